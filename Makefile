@@ -1,0 +1,62 @@
+# Every way to build, run and prove this project. `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# Where cargo builds, where the Python clients of the black-box tests live, and what `make run` passes on.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+TEST_VENV ?= $(TARGET)/python
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: help run test check bench clean test-python
+
+help: ## this table
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build the release and start the server on 127.0.0.1:8700; ARGS="--bind 127.0.0.1:9000" is passed on
+	@cargo build --release --locked -p althing
+	@exec $(TARGET)/release/althing up $(ARGS)
+
+test: test-python ## prepare what the tests need, then run every test
+	@export ALTHING_TEST_PYTHON=$(abspath $(TEST_VENV))/bin/python; \
+	if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run --workspace --locked; \
+	else \
+		cargo test --workspace --locked; \
+	fi
+
+check: ## formatting, clippy, tidy (floors, ratchets, licences, banned crates), documentation
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@cargo xtask tidy
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+
+bench: ## benchmarks: figures to target/bench/*.json and a table on screen
+	@cargo build --release --locked -p althing
+	@cargo xtask bench
+
+clean: ## remove everything built, the Python packages of the tests included
+	@rm -rf $(TEST_VENV) $(TEST_VENV).log
+	@cargo clean
+
+# Rebuilt only when the requirements differ from the copy kept inside it: a fresh clone has fresh times but the same
+# packages. Whatever pip says is kept in a log and shown only if it fails.
+test-python:
+	@venv=$(TEST_VENV); log=$(TEST_VENV).log; \
+	if cmp -s tests/requirements.txt $$venv/requirements.txt && $$venv/bin/python -c '' 2>/dev/null; then exit 0; fi; \
+	if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo 'error: `$(PYTHON)` with venv is missing: the tests drive the server with Python clients' >&2; \
+		echo 'hint: on Debian, `apt-get install python3-venv`; elsewhere `make test PYTHON=/path/to/python3`' >&2; \
+		exit 1; \
+	fi; \
+	echo "preparing Python packages for the tests in $$venv"; \
+	rm -rf $$venv; mkdir -p $$(dirname $$venv); \
+	if ! { $(PYTHON) -m venv $$venv && $$venv/bin/python -m pip install -r tests/requirements.txt; } >$$log 2>&1; then \
+		cat $$log >&2; \
+		echo "error: the Python packages of the tests could not be installed (above; also in $$log)" >&2; \
+		exit 1; \
+	fi; \
+	cp tests/requirements.txt $$venv/requirements.txt

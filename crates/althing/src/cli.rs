@@ -1,0 +1,148 @@
+//! The command line: what can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// One server between applications or agents and the models, tools and knowledge they use.
+#[derive(Debug, Parser)]
+#[command(name = "althing", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Settings file [default: ./althing.toml if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print one JSON document and nothing else
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to log: error, warn, info, debug, trace, or `room=level,…` [default: info for `up`, else warn]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve
+    Up(Up),
+    /// Serve scripted models over OpenAI's and Anthropic's protocols: an upstream to break on purpose
+    Simulate(Simulate),
+    /// Ask one question and print the answer with its agreement report
+    Ask(Ask),
+    /// Check settings, data folder, providers and clock, with a fix for whatever is wrong
+    Doctor(Doctor),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(Config),
+    /// Speak MCP
+    #[command(subcommand)]
+    Mcp(Mcp),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// `althing up`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Up {
+    /// Where to listen, as ADDRESS:PORT [default: 127.0.0.1:8700]
+    #[arg(long, value_name = "A:P")]
+    pub(crate) bind: Option<String>,
+    /// Where to keep data [default: $XDG_DATA_HOME/althing]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Named overrides of the settings
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Serve these rooms alone
+    #[arg(long, value_name = "ROOM,…", value_delimiter = ',')]
+    pub(crate) only: Vec<Room>,
+}
+
+/// What `--only` can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Room {
+    /// The OpenAI-compatible API
+    Http,
+    /// The MCP server
+    Mcp,
+}
+
+/// `althing simulate`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Simulate {
+    /// Where to listen, as ADDRESS:PORT
+    #[arg(long, value_name = "A:P", default_value = "127.0.0.1:8701")]
+    pub(crate) bind: SocketAddr,
+    /// How the models behave, as TOML; see examples/simulate.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+}
+
+/// `althing ask`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Ask {
+    /// The question; `-` reads it from standard input
+    pub(crate) prompt: String,
+    /// A model, panel or route [default: the panel `quorum`, else the first model]
+    #[arg(long, short, value_name = "M", conflicts_with = "panel")]
+    pub(crate) model: Option<String>,
+    /// A panel
+    #[arg(long, short, value_name = "P")]
+    pub(crate) panel: Option<String>,
+    /// Named overrides of the settings
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+/// `althing doctor`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Doctor {
+    /// The data folder to check [default: $XDG_DATA_HOME/althing]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Named overrides of the settings
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+/// `althing config`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Config {
+    /// Print the JSON Schema of the settings file
+    Schema,
+    /// Check the settings and say what is wrong, with line and column
+    Check {
+        /// Named overrides of the settings
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
+    },
+    /// Print every setting in force and where it comes from; secrets stay references
+    Show {
+        /// Named overrides of the settings
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
+    },
+}
+
+/// `althing mcp`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Mcp {
+    /// Serve the tools over standard input and output
+    Stdio {
+        /// Named overrides of the settings
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
+    },
+}

@@ -1,0 +1,39 @@
+//! `althing simulate`: an upstream to break on purpose.
+
+#![allow(clippy::print_stdout, reason = "the command line speaks to people here")]
+
+use crate::cli::{Global, Simulate};
+use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE};
+use crate::{command::up, wiring};
+use serde_json::json;
+use simulate::{Cast, Stage};
+use std::fs;
+
+/// Serves until it is told to stop.
+pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
+    wiring::logs(global, "warn")?;
+    let cast = cast(args)?;
+    wiring::runtime()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(args.bind).await;
+        let listener = listener.map_err(|error| {
+            Failure::new(UNREACHABLE, format!("cannot listen on `{}`: {error}", args.bind))
+                .hint("choose another `--bind`")
+        })?;
+        let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
+        if global.json {
+            println!("{}", json!({ "address": address.to_string() }));
+        } else {
+            println!("simulate listens on http://{address}/v1 (OpenAI) and http://{address}/v1/messages (Anthropic)");
+            println!("change its script with `POST http://{address}/_script`, see examples/simulate.toml");
+        }
+        let served = simulate::serve(&Stage::new(&cast), listener, up::told_to_stop()).await;
+        served.map(|()| DONE).map_err(|error| Failure::new(FAILED, error.to_string()))
+    })
+}
+
+fn cast(args: &Simulate) -> Result<Cast, Failure> {
+    let Some(file) = &args.script else { return Ok(Cast::default()) };
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::new(CONFIGURATION, format!("cannot read `{}`: {error}", file.display())))?;
+    Cast::from_toml(&text).map_err(|error| Failure::new(CONFIGURATION, format!("{}: {error}", file.display())))
+}

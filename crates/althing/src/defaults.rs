@@ -1,0 +1,136 @@
+//! What is served when the settings name no provider: what can be found, else scripted models.
+
+use models::PRESETS;
+use std::net::SocketAddr;
+use std::time::Duration;
+use toml::{Table, Value};
+
+/// Where an Ollama usually answers.
+const OLLAMA: &str = "127.0.0.1:11434";
+/// How long to look for it.
+const OLLAMA_WAIT: Duration = Duration::from_millis(200);
+/// The most members of a panel made of what was found.
+const PANEL_MAX: usize = 5;
+
+/// The scripted models: how long they take, in milliseconds, and what they say.
+///
+/// Four say the same and the fifth does not, so that a first question shows an agreement and a dissent.
+const SCRIPTED: [(&str, u32, &str); 5] = [
+    ("ash", 80, SAME),
+    ("birch", 100, SAME),
+    ("cedar", 120, SAME),
+    ("elm", 140, SAME),
+    ("oak", 160, "I am the scripted dissenter: every panel should hear one."),
+];
+const SAME: &str = "This answer is scripted: no provider is set up. You asked: {prompt}";
+
+/// What was found, and what to say about it.
+pub(crate) struct Found {
+    /// Values for the settings `provider` and `panel`.
+    pub(crate) flags: Vec<(String, Value)>,
+    /// One line for each provider.
+    pub(crate) notes: Vec<String>,
+    /// Nothing real was found.
+    pub(crate) scripted: bool,
+}
+
+/// Looks for keys in the environment and for an Ollama next door.
+pub(crate) fn find(env: &[(String, String)]) -> Found {
+    let mut providers = Vec::new();
+    let mut notes = Vec::new();
+    for preset in PRESETS {
+        let Some(key) = preset.key_env.filter(|key| env.iter().any(|(name, value)| name == key && !value.is_empty()))
+        else {
+            continue;
+        };
+        let name = key.trim_end_matches("_API_KEY").to_lowercase();
+        let mut provider = table(&[("name", name.as_str()), ("kind", preset.kind), ("api_key", &format!("env:{key}"))]);
+        // The variable that OpenAI's own clients read for another address.
+        let other =
+            env.iter().find(|(var, value)| preset.kind == "openai" && var == "OPENAI_BASE_URL" && !value.is_empty());
+        if let Some((_, url)) = other {
+            provider.insert("base_url".to_owned(), Value::from(url.as_str()));
+        }
+        notes.push(format!("{name} (found {key})"));
+        providers.push((provider, preset.models.iter().map(|model| format!("{name}/{model}")).collect::<Vec<_>>()));
+    }
+    if ollama_answers() {
+        notes.push(format!("ollama (found at {OLLAMA})"));
+        providers.push((table(&[("name", "ollama"), ("kind", "ollama")]), Vec::new()));
+    }
+    if providers.is_empty() {
+        return scripted();
+    }
+    let members: Vec<String> = take_in_turn(providers.iter().map(|(_, models)| models.as_slice()), PANEL_MAX);
+    let list = providers.into_iter().map(|(provider, _)| Value::Table(provider)).collect();
+    let mut flags = vec![("provider".to_owned(), Value::Array(list))];
+    if !members.is_empty() {
+        flags.push(("panel".to_owned(), panel(members)));
+    }
+    Found { flags, notes, scripted: false }
+}
+
+/// Members from every provider in turn, so that a panel hears more than one family where it can.
+fn take_in_turn<'a>(lists: impl Iterator<Item = &'a [String]>, most: usize) -> Vec<String> {
+    let lists: Vec<&[String]> = lists.collect();
+    let longest = lists.iter().map(|list| list.len()).max().unwrap_or(0);
+    (0..longest).flat_map(|at| lists.iter().filter_map(move |list| list.get(at))).take(most).cloned().collect()
+}
+
+fn scripted() -> Found {
+    let model = |(name, ms, answer): &(&str, u32, &str)| {
+        let mut latency = Table::new();
+        latency.insert("ms".to_owned(), Value::from(i64::from(*ms)));
+        latency.insert("spread_ms".to_owned(), Value::from(20));
+        let mut script = Table::new();
+        script.insert("answers".to_owned(), Value::from(vec![*answer]));
+        script.insert("latency".to_owned(), Value::Table(latency));
+        script.insert("token_ms".to_owned(), Value::from(15));
+        let mut model = table(&[("name", name)]);
+        model.insert("script".to_owned(), Value::Table(script));
+        Value::Table(model)
+    };
+    let mut provider = table(&[("name", "scripted"), ("kind", "scripted"), ("family", "scripted")]);
+    provider.insert("models".to_owned(), Value::Array(SCRIPTED.iter().map(model).collect()));
+    let members = SCRIPTED.iter().map(|(name, ..)| format!("scripted/{name}")).collect();
+    let flags =
+        vec![("provider".to_owned(), Value::Array(vec![Value::Table(provider)])), ("panel".to_owned(), panel(members))];
+    Found { flags, notes: vec!["five scripted models: what they say is made up".to_owned()], scripted: true }
+}
+
+fn panel(members: Vec<String>) -> Value {
+    let mut panel = table(&[("name", "quorum")]);
+    panel.insert("members".to_owned(), Value::from(members));
+    Value::Array(vec![Value::Table(panel)])
+}
+
+fn table(pairs: &[(&str, &str)]) -> Table {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
+}
+
+fn ollama_answers() -> bool {
+    let Ok(address) = OLLAMA.parse::<SocketAddr>() else { return false };
+    std::net::TcpStream::connect_timeout(&address, OLLAMA_WAIT).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_in_the_environment_become_providers_and_a_mixed_panel() {
+        let env = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect::<Vec<_>>();
+        let found = find(&env(&["OPENAI_API_KEY", "PERPLEXITY_API_KEY"]));
+        assert!(!found.scripted);
+        assert_eq!(found.notes[0], "openai (found OPENAI_API_KEY)");
+        let panel = &found.flags[1].1[0]["members"];
+        assert_eq!(panel[0].as_str(), Some("openai/gpt-5-mini"));
+        assert_eq!(panel[1].as_str(), Some("perplexity/sonar"));
+        assert!(found.flags[0].1[0]["api_key"].as_str() == Some("env:OPENAI_API_KEY"));
+    }
+
+    #[test]
+    fn an_empty_key_is_no_key() {
+        assert!(find(&[("OPENAI_API_KEY".to_owned(), String::new())]).scripted || ollama_answers());
+    }
+}

@@ -1,0 +1,21 @@
+//! The binary: commands and wiring, the only place that knows everybody.
+//!
+//! `wiring` puts rooms together, `command` holds one file per command, `exit` turns errors into messages and codes.
+//! Nothing is decided here that a room could decide.
+
+mod cli;
+mod command;
+mod defaults;
+mod exit;
+mod wiring;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    exit::report(command::run(cli))
+}

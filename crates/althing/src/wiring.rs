@@ -1,0 +1,106 @@
+//! Rooms put together: settings read, the engine made, tools listed.
+
+use crate::cli::Global;
+use crate::defaults::{self, Found};
+use crate::exit::{CONFIGURATION, Failure};
+use caller::Tool;
+use matrix::{AskTool, Matrix};
+use mcp_door::{McpConfig, McpDoor};
+use measure::Metrics;
+use models::Kind;
+use settings::{Loaded, Settings, Source};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Every protocol a provider can speak. A new native one is one line here; a compatible one is a preset.
+const KINDS: [Kind; 2] = [models::openai::KIND, models::scripted::KIND];
+
+/// The settings file looked for when none is named.
+const CONFIG_FILE: &str = "althing.toml";
+
+/// Settings as they are in force, and what was found to fill them.
+pub(crate) struct Ready {
+    pub(crate) loaded: Loaded,
+    pub(crate) found: Option<Found>,
+}
+
+/// Where settings come from, as the command line says.
+pub(crate) fn source(global: &Global, profile: Option<&str>) -> Source {
+    let usual = PathBuf::from(CONFIG_FILE);
+    // Names and values that are not text cannot be meant for us.
+    let env =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Source {
+        file: global.config.clone().or_else(|| usual.is_file().then_some(usual)),
+        env: env.collect(),
+        profile: profile.map(str::to_owned),
+        flags: Vec::new(),
+    }
+}
+
+/// Loads the settings; where they name no provider, what can be found takes that place.
+pub(crate) fn load(mut source: Source) -> Result<Ready, Failure> {
+    let fail = |error| Failure::of_settings(&error);
+    let loaded = settings::load(&source).map_err(fail)?;
+    if !loaded.settings.provider.is_empty() {
+        return Ok(Ready { loaded, found: None });
+    }
+    let found = defaults::find(&source.env);
+    // A panel in the file speaks for itself; only gaps are filled.
+    let gaps = found.flags.iter().filter(|(key, _)| key != "panel" || loaded.settings.panel.is_empty());
+    source.flags.extend(gaps.cloned());
+    let loaded = settings::load(&source).map_err(fail)?;
+    Ok(Ready { loaded, found: Some(found) })
+}
+
+/// The engine that answers.
+pub(crate) fn matrix(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<Matrix>, Failure> {
+    let made = Matrix::new(settings, KINDS.to_vec(), Arc::clone(metrics));
+    made.map(Arc::new).map_err(|error| Failure::of(&error).code(CONFIGURATION))
+}
+
+/// Figures of this process.
+pub(crate) fn metrics() -> Arc<Metrics> {
+    Metrics::new(env!("CARGO_PKG_VERSION"))
+}
+
+/// Everything that is shown as a tool.
+pub(crate) fn tools(matrix: &Arc<Matrix>) -> Vec<Arc<dyn Tool>> {
+    vec![Arc::new(AskTool::new(Arc::clone(matrix)))]
+}
+
+/// The MCP door over those tools.
+pub(crate) fn mcp(settings: &Settings, matrix: &Arc<Matrix>) -> Result<McpDoor, Failure> {
+    let config = McpConfig {
+        tools: tools(matrix),
+        allowed_hosts: hosts(settings),
+        allowed_origins: settings.server.allowed_origins.clone(),
+        deadline: Duration::from_millis(settings.server.deadline_ms),
+        server_version: env!("CARGO_PKG_VERSION").to_owned(),
+        body_bytes_max: settings.server.body_bytes_max,
+        ..McpConfig::default()
+    };
+    McpDoor::new(config).map_err(|error| Failure::of(&error))
+}
+
+/// The hosts the door accepts besides loopback: the listed ones and the public one.
+fn hosts(settings: &Settings) -> Vec<String> {
+    let public = settings.server.public_url.iter().filter_map(|url| url.split_once("://"));
+    let public = public.map(|(_, rest)| rest.trim_end_matches('/').to_owned());
+    settings.server.allowed_hosts.iter().cloned().chain(public).collect()
+}
+
+/// The runtime of a command.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| Failure::new(crate::exit::FAILED, format!("cannot start: {error}")))
+}
+
+/// Starts logging to standard error.
+pub(crate) fn logs(global: &Global, usual: &str) -> Result<(), Failure> {
+    let level = global.log.as_deref().unwrap_or(usual);
+    // The MCP library reports every session at `info`.
+    let filter = if level.contains("rmcp") { level.to_owned() } else { format!("{level},rmcp=warn") };
+    measure::init(&filter, false).map_err(|error| Failure::of(&error).code(crate::exit::USAGE))
+}

@@ -1,0 +1,212 @@
+//! Why one call to one model gave no answer.
+
+use fault::{Explain, Kind, Origin, Retry};
+use guard::{Open, Shed};
+use net::NetError;
+use std::time::Duration;
+use wire::WireError;
+
+/// Why one call to one model gave no answer. The messages hold no upstream body and no credential.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ModelError {
+    /// The upstream says the request is at fault.
+    #[error("the provider refused the request with {status}{}", named(.code))]
+    Refused {
+        /// Its HTTP status.
+        status: u16,
+        /// Its error code, where that is a plain word.
+        code: Option<String>,
+    },
+    /// The upstream does not know us.
+    #[error("the provider refused our credentials with {status}")]
+    Unauthorised {
+        /// Its HTTP status.
+        status: u16,
+    },
+    /// Our account there is empty.
+    #[error("the provider says the account is out of credit ({status})")]
+    OutOfCredit {
+        /// Its HTTP status.
+        status: u16,
+    },
+    /// Too many requests for the upstream.
+    #[error("the provider is rate limiting us (429{})", after(.retry_after))]
+    RateLimited {
+        /// How long it asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The upstream failed.
+    #[error("the provider failed with {status}{}", named(.code))]
+    Failed {
+        /// Its HTTP status.
+        status: u16,
+        /// Its error code, where that is a plain word.
+        code: Option<String>,
+        /// How long it asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The connection failed.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// No answer in the time this attempt had.
+    #[error("no answer within {} ms", .within.as_millis())]
+    TimedOut {
+        /// The time it had.
+        within: Duration,
+    },
+    /// A stream fell silent.
+    #[error("the stream was silent for {} ms", .idle.as_millis())]
+    Silent {
+        /// The time it had until the next event.
+        idle: Duration,
+    },
+    /// What came is not a chat reply.
+    #[error("the provider's answer is not a chat reply: {what}")]
+    NotAReply {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A stream ended before it was complete.
+    #[error("the stream broke off before it was complete")]
+    Cut,
+    /// The upstream reported an error inside a stream.
+    #[error("the provider reported an error inside the stream{}", named(.code))]
+    ErrorEvent {
+        /// Its error code, where that is a plain word.
+        code: Option<String>,
+    },
+    /// This endpoint failed too often and rests.
+    #[error(transparent)]
+    Resting(#[from] Open),
+    /// This provider has all the work it may have.
+    #[error("the provider's line is full: {0}")]
+    Busy(#[from] Shed),
+}
+
+fn named(code: &Option<String>) -> String {
+    code.as_ref().map(|code| format!(" (`{code}`)")).unwrap_or_default()
+}
+
+fn after(wait: &Option<Duration>) -> String {
+    wait.map(|wait| format!(", retry after {:.1} s", wait.as_secs_f64())).unwrap_or_default()
+}
+
+/// Error codes that providers send with 429 when the trouble is money, not pace.
+const OUT_OF_CREDIT: &[&str] = &["insufficient_quota", "billing_hard_limit_reached"];
+
+impl ModelError {
+    /// What an HTTP status other than success means.
+    pub(crate) fn of_status(status: u16, code: Option<String>, retry_after: Option<Duration>) -> Self {
+        let broke = code.as_deref().is_some_and(|code| OUT_OF_CREDIT.contains(&code));
+        match status {
+            401 | 403 => Self::Unauthorised { status },
+            402 => Self::OutOfCredit { status },
+            429 if broke => Self::OutOfCredit { status },
+            429 => Self::RateLimited { retry_after },
+            // Time and conflicting work pass: the same request may do better.
+            408 | 409 => Self::Failed { status, code, retry_after },
+            400..=499 => Self::Refused { status, code },
+            _ => Self::Failed { status, code, retry_after },
+        }
+    }
+
+    /// What is wrong with bytes that should be a chat reply, in words that quote none of them: a parser's own would.
+    pub(crate) fn not_a_reply(error: &WireError) -> Self {
+        let what = match error {
+            WireError::NotJson { line, column, .. } => {
+                format!("it stops making sense at line {line} column {column}")
+            }
+            other => other.to_string(),
+        };
+        Self::NotAReply { what }
+    }
+
+    /// Whether another model may answer what this one did not.
+    ///
+    /// A request that is malformed stays malformed; one that is too long, or names a model that this provider
+    /// does not have, may well suit the next.
+    pub fn worth_asking_elsewhere(&self) -> bool {
+        match self {
+            Self::Refused { status: 404, .. } => true,
+            Self::Refused { code, .. } => code.as_deref() == Some("context_length_exceeded"),
+            _ => true,
+        }
+    }
+
+    /// Whether it speaks against the endpoint's health; `None` where it says nothing about it.
+    pub(crate) fn harms(&self) -> Option<bool> {
+        match self {
+            Self::Refused { .. } => Some(false),
+            Self::RateLimited { .. } | Self::Resting(_) | Self::Busy(_) => None,
+            _ => Some(true),
+        }
+    }
+
+    /// Whether it is about time.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::TimedOut { .. } | Self::Silent { .. } | Self::Net(NetError::ConnectTimeout { .. }))
+    }
+}
+
+impl Explain for ModelError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "upstream_refused",
+            Self::Unauthorised { .. } => "upstream_unauthorised",
+            Self::OutOfCredit { .. } => "upstream_out_of_credit",
+            Self::RateLimited { .. } => "upstream_rate_limited",
+            Self::Failed { .. } => "upstream_failed",
+            Self::Net(error) => error.code(),
+            Self::TimedOut { .. } => "upstream_timeout",
+            Self::Silent { .. } => "upstream_silent",
+            Self::NotAReply { .. } => "upstream_bad_reply",
+            Self::Cut => "upstream_cut",
+            Self::ErrorEvent { .. } => "upstream_error_event",
+            Self::Resting(_) => "breaker_open",
+            Self::Busy(_) => "provider_busy",
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Refused { status: 404, .. } => Kind::NotFound,
+            Self::Refused { status: 413, .. } => Kind::TooLarge,
+            Self::Refused { .. } => Kind::BadInput,
+            Self::Busy(_) => Kind::Overloaded,
+            Self::TimedOut { .. } => Kind::Deadline,
+            _ => Kind::Unavailable,
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        match self {
+            Self::Refused { .. } => Origin::Caller,
+            Self::Resting(_) | Self::Busy(_) => Origin::Us,
+            _ => Origin::Upstream,
+        }
+    }
+
+    /// Advice for the same endpoint. A call that timed out is not repeated there: it would only time out again.
+    fn retry(&self) -> Retry {
+        match self {
+            Self::RateLimited { retry_after } => Retry::After(retry_after.unwrap_or(Duration::from_secs(1))),
+            Self::Failed { retry_after: Some(wait), .. } => Retry::After(*wait),
+            Self::Failed { status: 501 | 505, .. } => Retry::Never,
+            Self::Failed { .. } | Self::Cut | Self::ErrorEvent { .. } | Self::NotAReply { .. } => Retry::Now,
+            Self::Resting(open) => Retry::After(open.retry_after),
+            Self::Net(error) => error.retry(),
+            _ => Retry::Never,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unauthorised { .. } => Some("check the provider's `api_key`".to_owned()),
+            Self::OutOfCredit { .. } => Some("top up the provider's account".to_owned()),
+            Self::Net(error) => error.hint(),
+            Self::TimedOut { .. } => Some("raise the provider's `timeout_ms` or add a fallback".to_owned()),
+            Self::Busy(_) => Some("raise the provider's `in_flight_max`, or ask less often".to_owned()),
+            _ => None,
+        }
+    }
+}

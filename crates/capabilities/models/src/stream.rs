@@ -1,0 +1,212 @@
+//! Streams on their way through: forwarded byte for byte, read on the side.
+
+use crate::endpoint::Ticket;
+use crate::{BlockStream, Cost, Endpoint, ModelError, Opening};
+use bytes::Bytes;
+use futures_util::stream::{Stream, StreamExt};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+use wire::openai::{ChunkView, Usage, is_done, upstream_code};
+use wire::sse::events;
+
+/// How long the upstream may take to close a stream behind `[DONE]`. Waiting keeps the connection for the next call;
+/// nobody is made to wait longer for that.
+const CLOSING: Duration = Duration::from_millis(100);
+/// Preambles held back before the first token, at most.
+const HELD_BLOCKS_MAX: usize = 64;
+
+/// A stream of blocks and what was seen in it.
+pub(crate) struct Watch {
+    blocks: BlockStream,
+    held: VecDeque<Bytes>,
+    seen: Seen,
+}
+
+/// What has passed so far.
+#[derive(Debug, Default)]
+struct Seen {
+    token: bool,
+    done: bool,
+    usage: Option<Usage>,
+    error: Option<Option<String>>,
+    /// The last event's data, to tell a complete stream without `[DONE]` from a cut one.
+    last: Vec<u8>,
+}
+
+impl Seen {
+    fn read(&mut self, block: &[u8]) {
+        for event in events(block) {
+            let Some(data) = event.data else { continue };
+            if is_done(&data) {
+                self.done = true;
+                continue;
+            }
+            let view = if self.token { ChunkView::read_rest(&data) } else { ChunkView::read(&data) };
+            if let Some(view) = view {
+                self.token |= view.token;
+                self.usage = view.usage.or(self.usage);
+                if view.error {
+                    self.error = Some(upstream_code(&data));
+                }
+            }
+            self.last.clear();
+            self.last.extend_from_slice(&data);
+        }
+    }
+
+    /// How long the next block may take.
+    fn patience(&self, idle: Duration) -> Duration {
+        if self.done { idle.min(CLOSING) } else { idle }
+    }
+
+    /// Whether the stream may end here: it said so, or its last chunk ended the choice.
+    fn complete(&self) -> bool {
+        // Some providers send the usage with every chunk: it ends a stream only where it comes alone.
+        let ends = |view: ChunkView| view.finished || (view.usage.is_some() && !view.token);
+        self.done || (self.token && ChunkView::read(&self.last).is_some_and(ends))
+    }
+}
+
+impl Watch {
+    pub(crate) fn new(blocks: BlockStream) -> Self {
+        Self { blocks, held: VecDeque::new(), seen: Seen::default() }
+    }
+
+    /// Reads until the stream counts as opened.
+    pub(crate) async fn open(&mut self, opening: Opening) -> Result<(), ModelError> {
+        loop {
+            let Some(block) = self.blocks.next().await else {
+                return if self.seen.complete() { Ok(()) } else { Err(ModelError::Cut) };
+            };
+            let block = block?;
+            self.seen.read(&block);
+            self.held.push_back(block);
+            if let Some(code) = self.seen.error.take() {
+                return Err(ModelError::ErrorEvent { code });
+            }
+            let opened = opening == Opening::FirstEvent || self.seen.token || self.seen.done;
+            if opened || self.held.len() >= HELD_BLOCKS_MAX {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The blocks of one answer, in order and untouched.
+///
+/// Ends with `None` when the answer is complete and with an error when it broke off; the endpoint's breaker and
+/// figures are settled either way. Dropping it before cancels the call upstream.
+pub struct AnswerStream {
+    watch: Watch,
+    ticket: Ticket,
+    endpoint: Arc<Endpoint>,
+    silence: Pin<Box<Sleep>>,
+    /// Whether `silence` runs.
+    waiting: bool,
+    idle: Duration,
+    ended: bool,
+}
+
+impl AnswerStream {
+    pub(crate) fn new(watch: Watch, ticket: Ticket, endpoint: Arc<Endpoint>) -> Self {
+        let idle = endpoint.idle;
+        let silence = Box::pin(tokio::time::sleep(idle));
+        Self { watch, ticket, endpoint, silence, waiting: false, idle, ended: false }
+    }
+
+    /// Who answers.
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// What the answer cost; known as soon as the upstream has told its usage, which it does at the end.
+    pub fn cost(&self) -> Cost {
+        self.endpoint.cost(self.watch.seen.usage)
+    }
+
+    /// Whether the next block takes too long. The clock runs while somebody waits for it: a slow reader does not make
+    /// a silent upstream.
+    fn is_silent(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.waiting {
+            self.waiting = true;
+            let until = Instant::now() + self.watch.seen.patience(self.idle);
+            self.silence.as_mut().reset(until);
+        }
+        self.silence.as_mut().poll(context).is_ready()
+    }
+
+    /// Settles the call and lets go of the upstream.
+    fn end(&mut self, result: Result<(), ModelError>) -> Option<ModelError> {
+        self.ended = true;
+        self.watch.blocks = Box::pin(futures_util::stream::empty());
+        match result {
+            Ok(()) => {
+                self.ticket.answered(self.watch.seen.usage);
+                None
+            }
+            Err(error) => {
+                self.ticket.failed(&error);
+                Some(error)
+            }
+        }
+    }
+
+    /// Ends as what has been seen tells.
+    fn finish(&mut self) -> Option<ModelError> {
+        match self.watch.seen.error.take() {
+            // The error has been forwarded as it came; here it only counts against the endpoint.
+            Some(code) => {
+                self.end(Err(ModelError::ErrorEvent { code }));
+                None
+            }
+            None if self.watch.seen.complete() => self.end(Ok(())),
+            None => self.end(Err(ModelError::Cut)),
+        }
+    }
+}
+
+impl Drop for AnswerStream {
+    /// Whoever has read up to `[DONE]` has the whole answer and need not ask for the end.
+    fn drop(&mut self) {
+        if !self.ended && self.watch.seen.done && self.watch.held.is_empty() {
+            self.finish();
+        }
+    }
+}
+
+impl Stream for AnswerStream {
+    type Item = Result<Bytes, ModelError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(block) = self.watch.held.pop_front() {
+            return Poll::Ready(Some(Ok(block)));
+        }
+        let error = match self.watch.blocks.poll_next_unpin(context) {
+            Poll::Ready(Some(Ok(block))) => {
+                self.watch.seen.read(&block);
+                self.waiting = false;
+                return Poll::Ready(Some(Ok(block)));
+            }
+            Poll::Pending if !self.is_silent(context) => return Poll::Pending,
+            // What breaks or falls silent after the end of the answer harms nobody.
+            _ if self.watch.seen.done => self.finish(),
+            Poll::Ready(Some(Err(error))) => self.end(Err(error)),
+            Poll::Ready(None) => self.finish(),
+            Poll::Pending => {
+                let idle = self.idle;
+                self.end(Err(ModelError::Silent { idle }))
+            }
+        };
+        Poll::Ready(error.map(Err))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! Request bodies, read whole within their limits.
+
+use crate::app::Rules;
+use crate::refusal::Refusal;
+use axum::body::Body;
+use bytes::Bytes;
+use fault::Kind;
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+/// Reads a body of at most `body_bytes_max` bytes in at most `body_read`.
+pub(crate) async fn read(headers: &HeaderMap, body: Body, rules: &Rules) -> Result<Bytes, Box<Refusal>> {
+    let most = rules.body_bytes_max;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > most as u64) {
+        return Err(Box::new(too_large(most)));
+    }
+    let collected = tokio::time::timeout(rules.body_read, Limited::new(body, most).collect()).await;
+    let Ok(collected) = collected else {
+        let ms = rules.body_read.as_millis();
+        let late = Refusal::new(Kind::BadInput, "body_too_slow", format!("the body did not arrive within {ms} ms"));
+        let late = late.status_is(StatusCode::REQUEST_TIMEOUT);
+        return Err(Box::new(late.hint("send it faster, or raise `server.body_read_ms`")));
+    };
+    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return Box::new(too_large(most));
+        }
+        Box::new(Refusal::new(Kind::BadInput, "body_broken", "the body broke off or is not framed as announced"))
+    })
+}
+
+fn too_large(most: usize) -> Refusal {
+    Refusal::new(Kind::TooLarge, "body_too_large", format!("the body is larger than {most} bytes"))
+        .hint("send less, or raise `server.body_bytes_max`")
+}

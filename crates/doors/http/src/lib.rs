@@ -1,0 +1,22 @@
+//! The HTTP door: listener, limits, OpenAI-compatible API, health and metrics.
+//!
+//! The only place that turns a [`fault::Kind`] into a status. It knows requests and replies as bytes and the engine
+//! that answers them; it knows no provider, and no other door: whatever else is to be served at this address comes
+//! as a nested router from the binary.
+
+mod app;
+mod body;
+mod chat;
+mod gatekeeper;
+mod health;
+mod hosts;
+mod models;
+mod openapi;
+mod refusal;
+mod serve;
+mod served;
+mod sse;
+
+pub use app::{App, Parts};
+pub use openapi::document as openapi_document;
+pub use serve::{ServeError, bind, serve};

@@ -1,0 +1,43 @@
+//! Replies that carry an answer, with the headers that tell about it.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use matrix::Report;
+
+/// A whole reply.
+pub(crate) fn whole(body: Bytes, report: &Report) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    tell(response.headers_mut(), report);
+    response
+}
+
+/// A stream of events.
+pub(crate) fn stream(body: Body, report: Option<&Report>) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Proxies such as nginx hold events back unless told otherwise.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    if let Some(report) = report {
+        tell(headers, report);
+    }
+    response
+}
+
+fn tell(headers: &mut HeaderMap, report: &Report) {
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    };
+    set("x-althing-served-by", &report.served_by);
+    set("x-althing-cache", report.cache);
+    set("x-althing-overhead-ms", &format!("{:.3}", report.overhead_ms));
+    if let Some(cost) = report.cost_usd {
+        set("x-althing-cost-usd", &cost.to_string());
+    }
+}

@@ -1,0 +1,84 @@
+//! Streams on their way out.
+
+use crate::app::{App, Rules};
+use crate::chat;
+use crate::gatekeeper::Arrival;
+use crate::refusal::Refusal;
+use crate::served;
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use caller::Caller;
+use futures_util::StreamExt;
+use futures_util::stream::{self, Stream};
+use matrix::{AskError, Outcome};
+use models::AnswerStream;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use wire::openai::{ChatRequest, StreamWriter};
+
+/// A model's stream, byte for byte; if it breaks off, one clear error event ends it.
+pub(crate) fn single(answer: Box<AnswerStream>, request_id: Arc<str>) -> Body {
+    let events = answer.map(move |block| {
+        Ok::<_, Infallible>(block.unwrap_or_else(|error| {
+            tracing::warn!(%error, %request_id, "a stream broke off");
+            StreamWriter::error(&Refusal::of(&error).openai_body(&request_id))
+        }))
+    });
+    Body::from_stream(events)
+}
+
+type Asking = Pin<Box<dyn Future<Output = Result<Outcome, AskError>> + Send>>;
+
+/// A panel's answer as a stream: comments keep the connection open while it decides, then come the chunks.
+///
+/// A panel that decides before the first comment is due is answered with its proper status.
+pub(crate) async fn panel(app: App, arrival: Arrival, caller: Caller, request: ChatRequest, rules: &Rules) -> Response {
+    let matrix = Arc::clone(&app.0.matrix);
+    let question = request.clone();
+    let mut asking: Asking = Box::pin(async move { matrix.ask(&caller, &question).await });
+    if let Ok(asked) = tokio::time::timeout(rules.keepalive_first, &mut asking).await {
+        return chat::answer(&app, &arrival, &request, asked);
+    }
+    let decision = Deciding { app, arrival, request, asking, pause: rules.keepalive };
+    served::stream(Body::from_stream(decision.into_events()), None)
+}
+
+struct Deciding {
+    app: App,
+    arrival: Arrival,
+    request: ChatRequest,
+    asking: Asking,
+    pause: Duration,
+}
+
+impl Deciding {
+    fn into_events(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+        let first = Instant::now();
+        stream::unfold(Some((self, first)), |state| async move {
+            let (mut deciding, due) = state?;
+            match tokio::time::timeout_at(due, &mut deciding.asking).await {
+                Err(_) => {
+                    let next = Instant::now() + deciding.pause;
+                    Some((Ok(StreamWriter::comment("the panel is deciding")), Some((deciding, next))))
+                }
+                Ok(asked) => Some((Ok(deciding.finish(asked)), None)),
+            }
+        })
+    }
+
+    fn finish(&self, asked: Result<Outcome, AskError>) -> Bytes {
+        match asked {
+            Ok(Outcome::Whole { reply, mut report, waited }) => {
+                chat::note_overhead(&self.app, &self.arrival, &mut report, waited);
+                reply.as_stream(self.request.include_usage(), &report)
+            }
+            // A panel answers whole; a stream here would be a defect of the engine.
+            Ok(Outcome::Stream { .. }) => Bytes::new(),
+            Err(error) => StreamWriter::error(&Refusal::of_ask(&error).openai_body(&self.arrival.id)),
+        }
+    }
+}

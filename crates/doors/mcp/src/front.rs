@@ -1,0 +1,244 @@
+//! HTTP before and behind the protocol crate's service.
+//!
+//! Before: the whole body within its limit and its time, then the service. Behind: every refusal as a JSON-RPC error
+//! (the service answers some in plain text), an open stream for an answer that takes long (the service of 2026-07-28
+//! sends no header before the tool is done, and proxies cut such silence), and an end to listening while draining.
+
+use crate::handler::Handler;
+use crate::sessions::{FULL, Sessions};
+use crate::{McpConfig, gate};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, stream};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use rmcp::model::ErrorCode;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How long an answer may take before its stream is opened without it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a silent stream says that it is alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The most of a plain-text refusal that is repeated in ours.
+const REFUSAL_BYTES_MAX: usize = 4 * 1024;
+
+/// What a stream says while it has nothing to say.
+const COMMENT: Bytes = Bytes::from_static(b": working\n\n");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+
+type Answer = BoxFuture<'static, Response>;
+
+/// What every request needs.
+#[derive(Clone)]
+struct Front {
+    service: StreamableHttpService<Handler, Sessions>,
+    drain: CancellationToken,
+    body_bytes_max: usize,
+    body_wait: Duration,
+    patience: Duration,
+}
+
+pub(crate) fn routes(
+    config: &McpConfig,
+    handler: Handler,
+    sessions: Arc<Sessions>,
+    drain: CancellationToken,
+) -> Router {
+    let protocol = StreamableHttpServerConfig::default()
+        .with_sse_keep_alive(Some(KEEP_ALIVE))
+        .with_json_response(true)
+        .with_max_request_body_bytes(config.body_bytes_max);
+    let protocol = gate::guard(protocol, &config.allowed_hosts, &config.allowed_origins);
+    let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, protocol);
+    let front =
+        Front { service, drain, body_bytes_max: config.body_bytes_max, body_wait: config.deadline, patience: PATIENCE };
+    Router::new().route("/", any(serve)).with_state(front)
+}
+
+async fn serve(State(front): State<Front>, request: Request) -> Response {
+    if request.method() == Method::POST { front.post(request).await } else { front.listen(request).await }
+}
+
+impl Front {
+    /// GET opens a stream without an end, DELETE ends a session.
+    async fn listen(self, request: Request) -> Response {
+        let mut response = readable(self.service.handle(request).await.map(Body::new), &Bytes::new()).await;
+        if response.status() == StatusCode::ACCEPTED {
+            // The official Python client takes 202 for a failure to end its session.
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+        let drain = self.drain.cancelled_owned();
+        response.map(|body| Body::from_stream(body.into_data_stream().take_until(drain)))
+    }
+
+    async fn post(self, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let body = match timeout(self.body_wait, Limited::new(body, self.body_bytes_max).collect()).await {
+            Ok(Ok(whole)) => whole.to_bytes(),
+            Ok(Err(error)) => return self.unread(error.as_ref()),
+            Err(_elapsed) => {
+                let message = format!("the request's body did not arrive within {} s", self.body_wait.as_secs());
+                return refusal(StatusCode::REQUEST_TIMEOUT, ErrorCode::INVALID_REQUEST, &message, None);
+            }
+        };
+        let request = Request::from_parts(parts, Full::new(body.clone()));
+        let service = self.service;
+        let mut answer: Answer = Box::pin(async move { service.handle(request).await.map(Body::new) });
+        match timeout(self.patience, &mut answer).await {
+            Ok(response) => readable(response, &body).await,
+            Err(_elapsed) => late(answer, request_id(&body)),
+        }
+    }
+
+    fn unread(&self, error: &(dyn std::error::Error + Send + Sync + 'static)) -> Response {
+        if error.is::<LengthLimitError>() {
+            let message = format!("the request is larger than {} bytes; send less at once", self.body_bytes_max);
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::INVALID_REQUEST, &message, None);
+        }
+        refusal(StatusCode::BAD_REQUEST, ErrorCode::INVALID_REQUEST, "the request's body broke off", None)
+    }
+}
+
+/// A refusal as JSON-RPC, whatever the service wrote; anything else as it is.
+async fn readable(response: Response, asked: &Bytes) -> Response {
+    let status = response.status();
+    if status.as_u16() < 400 || is_json(response.headers()) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let text = Limited::new(body, REFUSAL_BYTES_MAX).collect().await.map(|text| text.to_bytes()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let mut refused = translate(status, &text, asked);
+    for (name, value) in parts.headers.iter().filter(|(name, _)| *name == http::header::ALLOW) {
+        refused.headers_mut().insert(name, value.clone());
+    }
+    refused
+}
+
+fn translate(status: StatusCode, text: &str, asked: &Bytes) -> Response {
+    let id = request_id(asked);
+    match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE if text.starts_with("fail to deserialize") => unparsed(asked, id),
+        StatusCode::INTERNAL_SERVER_ERROR if text.contains(FULL) => {
+            let busy = StatusCode::SERVICE_UNAVAILABLE;
+            let mut refused = refusal(busy, ErrorCode::INTERNAL_ERROR, "every session is in use; try again", id);
+            refused.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            refused
+        }
+        status if status.is_server_error() => {
+            tracing::error!(%status, reason = text, "the MCP service failed");
+            refusal(status, ErrorCode::INTERNAL_ERROR, "the server failed to handle the request", id)
+        }
+        StatusCode::FORBIDDEN => {
+            let setting = if text.contains("Host") { "allowed_hosts" } else { "allowed_origins" };
+            let message = format!("{text}; the operator can add it to `{setting}`");
+            refusal(status, ErrorCode::INVALID_REQUEST, &message, id)
+        }
+        status => refusal(status, ErrorCode::INVALID_REQUEST, text, id),
+    }
+}
+
+/// Not JSON at all, or JSON that is no message.
+fn unparsed(asked: &Bytes, id: Option<Value>) -> Response {
+    let bad = StatusCode::BAD_REQUEST;
+    match serde_json::from_slice::<IgnoredAny>(asked) {
+        Err(error) => refusal(bad, ErrorCode::PARSE_ERROR, &format!("the body is not JSON: {error}"), None),
+        Ok(_) if asked.trim_ascii_start().starts_with(b"[") => {
+            refusal(bad, ErrorCode::INVALID_REQUEST, "batches left the protocol in 2025-06-18; send one message", None)
+        }
+        Ok(_) => refusal(bad, ErrorCode::INVALID_REQUEST, "the body is not a JSON-RPC 2.0 message of MCP", id),
+    }
+}
+
+fn refusal(status: StatusCode, code: ErrorCode, message: &str, id: Option<Value>) -> Response {
+    let body = json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code.0, "message": message } });
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()))
+}
+
+fn request_id(asked: &Bytes) -> Option<Value> {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        id: Value,
+    }
+    let id = serde_json::from_slice::<Envelope>(asked).ok()?.id;
+    (id.is_string() || id.is_number()).then_some(id)
+}
+
+/// Where a stream that was opened before its answer stands.
+enum Late {
+    Waiting(Answer, Option<Value>),
+    Answering(Body),
+}
+
+/// A stream of events that comments while the answer is pending and then carries it. Dropping it, as happens when
+/// the client hangs up, drops the answer and with it the tool's work.
+fn late(answer: Answer, id: Option<Value>) -> Response {
+    let events = stream::unfold(Late::Waiting(answer, id), step);
+    let mut response = Response::new(Body::from_stream(events));
+    response.headers_mut().insert(CONTENT_TYPE, EVENTS);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+async fn step(late: Late) -> Option<(Result<Bytes, axum::Error>, Late)> {
+    let (mut answer, id) = match late {
+        Late::Answering(mut body) => {
+            let frame = body.frame().await?;
+            let bytes = frame.map(|frame| frame.into_data().unwrap_or_default());
+            return Some((bytes, Late::Answering(body)));
+        }
+        Late::Waiting(answer, id) => (answer, id),
+    };
+    tokio::select! {
+        response = &mut answer => {
+            let (first, rest) = as_events(response, id).await;
+            Some((Ok(first), Late::Answering(rest)))
+        }
+        () = sleep(KEEP_ALIVE) => Some((Ok(COMMENT), Late::Waiting(answer, id))),
+    }
+}
+
+/// The answer as it belongs into a stream of events: what to send now, and what follows.
+async fn as_events(response: Response, id: Option<Value>) -> (Bytes, Body) {
+    let response = readable(response, &Bytes::new()).await;
+    if !is_json(response.headers()) {
+        return (COMMENT, response.into_body());
+    }
+    let refused = !response.status().is_success();
+    let whole = response.into_body().collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
+    let message = match serde_json::from_slice::<Map<String, Value>>(&whole) {
+        // Within a stream only its id leads a refusal back to its request.
+        Ok(mut message) if refused => {
+            message.insert("id".to_owned(), id.unwrap_or_default());
+            Value::Object(message).to_string().into()
+        }
+        _ => whole,
+    };
+    // The service and we write JSON without line breaks, so that one line holds it all.
+    (Bytes::from([&b"data: "[..], &message, b"\n\n"].concat()), Body::empty())
+}
+
+#[cfg(test)]
+mod tests;

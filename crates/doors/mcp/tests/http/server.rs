@@ -1,0 +1,130 @@
+//! The door behind a listener on loopback, with a tool that answers and one that waits.
+
+use axum::Router;
+use caller::{Caller, Tool, ToolFault, ToolFuture, ToolSpec};
+use mcp_door::{McpConfig, McpDoor};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const SESSIONS_MAX: usize = 3;
+pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) door: McpDoor,
+    watched: Arc<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    started: AtomicUsize,
+    dropped: AtomicUsize,
+}
+
+struct Ask;
+
+struct Wait(Arc<Watched>);
+
+struct Running(Arc<Watched>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn spec(name: &'static str, title: &'static str) -> ToolSpec {
+    ToolSpec {
+        name,
+        title,
+        description: "For tests.".to_owned(),
+        input_schema: json!({ "type": "object" }),
+        output_schema: json!({ "type": "object" }),
+        read_only: true,
+        destructive: false,
+        idempotent: false,
+        open_world: true,
+    }
+}
+
+impl Tool for Ask {
+    fn spec(&self) -> ToolSpec {
+        let prompt = json!({ "prompt": { "type": "string" } });
+        let answer = json!({ "answer": { "type": "string" }, "agreement": { "type": "object" } });
+        ToolSpec {
+            input_schema: json!({ "type": "object", "properties": prompt, "required": ["prompt"] }),
+            output_schema: json!({ "type": "object", "properties": answer, "required": ["answer", "agreement"] }),
+            ..spec("ask", "Ask")
+        }
+    }
+
+    fn call<'a>(&'a self, caller: &'a Caller, arguments: Value) -> ToolFuture<'a> {
+        Box::pin(async move {
+            assert_eq!(caller.request_id.len(), "req_".len() + 32);
+            assert!(caller.deadline <= tokio::time::Instant::now() + DEADLINE);
+            match arguments["prompt"].as_str() {
+                Some(prompt) => Ok(json!({ "answer": prompt, "agreement": { "share": 1.0 } })),
+                None => Err(ToolFault::bad_input("`prompt` is missing", "say what to ask".to_owned())),
+            }
+        })
+    }
+}
+
+impl Tool for Wait {
+    fn spec(&self) -> ToolSpec {
+        spec("wait", "Wait")
+    }
+
+    fn call<'a>(&'a self, _caller: &'a Caller, _arguments: Value) -> ToolFuture<'a> {
+        Box::pin(async move {
+            self.0.started.fetch_add(1, Ordering::SeqCst);
+            let _running = Running(Arc::clone(&self.0));
+            std::future::pending().await
+        })
+    }
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let watched = Arc::new(Watched::default());
+        let door = McpDoor::new(McpConfig {
+            tools: vec![Arc::new(Ask), Arc::new(Wait(Arc::clone(&watched)))],
+            allowed_hosts: vec!["mcp.example".to_owned()],
+            allowed_origins: vec!["https://app.example".to_owned()],
+            deadline: DEADLINE,
+            server_version: "9.9.9".to_owned(),
+            body_bytes_max: BODY_BYTES_MAX,
+            sessions_max: SESSIONS_MAX,
+        })
+        .expect("a door");
+        let app = Router::new().nest("/mcp", door.routes(CancellationToken::new()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { address, door, watched }
+    }
+
+    pub(crate) async fn until_started(&self, count: usize) {
+        until(&self.watched.started, count).await;
+    }
+
+    /// Well before the deadline would have dropped it.
+    pub(crate) async fn until_dropped(&self, count: usize) {
+        until(&self.watched.dropped, count).await;
+    }
+}
+
+async fn until(counter: &AtomicUsize, count: usize) {
+    let reached = async {
+        while counter.load(Ordering::SeqCst) < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE / 2, reached).await.expect("in time");
+}

@@ -1,0 +1,132 @@
+//! The server around the scripts.
+
+use crate::cast::{Cast, Scenes};
+use crate::{anthropic, openai};
+use arc_swap::ArcSwap;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use axum::{Json, Router};
+use futures_util::stream;
+use models::scripted::Act;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use wire::openai::{ChatRequest, Limits};
+
+/// What a request may ask for here.
+const LIMITS: Limits = Limits { n_max: 128, messages_max: 100_000 };
+/// The largest body read.
+const BODY_BYTES_MAX: usize = 64 << 20;
+
+/// Everything that is served.
+#[derive(Clone)]
+pub struct Stage {
+    scenes: Arc<ArcSwap<Scenes>>,
+    requests: Arc<AtomicU64>,
+}
+
+impl Stage {
+    /// Plays `cast` from the beginning.
+    pub fn new(cast: &Cast) -> Self {
+        Self { scenes: Arc::new(ArcSwap::from_pointee(cast.scenes())), requests: Arc::default() }
+    }
+
+    /// The routes.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/v1/chat/completions", post(openai::complete))
+            .route("/v1/models", get(openai::models))
+            .route("/v1/messages", post(anthropic::message))
+            .route("/_script", get(show).post(change))
+            .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .with_state(self.clone())
+    }
+
+    pub(crate) fn scenes(&self) -> Arc<Scenes> {
+        self.scenes.load_full()
+    }
+
+    /// What happens to a request, after its latency; `Err` for what is no request.
+    pub(crate) async fn play(&self, body: Bytes) -> Result<(Act, bool), String> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let request = ChatRequest::parse(body, &LIMITS).map_err(|error| error.to_string())?;
+        let act = self.scenes().of(request.model()).next(&request, request.model());
+        if act.latency > Duration::ZERO {
+            tokio::time::sleep(act.latency).await;
+        }
+        if act.hang {
+            std::future::pending::<()>().await;
+        }
+        Ok((act, request.stream()))
+    }
+}
+
+/// Serves until `stop` is done.
+///
+/// # Errors
+/// Whatever the listener says.
+pub async fn serve(
+    stage: &Stage,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let listener = listener.tap_io(|socket| {
+        // Without it the small packets of a stream would wait for acknowledgements.
+        let _ = socket.set_nodelay(true);
+    });
+    axum::serve(listener, stage.router()).with_graceful_shutdown(stop).await
+}
+
+/// A whole JSON reply.
+pub(crate) fn whole(status: StatusCode, body: impl Into<Body>, act: Option<&Act>) -> Response {
+    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body.into()).into_response();
+    if let Some(wait) = act.and_then(|act| act.retry_after) {
+        response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().into());
+    }
+    response
+}
+
+/// Something that is not JSON.
+pub(crate) fn garbage() -> Response {
+    whole(StatusCode::OK, "<html>this is not what you asked for", None)
+}
+
+/// Events at the script's pace; a stream that is cut takes its connection down.
+pub(crate) fn events(act: &Act, events: Vec<Bytes>) -> Response {
+    let pace = act.token_wait;
+    let cut = act.cut_after.map(|_| Err(std::io::Error::other("cut by the script")));
+    let items: Vec<Result<Bytes, std::io::Error>> = events.into_iter().map(Ok).chain(cut).collect();
+    let head = [(header::CONTENT_TYPE, "text/event-stream")];
+    if pace.is_zero() {
+        return (head, Body::from_stream(stream::iter(items))).into_response();
+    }
+    let paced = stream::unfold((items.into_iter(), false), move |(mut items, started)| async move {
+        let item = items.next()?;
+        if started {
+            tokio::time::sleep(pace).await;
+        }
+        Some((item, (items, true)))
+    });
+    (head, Body::from_stream(paced)).into_response()
+}
+
+async fn show(State(stage): State<Stage>) -> Json<Value> {
+    let cast = &stage.scenes().cast;
+    Json(json!({ "script": cast, "requests": stage.requests.load(Ordering::Relaxed) }))
+}
+
+async fn change(State(stage): State<Stage>, body: Bytes) -> Response {
+    match Cast::from_json(&body) {
+        Ok(cast) => {
+            stage.scenes.store(Arc::new(cast.scenes()));
+            (StatusCode::OK, Json(json!({ "script": cast }))).into_response()
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() }))).into_response(),
+    }
+}

@@ -1,0 +1,55 @@
+//! What every way of asking shares: limits, the retry budget, chance, figures.
+
+use guard::{Backoff, RetryBudget, RetryBudgetConfig};
+use measure::Metrics;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Limits and state that outlive a single request.
+pub(crate) struct Context {
+    pub(crate) attempts_max: u32,
+    pub(crate) backoff: Backoff,
+    budget: Mutex<RetryBudget>,
+    rng: Mutex<fastrand::Rng>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Context {
+    pub(crate) fn new(guard: &settings::Guard, metrics: &Arc<Metrics>) -> Self {
+        let budget = RetryBudgetConfig {
+            ratio: guard.retry_ratio,
+            min_per_sec: guard.retry_min_per_s,
+            ..RetryBudgetConfig::default()
+        };
+        Self {
+            attempts_max: guard.attempts_max.max(1),
+            backoff: Backoff {
+                base: Duration::from_millis(guard.backoff_base_ms),
+                cap: Duration::from_millis(guard.backoff_max_ms),
+            },
+            budget: Mutex::new(RetryBudget::new(budget)),
+            rng: Mutex::new(fastrand::Rng::new()),
+            metrics: Arc::clone(metrics),
+        }
+    }
+
+    /// Counts a request, which earns a share of a retry.
+    pub(crate) fn deposit(&self) {
+        lock(&self.budget).deposit(Instant::now().into_std());
+    }
+
+    /// Takes a retry out of the budget.
+    pub(crate) fn withdraw(&self) -> bool {
+        lock(&self.budget).withdraw(Instant::now().into_std())
+    }
+
+    /// How long to wait before retry number `attempt`, counted from 0.
+    pub(crate) fn delay(&self, attempt: u32, retry_after: Option<Duration>) -> Duration {
+        self.backoff.delay(attempt, retry_after, &mut lock(&self.rng))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

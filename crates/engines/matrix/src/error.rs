@@ -1,0 +1,162 @@
+//! Why a question has no answer.
+
+use crate::Agreement;
+use fault::{Explain, Kind, Origin, Retry};
+use models::ModelError;
+use std::time::Duration;
+use wire::openai::Attempt;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nothing is called that.
+    #[error("the model `{name}` does not exist")]
+    UnknownModel {
+        /// What was asked for.
+        name: String,
+        /// Names that look alike.
+        nearest: Vec<String>,
+    },
+    /// The model says the request is at fault.
+    #[error("`{model}`: {error}")]
+    Refused {
+        /// Who.
+        model: String,
+        /// What it said.
+        error: ModelError,
+        /// Every attempt.
+        attempts: Vec<Attempt>,
+    },
+    /// Nobody answered.
+    #[error("no model answered: {}", listed(.attempts))]
+    NoAnswer {
+        /// Every attempt and why it failed.
+        attempts: Vec<Attempt>,
+        /// When asking again may help.
+        retry: Retry,
+        /// Whether the last attempt ran out of time.
+        timed_out: bool,
+    },
+    /// Time ran out first.
+    #[error("no answer within {} ms: {}", .within.as_millis(), listed(.attempts))]
+    Deadline {
+        /// The time there was.
+        within: Duration,
+        /// Every attempt and why it failed.
+        attempts: Vec<Attempt>,
+    },
+    /// A panel that must agree did not.
+    #[error("the panel `{panel}` did not agree")]
+    Disagreement {
+        /// Which.
+        panel: String,
+        /// How far it agreed.
+        agreement: Box<Agreement>,
+    },
+    /// A panel gives one answer.
+    #[error("the panel `{panel}` gives one answer, not {n}")]
+    PanelAnswersOne {
+        /// Which.
+        panel: String,
+        /// What was asked for.
+        n: u64,
+    },
+    /// A route has no rule for this request.
+    #[error("no rule of the route `{route}` fits this request")]
+    NoRule {
+        /// Which.
+        route: String,
+    },
+}
+
+fn listed(attempts: &[Attempt]) -> String {
+    if attempts.is_empty() {
+        return "nobody could be asked".to_owned();
+    }
+    let one = |attempt: &Attempt| format!("`{}`: {}", attempt.model, attempt.reason);
+    attempts.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// Advice for a question that two faults left without an answer: who was told when to come back comes back then.
+pub(crate) fn sooner(a: Retry, b: Retry) -> Retry {
+    match (a, b) {
+        (Retry::After(a), Retry::After(b)) => Retry::After(a.min(b)),
+        (after @ Retry::After(_), _) | (_, after @ Retry::After(_)) => after,
+        (Retry::Now, _) | (_, Retry::Now) => Retry::Now,
+        (Retry::Never, Retry::Never) => Retry::Never,
+    }
+}
+
+impl AskError {
+    /// Every attempt that was made, with why it failed.
+    pub fn attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Refused { attempts, .. } | Self::NoAnswer { attempts, .. } | Self::Deadline { attempts, .. } => {
+                attempts
+            }
+            _ => &[],
+        }
+    }
+}
+
+impl Explain for AskError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownModel { .. } => "model_not_found",
+            Self::Refused { error, .. } => error.code(),
+            Self::NoAnswer { .. } => "no_model_answered",
+            Self::Deadline { .. } => "deadline_exceeded",
+            Self::Disagreement { .. } => "no_agreement",
+            Self::PanelAnswersOne { .. } => "panel_answers_one",
+            Self::NoRule { .. } => "no_rule",
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::UnknownModel { .. } => Kind::NotFound,
+            Self::Refused { error, .. } => error.kind(),
+            Self::NoAnswer { .. } => Kind::Unavailable,
+            Self::Deadline { .. } => Kind::Deadline,
+            Self::Disagreement { .. } | Self::NoRule { .. } => Kind::Semantics,
+            Self::PanelAnswersOne { .. } => Kind::BadInput,
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        match self {
+            Self::NoAnswer { .. } | Self::Deadline { .. } => Origin::Upstream,
+            _ => Origin::Caller,
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::NoAnswer { retry, .. } => *retry,
+            _ => Retry::Never,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownModel { nearest, .. } if nearest.is_empty() => "`GET /v1/models` lists what there is".to_owned(),
+            Self::UnknownModel { nearest, .. } => {
+                format!("did you mean `{}`? `GET /v1/models` lists what there is", nearest.join("`, `"))
+            }
+            Self::Refused { error, .. } => return error.hint(),
+            Self::NoAnswer { .. } => "`althing doctor` checks every provider".to_owned(),
+            Self::Deadline { .. } => "raise `deadline_ms`, or ask faster models".to_owned(),
+            Self::Disagreement { .. } => "set the panel's `on_disagreement` to `list` to see the answers".to_owned(),
+            Self::PanelAnswersOne { .. } => "leave `n` out".to_owned(),
+            Self::NoRule { .. } => "add a rule without `when` at the end of the route".to_owned(),
+        })
+    }
+
+    fn param(&self) -> Option<String> {
+        match self {
+            Self::UnknownModel { .. } | Self::NoRule { .. } => Some("model".to_owned()),
+            Self::PanelAnswersOne { .. } => Some("n".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The engine's face: one question in, one outcome out, whatever the name stands for.
+
+use crate::chain::{Chain, Served};
+use crate::context::Context;
+use crate::plan::{Plan, PlanError, Route, Target};
+use crate::report::Report;
+use crate::{AskError, panel};
+use arc_swap::ArcSwap;
+use caller::Caller;
+use fault::nearest;
+use measure::Metrics;
+use models::{Answer, AnswerStream, Endpoint, Kind, Registry};
+use settings::Settings;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::openai::{Attempt, ChatReply, ChatRequest};
+
+/// Names offered when a model is not known, at most.
+const NEAREST_MAX: usize = 3;
+
+/// Something that can be put into `model`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// Its name.
+    pub id: String,
+    /// `model`, `panel` or `route`.
+    pub kind: &'static str,
+    /// The provider's name; `althing` for panels and routes.
+    pub owned_by: String,
+}
+
+/// What a question leads to.
+pub enum Outcome {
+    /// A whole reply. From a panel, always.
+    Whole {
+        /// The reply, without the report.
+        reply: Box<ChatReply>,
+        /// What to tell about it; the overhead is still to be set.
+        report: Box<Report>,
+        /// How long models took.
+        waited: Duration,
+    },
+    /// A stream that has opened.
+    Stream {
+        /// The answer, byte for byte.
+        stream: Box<AnswerStream>,
+        /// What to tell about it; the cost is known when the stream has ended.
+        report: Box<Report>,
+        /// How long it took to open.
+        waited: Duration,
+    },
+}
+
+/// One version of everything that settings decide.
+struct Live {
+    plan: Plan,
+    context: Arc<Context>,
+}
+
+/// Everything that can be asked.
+pub struct Matrix {
+    live: ArcSwap<Live>,
+    kinds: Vec<Kind>,
+    metrics: Arc<Metrics>,
+}
+
+impl Matrix {
+    /// Makes everything that `settings` describe; `kinds` are the providers' protocols that exist.
+    ///
+    /// # Errors
+    /// [`PlanError`]; nothing has been started then.
+    pub fn new(settings: &Settings, kinds: Vec<Kind>, metrics: Arc<Metrics>) -> Result<Self, PlanError> {
+        let registry = Registry::build(settings, &kinds, &metrics, None)?;
+        let plan = Plan::build(settings, registry)?;
+        let context = Arc::new(Context::new(&settings.guard, &metrics));
+        Ok(Self { live: ArcSwap::from_pointee(Live { plan, context }), kinds, metrics })
+    }
+
+    /// Swaps to other settings. Requests in progress finish under the old ones; providers that have not changed
+    /// keep their connections and breakers.
+    ///
+    /// # Errors
+    /// [`PlanError`]; the old settings stay in force then.
+    pub fn reload(&self, settings: &Settings) -> Result<(), PlanError> {
+        let before = self.live.load_full();
+        let registry = Registry::build(settings, &self.kinds, &self.metrics, Some(&before.plan.registry))?;
+        let plan = Plan::build(settings, registry)?;
+        let context = Arc::new(Context::new(&settings.guard, &self.metrics));
+        self.live.store(Arc::new(Live { plan, context }));
+        Ok(())
+    }
+
+    /// Everything that can be asked: panels, routes, models.
+    pub fn models(&self) -> Vec<ModelInfo> {
+        let live = self.live.load();
+        let ours = |kind| move |name: &str| ModelInfo { id: name.to_owned(), kind, owned_by: "althing".to_owned() };
+        let mut models: Vec<ModelInfo> = live.plan.panel_names().map(ours("panel")).collect();
+        models.extend(live.plan.route_names().map(ours("route")));
+        models.extend(live.plan.registry.endpoints().iter().map(|endpoint| ModelInfo {
+            id: endpoint.id().to_owned(),
+            kind: "model",
+            owned_by: endpoint.provider().to_owned(),
+        }));
+        models
+    }
+
+    /// All models that settings list.
+    pub fn endpoints(&self) -> Vec<Arc<Endpoint>> {
+        self.live.load().plan.registry.endpoints().to_vec()
+    }
+
+    /// What is asked when nobody names a model: the panel `quorum`, else the first model.
+    pub fn default_model(&self) -> Option<String> {
+        self.live.load().plan.default_model()
+    }
+
+    /// Whether a name stands for a panel, whose answer comes whole even when a stream is asked for.
+    pub fn is_panel(&self, name: &str) -> bool {
+        matches!(self.live.load().plan.find(name), Some(Target::Panel(_)))
+    }
+
+    /// Asks whatever `request.model()` stands for.
+    ///
+    /// Dropping the future cancels every call upstream.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn ask(&self, caller: &Caller, request: &ChatRequest) -> Result<Outcome, AskError> {
+        let live = self.live.load_full();
+        let Some(target) = live.plan.find(request.model()) else {
+            return Err(unknown(&live.plan, request.model()));
+        };
+        match target {
+            Target::Model(endpoint) => one_after_the_other(&live.context, caller, request, &[endpoint], None).await,
+            Target::Route(route) => {
+                let no_rule = || AskError::NoRule { route: route.name.clone() };
+                let candidates = route.candidates(request).ok_or_else(no_rule)?;
+                one_after_the_other(&live.context, caller, request, candidates, Some(&route)).await
+            }
+            Target::Panel(panel) => panel::ask(&live.context, &panel, caller, request).await,
+        }
+    }
+
+    /// Asks several models at once, as a panel made for this one question.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn ask_all(
+        &self,
+        caller: &Caller,
+        request: &ChatRequest,
+        models: &[String],
+        agreement: f64,
+    ) -> Result<Outcome, AskError> {
+        let live = self.live.load_full();
+        let made = live.plan.ad_hoc("panel", models, agreement);
+        let panel = made.map_err(|error| match error {
+            PlanError::UnknownModel { model, .. } => unknown(&live.plan, &model),
+            PlanError::Registry(_) => unknown(&live.plan, request.model()),
+        })?;
+        panel::ask(&live.context, &panel, caller, request).await
+    }
+}
+
+fn unknown(plan: &Plan, name: &str) -> AskError {
+    let nearest = nearest(name, plan.names(), NEAREST_MAX).into_iter().map(str::to_owned).collect();
+    AskError::UnknownModel { name: name.chars().take(200).collect(), nearest }
+}
+
+async fn one_after_the_other(
+    context: &Context,
+    caller: &Caller,
+    request: &ChatRequest,
+    candidates: &[Arc<Endpoint>],
+    route: Option<&Route>,
+) -> Result<Outcome, AskError> {
+    let chain = Chain::new(context, request, &caller.request_id, caller.deadline);
+    let Served { answer, endpoint, attempts, waited } = chain.ask(candidates).await?;
+    let mut report = Report {
+        request_id: Arc::clone(&caller.request_id),
+        served_by: endpoint.id().to_owned(),
+        simulated: endpoint.simulated(),
+        degraded: !attempts.is_empty(),
+        reasons: reasons(&attempts, &endpoint, route),
+        cache: "off",
+        cost_usd: None,
+        overhead_ms: 0.0,
+        agreement: None,
+    };
+    Ok(match answer {
+        Answer::Whole { reply, cost } => {
+            report.cost_usd = cost;
+            if cost.is_none() {
+                report.reasons.push(format!("the cost is unknown: `{}` has no price or told no usage", endpoint.id()));
+            }
+            Outcome::Whole { reply: Box::new(reply), report: Box::new(report), waited }
+        }
+        Answer::Stream(stream) => Outcome::Stream { stream, report: Box::new(report), waited },
+    })
+}
+
+fn reasons(attempts: &[Attempt], served_by: &Endpoint, route: Option<&Route>) -> Vec<String> {
+    let mut reasons: Vec<String> =
+        attempts.iter().map(|attempt| format!("`{}` did not answer: {}", attempt.model, attempt.reason)).collect();
+    if let Some(route) = route {
+        reasons.push(format!("the route `{}` led to `{}`", route.name, served_by.id()));
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! Settings turned into things that can be asked: models, routes, panels.
+
+use fault::{Explain, Kind as FaultKind, Origin, nearest};
+use models::{Endpoint, Registry, RegistryError};
+use rust_decimal::Decimal;
+use settings::{OnDisagreement, Settings, When};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::openai::ChatRequest;
+
+/// The panel that is asked when nothing else is named.
+const DEFAULT_PANEL: &str = "quorum";
+
+/// Why settings cannot be turned into something to ask.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A provider is wrong.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A panel or route names a model that nobody offers.
+    #[error("{what} `{name}` names the model `{model}`, which no provider offers")]
+    UnknownModel {
+        /// `panel` or `route`.
+        what: &'static str,
+        /// Which.
+        name: String,
+        /// The model.
+        model: String,
+        /// Models with similar names.
+        nearest: Vec<String>,
+    },
+}
+
+impl Explain for PlanError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Registry(error) => error.code(),
+            Self::UnknownModel { .. } => "unknown_model",
+        }
+    }
+
+    fn kind(&self) -> FaultKind {
+        FaultKind::BadInput
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Caller
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Registry(error) => error.hint(),
+            Self::UnknownModel { nearest, .. } if nearest.is_empty() => {
+                Some("write `provider/model` as in `[[provider]]`".to_owned())
+            }
+            Self::UnknownModel { nearest, .. } => Some(format!("did you mean `{}`?", nearest.join("` or `"))),
+        }
+    }
+}
+
+/// One seat on a panel.
+pub(crate) struct Seat {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) weight: f64,
+}
+
+/// Models that answer together.
+pub(crate) struct Panel {
+    pub(crate) name: String,
+    pub(crate) seats: Vec<Seat>,
+    pub(crate) agreement: f64,
+    pub(crate) deadline: Duration,
+    pub(crate) cost_max: Option<Decimal>,
+    pub(crate) on_disagreement: OnDisagreement,
+}
+
+/// A name that stands for models tried in order.
+pub(crate) struct Route {
+    pub(crate) name: String,
+    rules: Vec<(Option<When>, Vec<Arc<Endpoint>>)>,
+}
+
+impl Route {
+    /// The models of the first rule that fits.
+    pub(crate) fn candidates(&self, request: &ChatRequest) -> Option<&[Arc<Endpoint>]> {
+        let fits = |when: &Option<When>| when.as_ref().is_none_or(|when| fits(when, request));
+        self.rules.iter().find(|(when, _)| fits(when)).map(|(_, models)| models.as_slice())
+    }
+}
+
+fn fits(when: &When, request: &ChatRequest) -> bool {
+    let equal = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);
+    let counted = when.prompt_chars_min.is_some() || when.prompt_chars_max.is_some();
+    let chars = if counted { request.last_user_text().chars().count() as u64 } else { 0 };
+    equal(when.stream, request.stream())
+        && equal(when.tools, request.has_tools())
+        && when.prompt_chars_min.is_none_or(|least| chars >= least)
+        && when.prompt_chars_max.is_none_or(|most| chars <= most)
+}
+
+/// What a name stands for.
+#[derive(Clone)]
+pub(crate) enum Target {
+    Model(Arc<Endpoint>),
+    Route(Arc<Route>),
+    Panel(Arc<Panel>),
+}
+
+/// Everything that can be asked, made from one version of the settings.
+pub(crate) struct Plan {
+    pub(crate) registry: Registry,
+    panels: BTreeMap<String, Arc<Panel>>,
+    routes: BTreeMap<String, Arc<Route>>,
+}
+
+impl Plan {
+    pub(crate) fn build(settings: &Settings, registry: Registry) -> Result<Self, PlanError> {
+        let mut panels = BTreeMap::new();
+        for panel in &settings.panel {
+            panels.insert(panel.name.clone(), Arc::new(panel_of(panel, &registry)?));
+        }
+        let mut routes = BTreeMap::new();
+        for route in &settings.route {
+            let mut rules = Vec::new();
+            for rule in &route.rules {
+                let models = rule.models.iter().map(|model| endpoint(&registry, "route", &route.name, model));
+                rules.push((rule.when.clone(), models.collect::<Result<_, _>>()?));
+            }
+            routes.insert(route.name.clone(), Arc::new(Route { name: route.name.clone(), rules }));
+        }
+        Ok(Self { registry, panels, routes })
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Target> {
+        if let Some(panel) = self.panels.get(name) {
+            return Some(Target::Panel(Arc::clone(panel)));
+        }
+        if let Some(route) = self.routes.get(name) {
+            return Some(Target::Route(Arc::clone(route)));
+        }
+        self.registry.find(name).map(Target::Model)
+    }
+
+    /// A panel made for one request.
+    pub(crate) fn ad_hoc(&self, name: &str, models: &[String], agreement: f64) -> Result<Arc<Panel>, PlanError> {
+        let members = models.iter().map(|model| settings::Member { model: model.clone(), weight: 1.0 }).collect();
+        let panel = settings::Panel { name: name.to_owned(), members, agreement, ..settings::Panel::default() };
+        panel_of(&panel, &self.registry).map(Arc::new)
+    }
+
+    pub(crate) fn default_model(&self) -> Option<String> {
+        if self.panels.contains_key(DEFAULT_PANEL) {
+            return Some(DEFAULT_PANEL.to_owned());
+        }
+        self.registry.endpoints().first().map(|endpoint| endpoint.id().to_owned())
+    }
+
+    pub(crate) fn panel_names(&self) -> impl Iterator<Item = &str> {
+        self.panels.keys().map(String::as_str)
+    }
+
+    pub(crate) fn route_names(&self) -> impl Iterator<Item = &str> {
+        self.routes.keys().map(String::as_str)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let models = self.registry.endpoints().iter().map(|endpoint| endpoint.id());
+        self.panel_names().chain(self.route_names()).chain(models)
+    }
+}
+
+fn panel_of(panel: &settings::Panel, registry: &Registry) -> Result<Panel, PlanError> {
+    let seat = |member: &settings::Member| {
+        let endpoint = endpoint(registry, "panel", &panel.name, &member.model)?;
+        Ok::<_, PlanError>(Seat { endpoint, weight: member.weight })
+    };
+    Ok(Panel {
+        name: panel.name.clone(),
+        seats: panel.members.iter().map(seat).collect::<Result<_, _>>()?,
+        agreement: panel.agreement,
+        deadline: Duration::from_millis(panel.deadline_ms),
+        cost_max: panel.cost_usd_max.as_ref().and_then(|usd| usd.as_str().parse().ok()),
+        on_disagreement: panel.on_disagreement,
+    })
+}
+
+fn endpoint(registry: &Registry, what: &'static str, name: &str, model: &str) -> Result<Arc<Endpoint>, PlanError> {
+    registry.find(model).ok_or_else(|| {
+        let known = registry.endpoints().iter().map(|endpoint| endpoint.id());
+        let nearest = nearest(model, known, 2).into_iter().map(str::to_owned).collect();
+        PlanError::UnknownModel { what, name: name.to_owned(), model: model.to_owned(), nearest }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! The metric registry, process figures, percentiles and the tracing set-up.
+//!
+//! Every metric of the server is a row of one table in this room, and only metrics that something feeds have a row.
+//! Other rooms take handles that were resolved once ([`EndpointMetrics`], [`RouteMetrics`], [`Count`], [`Level`]), so
+//! that a request pays for atomic additions and not for hashing labels. This room knows nothing about HTTP: a door
+//! serves what [`Metrics::encode`] returns under [`CONTENT_TYPE`].
+
+mod docs;
+mod endpoint;
+mod handles;
+mod logs;
+mod metrics;
+mod percentile;
+mod process;
+mod registrar;
+mod route;
+mod rows;
+mod timing;
+
+pub use docs::docs;
+pub use endpoint::{BreakerState, EndpointMetrics, Outcome};
+pub use handles::{Count, Level, LevelGuard};
+pub use logs::{LogError, init};
+pub use metrics::{Agreement, CONTENT_TYPE, Metrics, Reload};
+pub use percentile::{EWMA_WEIGHT, Ewma, percentile};
+pub use registrar::{MetricInfo, MetricKind, catalogue};
+pub use route::RouteMetrics;

@@ -1,0 +1,189 @@
+//! The one registry of the server: who wants to count something asks it for a handle.
+
+use crate::endpoint::{EndpointMetrics, Handles, Outcome};
+use crate::handles::{Count, Level};
+use crate::registrar::{Counters, Gauges, Labelled, MetricInfo, Money, Registrar, Timings};
+use crate::route::RouteMetrics;
+use crate::rows;
+use prometheus_client::encoding::text;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+
+/// The media type of what [`Metrics::encode`] returns.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How a question to a panel ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Agreement {
+    /// Enough members agreed.
+    Reached,
+    /// Enough members answered, but they did not agree.
+    NotReached,
+    /// Too few members answered.
+    Failed,
+}
+
+impl Agreement {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Reached => "reached",
+            Self::NotReached => "not_reached",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What became of an attempt to reload the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reload {
+    /// The new settings are in force.
+    Applied,
+    /// The new settings were wrong and the old ones stay in force.
+    Rejected,
+}
+
+impl Reload {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// All metrics of the server.
+///
+/// The methods that take labels look the series up, which hashes and allocates: call them when something is set up
+/// and keep the handle. Label values must come from the configuration or from a fixed list, never from a request,
+/// because every new value is a series that stays.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    families: Families,
+    requests_in_flight: Level,
+    connections_open: Level,
+}
+
+#[derive(Debug)]
+struct Families {
+    requests: Counters<3>,
+    request_duration: Timings<2>,
+    overhead: Timings<1>,
+    model_requests: Counters<3>,
+    first_token: Timings<2>,
+    tokens: Counters<3>,
+    cost: Labelled<2, Money>,
+    breaker: Gauges<2>,
+    inflight: Gauges<1>,
+    shed: Counters<1>,
+    retries: Counters<2>,
+    fallbacks: Counters<1>,
+    agreement: Counters<2>,
+    reloads: Counters<1>,
+}
+
+impl Families {
+    fn register(registrar: &mut Registrar) -> Self {
+        Self {
+            requests: registrar.counters(&rows::REQUESTS),
+            request_duration: registrar.timings(&rows::REQUEST_DURATION, rows::REQUEST_BOUNDS_S),
+            overhead: registrar.timings(&rows::OVERHEAD, rows::OVERHEAD_BOUNDS_S),
+            model_requests: registrar.counters(&rows::MODEL_REQUESTS),
+            first_token: registrar.timings(&rows::MODEL_FIRST_TOKEN, rows::REQUEST_BOUNDS_S),
+            tokens: registrar.counters(&rows::MODEL_TOKENS),
+            cost: registrar.money(&rows::COST),
+            breaker: registrar.gauges(&rows::BREAKER_STATE),
+            inflight: registrar.gauges(&rows::INFLIGHT),
+            shed: registrar.counters(&rows::SHED),
+            retries: registrar.counters(&rows::RETRIES),
+            fallbacks: registrar.counters(&rows::FALLBACKS),
+            agreement: registrar.counters(&rows::AGREEMENT),
+            reloads: registrar.counters(&rows::SETTINGS_RELOADS),
+        }
+    }
+}
+
+impl Metrics {
+    /// A registry with every metric in it; `version` is the version of this build.
+    pub fn new(version: &str) -> Arc<Self> {
+        Arc::new(Self::build(version).0)
+    }
+
+    pub(crate) fn build(version: &str) -> (Self, Vec<MetricInfo>) {
+        let mut registrar = Registrar::default();
+        let families = Families::register(&mut registrar);
+        let requests_in_flight = Level(registrar.gauge(&rows::REQUESTS_IN_FLIGHT));
+        let connections_open = Level(registrar.gauge(&rows::CONNECTIONS_OPEN));
+        registrar.gauges(&rows::BUILD_INFO).with([version]).set(1);
+        registrar.process();
+        let (registry, catalogue) = registrar.finish();
+        (Self { registry, families, requests_in_flight, connections_open }, catalogue)
+    }
+
+    /// All values now, in the OpenMetrics text format. Reads a few files of `/proc` on the way.
+    pub fn encode(&self) -> String {
+        let mut exposed = String::new();
+        // Writing into a string cannot fail; if an encoder ever does, the missing `# EOF` makes scrapers say so.
+        let _ = text::encode(&mut exposed, &self.registry);
+        exposed
+    }
+
+    /// The handles for one model at one provider, both as configured.
+    pub fn endpoint(&self, provider: &str, model: &str) -> EndpointMetrics {
+        let all = &self.families;
+        EndpointMetrics(Arc::new(Handles {
+            outcomes: Outcome::ALL.map(|outcome| Count(all.model_requests.with([provider, model, outcome.label()]))),
+            first_token: all.first_token.with([provider, model]),
+            input_tokens: Count(all.tokens.with([provider, model, "input"])),
+            output_tokens: Count(all.tokens.with([provider, model, "output"])),
+            cost_usd: all.cost.with([provider, model]),
+            breaker: all.breaker.with([provider, model]),
+            inflight: Level(all.inflight.with([provider])),
+        }))
+    }
+
+    /// The handles for one route of one door; `route` is the pattern (`/v1/models/{model}`), not the path.
+    pub fn route(&self, door: &str, route: &str) -> RouteMetrics {
+        let all = &self.families;
+        let duration = all.request_duration.with([door, route]);
+        RouteMetrics::new(door, route, all.requests.clone(), duration, all.overhead.with([route]))
+    }
+
+    /// Requests that this server is working on now.
+    pub fn requests_in_flight(&self) -> &Level {
+        &self.requests_in_flight
+    }
+
+    /// Client connections that are open now.
+    pub fn connections_open(&self) -> &Level {
+        &self.connections_open
+    }
+
+    /// Requests turned away by the limit called `place` (the label `where`).
+    pub fn shed(&self, place: &str) -> Count {
+        Count(self.families.shed.with([place]))
+    }
+
+    /// Second and later attempts at one provider for one reason.
+    pub fn retries(&self, provider: &str, reason: &str) -> Count {
+        Count(self.families.retries.with([provider, reason]))
+    }
+
+    /// Requests that moved on to the next endpoint for one reason.
+    pub fn fallbacks(&self, reason: &str) -> Count {
+        Count(self.families.fallbacks.with([reason]))
+    }
+
+    /// Questions to one panel that ended one way.
+    pub fn agreement(&self, panel: &str, outcome: Agreement) -> Count {
+        Count(self.families.agreement.with([panel, outcome.label()]))
+    }
+
+    /// Attempts to reload the settings that ended one way.
+    pub fn settings_reloads(&self, outcome: Reload) -> Count {
+        Count(self.families.reloads.with([outcome.label()]))
+    }
+}
+
+#[cfg(test)]
+mod tests;

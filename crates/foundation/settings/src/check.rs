@@ -1,0 +1,254 @@
+//! What settings of the right types may still not say, alone or beside one another.
+//!
+//! Every trouble is found, not only the first. Which models exist and which kinds of provider there are is not known
+//! here, so neither is judged.
+
+use std::collections::BTreeMap;
+
+use crate::host::{is_authority, is_host_port, is_origin, url_trouble};
+use crate::layer::element;
+use crate::limits;
+use crate::model::{Server, Settings};
+use crate::panel::{Panel, Route, Rule};
+use crate::provider::{ModelEntry, Provider};
+use crate::wording::cut;
+
+/// The most providers, panels or routes.
+const SECTIONS_MAX: usize = 256;
+/// The most models of one provider.
+const MODELS_MAX: usize = 4096;
+/// The most members of one panel.
+const MEMBERS_MAX: usize = 64;
+/// The most rules of one route, and the most models of one rule.
+const RULES_MAX: usize = 64;
+/// The most entries in other lists.
+const ENTRIES_MAX: usize = 256;
+/// The most characters in a name.
+const NAME_CHARS_MAX: usize = 200;
+
+/// Headers that carry credentials, which belong elsewhere.
+const CREDENTIALS: [&str; 5] = ["authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"];
+/// Headers that belong to the connection.
+const RESERVED: [&str; 6] = ["host", "content-length", "content-type", "transfer-encoding", "connection", "upgrade"];
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) path: String,
+    pub(crate) problem: String,
+    pub(crate) hint: String,
+}
+
+/// Everything that is wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    /// Notes what is wrong with the value at a path.
+    pub(crate) fn add(&mut self, path: &str, problem: String, hint: &str) {
+        self.0.push(Finding { path: path.to_owned(), problem, hint: hint.to_owned() });
+    }
+
+    fn refuse(&mut self, path: &str, problem: &str, hint: &str) {
+        self.add(path, format!("`{path}` {problem}"), hint);
+    }
+
+    fn at_most(&mut self, path: &str, count: usize, most: usize) {
+        if count > most {
+            self.refuse(path, &format!("has `{count}` entries"), &format!("write at most {most}"));
+        }
+    }
+}
+
+/// Everything that is wrong with settings.
+pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
+    let mut found = Findings::default();
+    server(&settings.server, &mut found);
+    limits::guard(&settings.guard, &mut found);
+    found.at_most("provider", settings.provider.len(), SECTIONS_MAX);
+    found.at_most("panel", settings.panel.len(), SECTIONS_MAX);
+    found.at_most("route", settings.route.len(), SECTIONS_MAX);
+    for (index, it) in settings.provider.iter().enumerate() {
+        provider(&element("provider", index), it, &mut found);
+    }
+    for (index, it) in settings.panel.iter().enumerate() {
+        panel(&element("panel", index), it, &mut found);
+    }
+    for (index, it) in settings.route.iter().enumerate() {
+        route(&element("route", index), it, &mut found);
+    }
+    clashes(settings, &mut found);
+    found.0
+}
+
+fn server(server: &Server, found: &mut Findings) {
+    limits::server(server, found);
+    if !is_host_port(&server.bind) {
+        let problem = format!("is `{}`, not an address", cut(&server.bind));
+        found.refuse("server.bind", &problem, "write `host:port`, such as `127.0.0.1:8700` or `[::1]:8700`");
+    }
+    if let Some((problem, hint)) = server.public_url.as_deref().and_then(url_trouble) {
+        found.refuse("server.public_url", &problem, hint);
+    }
+    found.at_most("server.allowed_hosts", server.allowed_hosts.len(), ENTRIES_MAX);
+    found.at_most("server.allowed_origins", server.allowed_origins.len(), ENTRIES_MAX);
+    for (index, host) in server.allowed_hosts.iter().enumerate().filter(|(_, host)| !is_authority(host)) {
+        let path = element("server.allowed_hosts", index);
+        found.refuse(&path, &format!("is `{}`, not a host", cut(host)), "write `host` or `host:port`");
+    }
+    for (index, origin) in server.allowed_origins.iter().enumerate().filter(|(_, origin)| !is_origin(origin)) {
+        let path = element("server.allowed_origins", index);
+        let hint = "write `scheme://host` or `scheme://host:port`, without a slash at the end";
+        found.refuse(&path, &format!("is `{}`, not an origin", cut(origin)), hint);
+    }
+}
+
+fn provider(path: &str, provider: &Provider, found: &mut Findings) {
+    limits::provider(path, provider, found);
+    name(&format!("{path}.name"), &provider.name, found);
+    if provider.name.contains('/') {
+        let problem = format!("is `{}`, with a slash in it", cut(&provider.name));
+        found.refuse(&format!("{path}.name"), &problem, "the slash parts `provider/model`, leave it out of the name");
+    }
+    name(&format!("{path}.kind"), &provider.kind, found);
+    if let Some((problem, hint)) = provider.base_url.as_deref().and_then(url_trouble) {
+        found.refuse(&format!("{path}.base_url"), &problem, hint);
+    }
+    found.at_most(&format!("{path}.models"), provider.models.len(), MODELS_MAX);
+    found.at_most(&format!("{path}.headers"), provider.headers.len(), ENTRIES_MAX);
+    models(&format!("{path}.models"), &provider.models, found);
+    for (header, value) in &provider.headers {
+        let path = crate::layer::join(&format!("{path}.headers"), header);
+        if let Some((problem, hint)) = header_trouble(header, value) {
+            found.refuse(&path, problem, hint);
+        }
+    }
+}
+
+fn models(list: &str, models: &[ModelEntry], found: &mut Findings) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, model) in models.iter().enumerate() {
+        let path = format!("{}.name", element(list, index));
+        name(&path, &model.name, found);
+        if let Some(upstream) = &model.upstream_name {
+            name(&format!("{}.upstream_name", element(list, index)), upstream, found);
+        }
+        if let Some(first) = seen.insert(&model.name, index) {
+            let problem = format!("is `{}`, which `{}` already is", cut(&model.name), element(list, first));
+            found.refuse(&path, &problem, "name each model once");
+        }
+    }
+}
+
+fn header_trouble(name: &str, value: &str) -> Option<(&'static str, &'static str)> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let lower = name.to_lowercase();
+    if name.is_empty() || !name.bytes().all(token) {
+        return Some(("is not the name of a header", "write letters, digits and dashes"));
+    }
+    if CREDENTIALS.contains(&lower.as_str()) {
+        return Some(("carries a credential", "write it as `api_key = \"env:NAME\"`"));
+    }
+    if RESERVED.contains(&lower.as_str()) {
+        return Some(("belongs to the connection", "leave it out"));
+    }
+    if !value.bytes().all(|byte| byte == b'\t' || (0x20..0x7f).contains(&byte)) {
+        return Some(("has a value with line breaks or letters beyond ASCII", "write printable ASCII"));
+    }
+    None
+}
+
+fn panel(path: &str, panel: &Panel, found: &mut Findings) {
+    limits::panel(path, panel, found);
+    name(&format!("{path}.name"), &panel.name, found);
+    let members = format!("{path}.members");
+    if panel.members.is_empty() {
+        found.refuse(&members, "is empty", "name at least one model");
+    }
+    found.at_most(&members, panel.members.len(), MEMBERS_MAX);
+    for (index, member) in panel.members.iter().enumerate() {
+        name(&format!("{}.model", element(&members, index)), &member.model, found);
+    }
+}
+
+fn route(path: &str, route: &Route, found: &mut Findings) {
+    name(&format!("{path}.name"), &route.name, found);
+    let rules = format!("{path}.rules");
+    if route.rules.is_empty() {
+        found.refuse(&rules, "is empty", "write at least one rule, such as `{ models = [\"NAME\"] }`");
+    }
+    found.at_most(&rules, route.rules.len(), RULES_MAX);
+    for (index, it) in route.rules.iter().enumerate() {
+        rule(&element(&rules, index), it, found);
+    }
+}
+
+fn rule(path: &str, rule: &Rule, found: &mut Findings) {
+    let models = format!("{path}.models");
+    if rule.models.is_empty() {
+        found.refuse(&models, "is empty", "name at least one model");
+    }
+    found.at_most(&models, rule.models.len(), RULES_MAX);
+    for (index, model) in rule.models.iter().enumerate() {
+        name(&element(&models, index), model, found);
+    }
+    let Some(when) = &rule.when else { return };
+    if let (Some(least), Some(most)) = (when.prompt_chars_min, when.prompt_chars_max)
+        && least > most
+    {
+        let path = format!("{path}.when.prompt_chars_min");
+        let problem = format!("is `{least}`, above `prompt_chars_max`, which is `{most}`");
+        found.refuse(&path, &problem, "no prompt can have that length, change one of them");
+    }
+}
+
+fn name(path: &str, name: &str, found: &mut Findings) {
+    if name.is_empty() {
+        found.refuse(path, "is missing or empty", "give it a name");
+    } else if name.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        found.refuse(path, &format!("is `{}`, with white space in it", cut(name)), "write a dash instead");
+    } else if name.chars().count() > NAME_CHARS_MAX {
+        let hint = format!("write at most {NAME_CHARS_MAX} characters");
+        found.refuse(path, &format!("is `{}`, which is too long", cut(name)), &hint);
+    }
+}
+
+/// Finds names that would leave open what a request for that `model` means.
+fn clashes(settings: &Settings, found: &mut Findings) {
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    for (index, provider) in settings.provider.iter().enumerate() {
+        claim(&mut taken, &provider.name, element("provider", index), found);
+    }
+    for (index, provider) in settings.provider.iter().enumerate() {
+        for (at, model) in provider.models.iter().enumerate() {
+            let path = element(&format!("{}.models", element("provider", index)), at);
+            taken.entry(format!("{}/{}", provider.name, model.name)).or_insert_with(|| path.clone());
+            taken.entry(model.name.clone()).or_insert(path);
+        }
+    }
+    for (index, panel) in settings.panel.iter().enumerate() {
+        claim(&mut taken, &panel.name, element("panel", index), found);
+    }
+    for (index, route) in settings.route.iter().enumerate() {
+        claim(&mut taken, &route.name, element("route", index), found);
+    }
+}
+
+fn claim(taken: &mut BTreeMap<String, String>, name: &str, path: String, found: &mut Findings) {
+    if name.is_empty() {
+        return;
+    }
+    match taken.get(name) {
+        None => {
+            taken.insert(name.to_owned(), path);
+        }
+        Some(other) => {
+            let problem = format!("is `{}`, the name of `{other}` too", cut(name));
+            found.refuse(
+                &format!("{path}.name"),
+                &problem,
+                "a request must know which one it means, rename one of them",
+            );
+        }
+    }
+}

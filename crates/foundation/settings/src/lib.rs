@@ -1,0 +1,36 @@
+//! Settings: load, merge, check and explain the configuration.
+//!
+//! One TOML file in which every key is optional, laid over the defaults and under a profile, the variables
+//! `ALTHING__SECTION__KEY` and the flags, in that order. Whatever is wrong is refused with its line, its column and
+//! the nearest known key. This room opens no sockets, knows no kind of provider by name and does not know which
+//! models exist; it reads the settings file and the secrets that the file refers to, and nothing else.
+
+mod check;
+mod depth;
+mod document;
+mod error;
+mod host;
+mod layer;
+mod limits;
+mod lines;
+mod load;
+mod model;
+mod names;
+mod panel;
+mod provider;
+mod secret;
+mod show;
+mod usd;
+mod wording;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Place, SettingsError, Spot};
+pub use load::{FILE_BYTES_MAX, Loaded, Origin, PROFILES, Source, load, problems};
+pub use model::{Guard, Server, Settings};
+pub use panel::{Member, OnDisagreement, Panel, Route, Rule, When};
+pub use provider::{ModelEntry, Price, Provider};
+pub use secret::{SECRET_BYTES_MAX, SecretRef};
+pub use show::{Shown, schema, show, to_json};
+pub use usd::{Usd, UsdError};

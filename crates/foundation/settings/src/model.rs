@@ -1,0 +1,128 @@
+//! The sections of the settings file that belong to the whole server, and the defaults.
+//!
+//! The doc comments here are what `config schema` shows to editors, so they speak to the operator. Nothing in this
+//! file reads, merges or judges: a value of the right type is accepted here and judged in `check`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::panel::{Panel, Route};
+use crate::provider::Provider;
+
+/// Everything that can be set, each key optional.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The listener and what a client may ask of it.
+    pub server: Server,
+    /// How failing upstreams are retried and set aside.
+    pub guard: Guard,
+    /// Where answers come from, one table per provider.
+    pub provider: Vec<Provider>,
+    /// Groups of models that answer together.
+    pub panel: Vec<Panel>,
+    /// Names that stand for models chosen by rules.
+    pub route: Vec<Route>,
+    /// Named overrides of everything above, chosen with `--profile`; lists in them replace, tables merge.
+    #[schemars(with = "BTreeMap<String, serde_json::Map<String, serde_json::Value>>")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub profile: BTreeMap<String, toml::Table>,
+}
+
+/// The listener and what a client may ask of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Where to listen, as `host:port`; port 0 takes any free one.
+    pub bind: String,
+    /// The address under which clients reach this server, when it differs from `bind`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// The most bytes a request body may have.
+    pub body_bytes_max: usize,
+    /// The most bytes the header of a request may have, at least 8192.
+    pub header_bytes_max: usize,
+    /// How long a client may take to send the header of a request, in milliseconds.
+    pub header_read_ms: u64,
+    /// How long a client may take to send the body of a request, in milliseconds.
+    pub body_read_ms: u64,
+    /// The most connections held at once.
+    pub connections_max: usize,
+    /// The most requests worked on at once; beyond it clients get 503.
+    pub in_flight_max: usize,
+    /// How long a request may take until its answer is whole, in milliseconds.
+    pub deadline_ms: u64,
+    /// How long a stream may be silent before it is cut, in milliseconds.
+    pub stream_idle_ms: u64,
+    /// How long requests in progress may go on after SIGTERM, in milliseconds; 0 waits for none.
+    pub drain_ms: u64,
+    /// The most answers (`n`) one request may ask for.
+    pub n_max: u32,
+    /// How long to wait before the first keep-alive comment in a silent stream, in milliseconds.
+    pub keepalive_first_ms: u64,
+    /// How long between keep-alive comments in a silent stream, in milliseconds.
+    pub keepalive_ms: u64,
+    /// Hosts (`host` or `host:port`) that requests may name besides the address listened on.
+    pub allowed_hosts: Vec<String>,
+    /// Origins (`scheme://host` or `scheme://host:port`) whose web pages may call this server.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            bind: "127.0.0.1:8700".to_owned(),
+            public_url: None,
+            body_bytes_max: 16 * 1024 * 1024,
+            header_bytes_max: 64 * 1024,
+            header_read_ms: 10_000,
+            body_read_ms: 30_000,
+            connections_max: 4096,
+            in_flight_max: 1024,
+            deadline_ms: 120_000,
+            stream_idle_ms: 60_000,
+            drain_ms: 10_000,
+            n_max: 16,
+            keepalive_first_ms: 100,
+            keepalive_ms: 2_000,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// How failing upstreams are retried and set aside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Guard {
+    /// How often one model is asked before the next takes over, counting the first time.
+    pub attempts_max: u32,
+    /// Retries allowed per request answered: 0.2 is one retry for five requests.
+    pub retry_ratio: f64,
+    /// Retries allowed per second whatever the ratio says.
+    pub retry_min_per_s: f64,
+    /// The shortest wait before a retry, in milliseconds; it doubles each time.
+    pub backoff_base_ms: u64,
+    /// The longest wait before a retry, in milliseconds.
+    pub backoff_max_ms: u64,
+    /// Failures in a row after which a provider is set aside.
+    pub breaker_failures: u32,
+    /// How long a provider stays set aside before it is tried again, in milliseconds.
+    pub breaker_open_ms: u64,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self {
+            attempts_max: 2,
+            retry_ratio: 0.2,
+            retry_min_per_s: 2.0,
+            backoff_base_ms: 100,
+            backoff_max_ms: 5_000,
+            breaker_failures: 5,
+            breaker_open_ms: 60_000,
+        }
+    }
+}

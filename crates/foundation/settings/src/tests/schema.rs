@@ -1,0 +1,52 @@
+//! The schema names every key and describes it.
+
+use crate::schema;
+use serde_json::Value;
+
+fn keys(schema: &Value, of: &str) -> Vec<String> {
+    let table = if of.is_empty() { schema } else { &schema["$defs"][of] };
+    table["properties"].as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn names_every_key() {
+    let schema = schema();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["title"], "Althing settings");
+    assert_eq!(keys(&schema, ""), ["server", "guard", "provider", "panel", "route", "profile"]);
+    for (of, count) in [("Server", 16), ("Guard", 7), ("Provider", 15), ("Panel", 6), ("Route", 2), ("Price", 2)] {
+        assert_eq!(keys(&schema, of).len(), count, "{of}");
+        assert_eq!(schema["$defs"][of]["additionalProperties"], false, "{of}");
+    }
+}
+
+#[test]
+fn describes_every_key() {
+    let schema = schema();
+    let tables = schema["$defs"].as_object().unwrap().iter().map(|(_, table)| table).chain([&schema]);
+    for table in tables {
+        let inner = table.get("anyOf").and_then(|any| any.get(1)).unwrap_or(table);
+        let Some(properties) = inner.get("properties").and_then(Value::as_object) else { continue };
+        for (key, property) in properties {
+            assert!(property["description"].as_str().is_some_and(|text| text.len() > 10), "{key}: {property}");
+        }
+    }
+}
+
+#[test]
+fn knows_defaults_and_shapes() {
+    let schema = schema();
+    let server = &schema["$defs"]["Server"]["properties"];
+    assert_eq!(server["bind"]["default"], "127.0.0.1:8700");
+    assert_eq!(server["body_bytes_max"]["type"], "integer");
+    assert_eq!(server["body_bytes_max"]["minimum"], 0);
+    assert_eq!(schema["properties"]["profile"]["type"], "object");
+    let model = &schema["$defs"]["ModelEntry"]["anyOf"];
+    assert_eq!(model[0]["type"], "string");
+    assert_eq!(model[1]["additionalProperties"], false);
+    assert!(model[1]["properties"]["script"].is_object());
+    assert_eq!(schema["$defs"]["Member"]["anyOf"][1]["properties"]["weight"]["default"], 1.0);
+    assert_eq!(schema["$defs"]["SecretRef"]["pattern"], "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$");
+    let words = serde_json::to_string(&schema["$defs"]["OnDisagreement"]).unwrap();
+    assert!(words.contains("list") && words.contains("plurality") && words.contains("error"));
+}

@@ -1,0 +1,13 @@
+//! The shapes of foreign protocols and their event streams.
+//!
+//! Everything here works on bytes in memory: this room knows nothing about sockets, providers or time. Bodies are
+//! typed only where we touch them; what we do not know stays in the original bytes and survives the trip.
+
+mod error;
+mod fields;
+mod nesting;
+pub mod openai;
+pub mod sse;
+
+pub use error::WireError;
+pub use nesting::{NESTING_MAX, check_nesting};

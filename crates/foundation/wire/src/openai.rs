@@ -1,0 +1,39 @@
+//! OpenAI's chat format: requests, replies, streamed chunks, errors, lists.
+//!
+//! Shapes as published in OpenAI's API reference for `POST /v1/chat/completions`.
+
+mod chunk;
+mod error_body;
+mod reply;
+mod request;
+
+pub use chunk::{ChunkView, StreamWriter, is_done};
+pub use error_body::{Attempt, ErrorBody, ErrorDetail, upstream_code};
+pub use reply::{ChatReply, Usage, compose_reply};
+pub use request::{ChatRequest, Limits};
+
+use serde::Serialize;
+
+/// `GET /v1/models`.
+#[derive(Debug, Serialize)]
+pub struct ModelList {
+    /// Always `list`.
+    pub object: &'static str,
+    /// The entries.
+    pub data: Vec<ModelCard>,
+}
+
+/// One entry of [`ModelList`].
+#[derive(Debug, Serialize)]
+pub struct ModelCard {
+    /// What a request puts into `model`.
+    pub id: String,
+    /// Always `model`.
+    pub object: &'static str,
+    /// Seconds since 1970; when this server started, since nobody tells more.
+    pub created: u64,
+    /// Who answers: a provider's name, or `althing` for panels and routes.
+    pub owned_by: String,
+    /// `model`, `panel` or `route`; an addition of ours.
+    pub kind: &'static str,
+}

@@ -1,0 +1,220 @@
+//! Chunks of a streamed chat reply: read on the side, and written by us.
+
+use super::Usage;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+/// Whether an event's data is the mark that ends a stream.
+pub fn is_done(data: &[u8]) -> bool {
+    data.trim_ascii() == b"[DONE]"
+}
+
+/// What we look at in a chunk that passes by.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ChunkView {
+    /// It carries something that a reader sees: text, a tool call, a refusal, reasoning, or the end of a choice.
+    pub token: bool,
+    /// It ends a choice.
+    pub finished: bool,
+    /// The usage, in the chunk that has it.
+    pub usage: Option<Usage>,
+    /// It reports an error in place of a chunk.
+    pub error: bool,
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(borrow, default)]
+    choices: Vec<Choice<'a>>,
+    usage: Option<Usage>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    finish_reason: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tool_calls: Option<&'a RawValue>,
+    #[serde(borrow)]
+    function_call: Option<&'a RawValue>,
+    #[serde(borrow)]
+    refusal: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    audio: Option<&'a RawValue>,
+}
+
+impl ChunkView {
+    /// Reads an event's data; `None` if it is not a chunk at all.
+    pub fn read(data: &[u8]) -> Option<Self> {
+        let raw: Raw<'_> = serde_json::from_slice(data).ok()?;
+        let token = raw.choices.iter().any(|choice| {
+            let delta = choice.delta.as_ref().is_some_and(Delta::shows_something);
+            delta || says(choice.text) || says(choice.finish_reason)
+        });
+        let finished = raw.choices.iter().any(|choice| says(choice.finish_reason));
+        Some(Self { token, finished, usage: raw.usage, error: says(raw.error) })
+    }
+
+    /// The same for a stream that has shown its first token: parses only what may hold a usage or an error.
+    pub fn read_rest(data: &[u8]) -> Option<Self> {
+        let holds = |key: &[u8]| memchr::memmem::find(data, key).is_some();
+        if holds(b"\"usage\"") || holds(b"\"error\"") { Self::read(data) } else { Some(Self::default()) }
+    }
+}
+
+impl Delta<'_> {
+    fn shows_something(&self) -> bool {
+        let parts = [
+            self.content,
+            self.tool_calls,
+            self.function_call,
+            self.refusal,
+            self.reasoning,
+            self.reasoning_content,
+            self.audio,
+        ];
+        parts.into_iter().any(says)
+    }
+}
+
+/// Whether a value is there and holds anything.
+fn says(raw: Option<&RawValue>) -> bool {
+    raw.is_some_and(|raw| !matches!(raw.get(), "null" | "\"\"" | "[]" | "{}"))
+}
+
+/// Writes the chunks of one streamed reply.
+#[derive(Debug, Clone)]
+pub struct StreamWriter {
+    /// The reply's id, the same in every chunk.
+    pub id: String,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// The model that the chunks name.
+    pub model: String,
+}
+
+impl StreamWriter {
+    /// A chunk with one delta.
+    pub fn delta(&self, delta: &Value) -> Bytes {
+        self.write(choice(delta, None), Value::Null, None::<&()>)
+    }
+
+    /// The chunk that ends the choice; it holds our report when no chunk with the usage follows.
+    pub fn finish(&self, reason: &str, althing: Option<&impl Serialize>) -> Bytes {
+        self.write(choice(&json!({}), Some(reason)), Value::Null, althing)
+    }
+
+    /// The chunk behind the last choice, for clients that asked for the usage.
+    pub fn usage(&self, usage: Usage, althing: Option<&impl Serialize>) -> Bytes {
+        self.write(json!([]), json!(usage), althing)
+    }
+
+    fn write(&self, choices: Value, usage: Value, althing: Option<&impl Serialize>) -> Bytes {
+        let mut chunk = json!({
+            "id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model,
+            "choices": choices,
+        });
+        if !usage.is_null() {
+            chunk["usage"] = usage;
+        }
+        if let Some(report) = althing {
+            chunk["althing"] = json!(report);
+        }
+        event(&chunk.to_string())
+    }
+
+    /// The event that ends a stream.
+    pub fn done() -> Bytes {
+        Bytes::from_static(b"data: [DONE]\n\n")
+    }
+
+    /// A comment that keeps a connection open and that every client ignores.
+    pub fn comment(text: &'static str) -> Bytes {
+        event_with(": ", text)
+    }
+
+    /// An error as an event, for a stream whose status is already sent.
+    pub fn error(body: &impl Serialize) -> Bytes {
+        event(&serde_json::to_string(body).unwrap_or_default())
+    }
+}
+
+fn choice(delta: &Value, finish_reason: Option<&str>) -> Value {
+    json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason }])
+}
+
+fn event(data: &str) -> Bytes {
+    event_with("data: ", data)
+}
+
+fn event_with(field: &str, data: &str) -> Bytes {
+    Bytes::from([field, data, "\n\n"].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(text: &str) -> ChunkView {
+        ChunkView::read(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn knows_a_token_from_a_preamble() {
+        for quiet in [
+            r#"{"choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
+            r#"{"choices":[]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[]}}]}"#,
+            r#"{"choices":[{"index":0}]}"#,
+        ] {
+            assert!(!view(quiet).token, "{quiet}");
+        }
+        for loud in [
+            r#"{"choices":[{"delta":{"content":"a"}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#,
+            r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
+        ] {
+            assert!(view(loud).token, "{loud}");
+        }
+    }
+
+    #[test]
+    fn sees_usage_and_errors_and_survives_anything_else() {
+        let usage = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
+        assert_eq!(ChunkView::read_rest(usage.as_bytes()).unwrap().usage.map(|u| u.total_tokens), Some(3));
+        assert!(view(r#"{"error":{"message":"no"}}"#).error);
+        assert!(!view(r#"{"error":null,"choices":[]}"#).error);
+        assert_eq!(ChunkView::read(b"not json"), None);
+        assert_eq!(ChunkView::read_rest(b"not json"), Some(ChunkView::default()));
+        assert!(is_done(b" [DONE] ") && !is_done(b"DONE"));
+    }
+
+    #[test]
+    fn our_chunks_read_back() {
+        let writer = StreamWriter { id: "x".into(), created: 1, model: "m".into() };
+        let bytes = writer.delta(&json!({"content": "a\nb"}));
+        let events: Vec<_> = crate::sse::events(&bytes).collect();
+        assert!(ChunkView::read(events[0].data.as_ref().unwrap()).unwrap().token);
+        let last = writer.finish("stop", Some(&json!({"a": 1})));
+        assert!(std::str::from_utf8(&last).unwrap().ends_with("\"stop\"}],\"althing\":{\"a\":1}}\n\n"));
+    }
+}

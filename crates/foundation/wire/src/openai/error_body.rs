@@ -1,0 +1,70 @@
+//! Errors in OpenAI's shape, and the one safe word in an upstream's.
+
+use serde::Serialize;
+
+/// `{"error": {…}}`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorBody {
+    /// The error.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong; the first four members are OpenAI's, the rest are ours.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorDetail {
+    /// A sentence that says what to do next.
+    pub message: String,
+    /// OpenAI's class of error, `invalid_request_error` for instance.
+    #[serde(rename = "type")]
+    pub class: &'static str,
+    /// The parameter at fault.
+    pub param: Option<String>,
+    /// A stable name.
+    pub code: &'static str,
+    /// The id of the request.
+    pub request_id: String,
+    /// Every attempt and why it failed, where models were asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+}
+
+/// One model that was asked and did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// Which one.
+    pub model: String,
+    /// Why not.
+    pub reason: String,
+}
+
+/// The error code in an upstream's error body, where it is a plain identifier.
+///
+/// Upstream bodies never reach our callers: they may quote prompts, keys or internals. A code such as
+/// `context_length_exceeded` is safe and is what a caller needs; anything that is not at most 64 characters of
+/// `a-z`, `0-9` and `_` is dropped.
+pub fn upstream_code(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let error = &body["error"];
+    let plain = |text: &&str| {
+        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        !text.is_empty() && text.len() <= 64 && text.chars().all(word)
+    };
+    let code = error["code"].as_str().filter(plain);
+    code.or_else(|| error["type"].as_str().filter(plain)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::upstream_code;
+
+    #[test]
+    fn only_plain_identifiers_pass() {
+        let code = |text: &str| upstream_code(text.as_bytes());
+        let long = r#"{"error":{"code":"context_length_exceeded","message":"your prompt was: secret"}}"#;
+        assert_eq!(code(long).as_deref(), Some("context_length_exceeded"));
+        assert_eq!(code(r#"{"error":{"code":null,"type":"overloaded_error"}}"#).as_deref(), Some("overloaded_error"));
+        assert_eq!(code(r#"{"error":{"code":"sk-SECRET"}}"#), None);
+        assert_eq!(code(r#"{"error":"plain"}"#), None);
+        assert_eq!(code("<html>"), None);
+    }
+}

@@ -1,0 +1,246 @@
+//! A whole chat reply.
+
+use super::StreamWriter;
+use crate::WireError;
+use crate::fields::Fields;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+/// Tokens as the upstream counted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+pub struct Usage {
+    /// Tokens read.
+    #[serde(default)]
+    pub prompt_tokens: u64,
+    /// Tokens written.
+    #[serde(default)]
+    pub completion_tokens: u64,
+    /// Both.
+    #[serde(default)]
+    pub total_tokens: u64,
+}
+
+/// A reply that holds at least one choice with a message.
+#[derive(Debug, Clone)]
+pub struct ChatReply {
+    bytes: Bytes,
+    usage: Option<Usage>,
+    has_althing: bool,
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(borrow)]
+    choices: Vec<Choice<'a>>,
+    // A malformed usage makes the cost unknown, not the answer worthless.
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    althing: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    message: &'a RawValue,
+}
+
+impl ChatReply {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`WireError`] for bytes that are not JSON, or JSON that is not a chat reply with at least one choice.
+    pub fn parse(bytes: Bytes) -> Result<Self, WireError> {
+        let raw: Raw<'_> = serde_json::from_slice(&bytes).map_err(|e| WireError::not_json(&e))?;
+        let Some(choice) = raw.choices.first() else { return Err(WireError::Empty { param: "choices".into() }) };
+        if !choice.message.get().starts_with('{') {
+            let param = "choices[0].message".to_owned();
+            return Err(WireError::WrongType { param, expected: "an object", found: "something else" });
+        }
+        let usage = raw.usage.and_then(|usage| serde_json::from_str(usage.get()).ok());
+        let has_althing = raw.althing.is_some();
+        Ok(Self { usage, has_althing, bytes })
+    }
+
+    /// A reply made by [`compose_reply`], which needs no second look.
+    pub fn composed(bytes: Bytes, usage: Usage) -> Self {
+        Self { bytes, usage: Some(usage), has_althing: false }
+    }
+
+    /// What the upstream counted, if it did.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// The body as it came.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The body with one more member, `althing`; an older one (of an Althing behind us) is replaced.
+    pub fn with_althing(&self, report: &impl Serialize) -> Bytes {
+        let report = serde_json::to_string(report).unwrap_or_else(|_| "null".to_owned());
+        if self.has_althing
+            && let Ok(fields) = serde_json::from_slice::<Fields<'_>>(&self.bytes)
+        {
+            return Bytes::from(fields.write(&[], &[("althing", report)]));
+        }
+        // A reply has members (`choices` at least), so a comma belongs before ours.
+        let end = self.bytes.iter().rposition(|byte| *byte == b'}').unwrap_or(self.bytes.len());
+        let mut out = Vec::with_capacity(self.bytes.len() + report.len() + 12);
+        out.extend_from_slice(&self.bytes[..end]);
+        out.extend_from_slice(b",\"althing\":");
+        out.extend_from_slice(report.as_bytes());
+        out.extend_from_slice(&self.bytes[end..]);
+        Bytes::from(out)
+    }
+
+    /// The same reply with another count of tokens: what a whole panel used, for instance.
+    #[must_use]
+    pub fn with_usage(&self, usage: Usage) -> Self {
+        let text = serde_json::to_string(&usage).unwrap_or_default();
+        let Ok(fields) = serde_json::from_slice::<Fields<'_>>(&self.bytes) else { return self.clone() };
+        Self { bytes: Bytes::from(fields.write(&[], &[("usage", text)])), usage: Some(usage), ..self.clone() }
+    }
+
+    /// The same reply as the events of a stream: role, content, end. `althing` stands in the last chunk.
+    pub fn as_stream(&self, include_usage: bool, althing: &impl Serialize) -> Bytes {
+        let body: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
+        let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+        let created = body["created"].as_u64().unwrap_or_default();
+        let writer = StreamWriter { id: text("id"), created, model: text("model") };
+        let mut delta = body["choices"][0]["message"].clone();
+        if let Some(calls) = delta.get_mut("tool_calls").and_then(Value::as_array_mut) {
+            for (at, call) in calls.iter_mut().enumerate() {
+                call["index"] = json!(at);
+            }
+        }
+        let role = delta.get_mut("role").map_or_else(|| json!("assistant"), Value::take);
+        if let Some(delta) = delta.as_object_mut() {
+            delta.retain(|_, value| !value.is_null());
+        }
+        let reason = body["choices"][0]["finish_reason"].as_str().unwrap_or("stop");
+        let mut events = vec![writer.delta(&json!({ "role": role, "content": "" })), writer.delta(&delta)];
+        match (include_usage, self.usage) {
+            (true, Some(usage)) => {
+                events.push(writer.finish(reason, None::<&()>));
+                events.push(writer.usage(usage, Some(althing)));
+            }
+            _ => events.push(writer.finish(reason, Some(althing))),
+        }
+        events.push(StreamWriter::done());
+        Bytes::from(events.concat())
+    }
+
+    /// The message of the first choice.
+    pub fn message(&self) -> Value {
+        let mut body: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
+        body["choices"][0]["message"].take()
+    }
+
+    /// What the first choice answers: its text, or, where it calls tools, the calls as canonical JSON.
+    ///
+    /// Two members of a panel that call the same tool with the same arguments give the same text here, whatever
+    /// the ids of their calls and the order of the arguments' keys.
+    pub fn answer(&self) -> String {
+        let message = self.message();
+        if let Some(calls) = message["tool_calls"].as_array().filter(|calls| !calls.is_empty()) {
+            let calls: Vec<Value> = calls.iter().map(canonical_call).collect();
+            return Value::from(calls).to_string();
+        }
+        match &message["content"] {
+            Value::String(text) => text.clone(),
+            Value::Array(parts) => {
+                let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
+                texts.join("\n")
+            }
+            _ => message["refusal"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+fn canonical_call(call: &Value) -> Value {
+    let function = &call["function"];
+    let text = function["arguments"].as_str().unwrap_or_default();
+    let arguments = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    json!({ "name": function["name"], "arguments": sorted(arguments) })
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut members: Vec<_> = map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            members.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
+
+impl std::ops::Add for Usage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens + other.prompt_tokens,
+            completion_tokens: self.completion_tokens + other.completion_tokens,
+            total_tokens: self.total_tokens + other.total_tokens,
+        }
+    }
+}
+
+/// A reply written by us: one choice with `message`.
+pub fn compose_reply(id: &str, created: u64, model: &str, message: &Value, finish: &str, usage: Usage) -> Bytes {
+    let body = json!({
+        "id": id, "object": "chat.completion", "created": created, "model": model,
+        "choices": [{ "index": 0, "message": message, "logprobs": null, "finish_reason": finish }],
+        "usage": usage,
+    });
+    Bytes::from(body.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(text: &'static str) -> ChatReply {
+        ChatReply::parse(Bytes::from_static(text.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn adds_one_member_and_touches_nothing_else() {
+        let text = "{\"x\":1.50,\"choices\":[{\"message\":{\"content\":\"hi\"}}],\"usage\":{\"prompt_tokens\":3}} \n";
+        let with = reply(text).with_althing(&json!({"a": 1}));
+        let expected = text.replace("} \n", ",\"althing\":{\"a\":1}} \n");
+        assert_eq!(std::str::from_utf8(&with).unwrap(), expected);
+        assert_eq!(reply(text).usage(), Some(Usage { prompt_tokens: 3, ..Usage::default() }));
+    }
+
+    #[test]
+    fn replaces_the_report_of_an_althing_behind_us() {
+        let with = reply(r#"{"althing":{"old":1},"choices":[{"message":{}}]}"#).with_althing(&json!({"new": 2}));
+        assert_eq!(std::str::from_utf8(&with).unwrap(), r#"{"choices":[{"message":{}}],"althing":{"new":2}}"#);
+    }
+
+    #[test]
+    fn equal_tool_calls_give_equal_answers() {
+        let call = |args: &str, id: &str| {
+            let body = json!({"choices": [{"message": {"content": null, "tool_calls":
+                [{"id": id, "type": "function", "function": {"name": "f", "arguments": args}}]}}]});
+            ChatReply::parse(Bytes::from(body.to_string())).unwrap().answer()
+        };
+        assert_eq!(call(r#"{"a":1,"b":[2]}"#, "x"), call(r#"{ "b": [2], "a": 1 }"#, "y"));
+        assert_ne!(call(r#"{"a":1}"#, "x"), call(r#"{"a":2}"#, "x"));
+    }
+
+    #[test]
+    fn what_is_no_reply_is_refused() {
+        for text in ["", "<html>", "{}", r#"{"choices":[]}"#, r#"{"choices":[{}]}"#, r#"{"choices":[{"message":1}]}"#] {
+            assert!(ChatReply::parse(Bytes::from_static(text.as_bytes())).is_err(), "{text}");
+        }
+        assert!(reply(r#"{"choices":[{"message":{}}],"usage":"many"}"#).usage().is_none());
+    }
+}

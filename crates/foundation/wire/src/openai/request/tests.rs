@@ -1,0 +1,105 @@
+//! Requests: what is read, what is refused, what survives.
+
+use super::*;
+use proptest::prelude::*;
+
+const LIMITS: Limits = Limits { n_max: 4, messages_max: 8 };
+
+fn parse(text: &str) -> Result<ChatRequest, WireError> {
+    ChatRequest::parse(Bytes::copy_from_slice(text.as_bytes()), &LIMITS)
+}
+
+fn refusal(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn reads_what_it_needs_and_keeps_the_rest() {
+    let text = r#" {"messages":[{"role":"user","content":"hi","x":1.50}], "model" : "a/b" ,"stream":true,
+        "stream_options":{"include_usage":true},"n":2,"max_tokens":7,"tools":[{"type":"function"}],"new_key":{"deep":[1e400]}} "#;
+    let request = parse(text).unwrap();
+    assert_eq!((request.model(), request.n(), request.output_tokens_max()), ("a/b", 2, Some(7)));
+    assert!(request.stream() && request.include_usage() && request.has_tools());
+    let sent = request.for_model("gpt \"4\"");
+    let expected = text.replace(r#""a/b""#, r#""gpt \"4\"""#);
+    assert_eq!(std::str::from_utf8(&sent).unwrap(), expected);
+    assert_eq!(request.for_model("a/b"), text.as_bytes());
+}
+
+#[test]
+fn a_member_of_a_panel_gets_no_stream() {
+    let request =
+        parse(r#"{"stream":true,"model":"q","messages":[{"role":"user"}],"stream_options":{},"z":9}"#).unwrap();
+    let member = request.unstreamed();
+    assert!(!member.stream());
+    let sent = member.for_model("m1");
+    assert_eq!(std::str::from_utf8(&sent).unwrap(), r#"{"messages":[{"role":"user"}],"z":9,"model":"m1"}"#);
+}
+
+#[test]
+fn refusals_name_the_value_at_fault() {
+    let cases = [
+        ("", "the body is not JSON: EOF while parsing a value at line 1 column 0"),
+        ("{", "the body is not JSON: EOF while parsing an object at line 1 column 1"),
+        ("[1]", "`body` must be a JSON object, not a list"),
+        (r#"{"messages":[]}"#, "`model` is missing"),
+        (r#"{"model":null,"messages":[]}"#, "`model` is missing"),
+        (r#"{"model":7,"messages":[]}"#, "`model` must be a string, not a number"),
+        (r#"{"model":"","messages":[]}"#, "`model` is empty"),
+        (r#"{"model":"m"}"#, "`messages` is missing"),
+        (r#"{"model":"m","messages":"hi"}"#, "`messages` must be a list of messages, not a string"),
+        (r#"{"model":"m","messages":[]}"#, "`messages` is empty"),
+        (r#"{"model":"m","messages":[3]}"#, "`messages[0]` must be an object with `role` and `content`, not a number"),
+        (r#"{"model":"m","messages":[{}]}"#, "`messages[0].role` is missing"),
+        (r#"{"model":"m","messages":[{"role":1}]}"#, "`messages[0].role` must be a string, not a number"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text), expected, "{text}");
+    }
+    let with = |more: &str| refusal(&format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{more}}}"#));
+    assert_eq!(with(r#""stream":"yes""#), "`stream` must be true or false, not a string");
+    assert_eq!(with(r#""n":5"#), "`n` is `5`, outside 1 to 4");
+    assert_eq!(with(r#""n":0"#), "`n` is `0`, outside 1 to 4");
+    assert_eq!(with(r#""n":1.5"#), "`n` must be a whole number, not a fraction");
+    assert_eq!(with(r#""n":-1"#), "`n` is `-1`, outside 1 to 4");
+    assert_eq!(with(r#""temperature":"hot""#), "`temperature` must be a number, not a string");
+    assert_eq!(with(r#""tools":{}"#), "`tools` must be a list, not an object");
+    assert_eq!(with(r#""stream_options":1"#), "`stream_options` must be an object, not a number");
+    let deep = format!(r#"{{"model":"m","x":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    assert_eq!(refusal(&deep), "the body nests deeper than 128 levels");
+    let content = r#"{"model":"m","messages":[{"role":"user","content":{"a":1}}]}"#;
+    assert_eq!(refusal(content), "`messages[0].content` must be a string or a list of parts, not an object");
+}
+
+#[test]
+fn finds_what_the_user_said_last() {
+    let text = r#"{"model":"m","messages":[{"role":"user","content":"one"},{"role":"assistant","content":"two"},
+        {"role":"user","content":[{"type":"text","text":"three"},{"type":"image_url"},{"type":"text","text":"four"}]},
+        {"role":"tool","content":"five"}]}"#;
+    assert_eq!(parse(text).unwrap().last_user_text(), "three four");
+    assert_eq!(ChatRequest::from_prompt("m", "hi \"x\"").last_user_text(), "hi \"x\"");
+}
+
+#[test]
+fn a_prompt_of_ours_is_a_request_like_any_other() {
+    let ours = ChatRequest::from_prompt("pa\"nel", "hi");
+    let again = ChatRequest::parse(ours.for_model("other"), &LIMITS).unwrap();
+    assert_eq!((again.model(), again.last_user_text().as_str()), ("other", "hi"));
+}
+
+proptest! {
+    #[test]
+    fn is_total(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = ChatRequest::parse(Bytes::from(bytes), &LIMITS);
+    }
+
+    #[test]
+    fn renaming_the_model_changes_nothing_else(model in "[a-z/\"\\\\é]{1,12}", name in "\\PC{1,12}", extra in "\\PC{0,20}") {
+        let body = serde_json::json!({ "x": extra, "model": model, "messages": [{ "role": "user", "content": extra }] });
+        let request = parse(&body.to_string()).unwrap();
+        let mut expected = body;
+        expected["model"] = name.clone().into();
+        let sent: serde_json::Value = serde_json::from_slice(&request.for_model(&name)).unwrap();
+        prop_assert_eq!(sent, expected);
+    }
+}

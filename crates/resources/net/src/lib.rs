@@ -1,0 +1,14 @@
+//! Outbound HTTP/1.1: kept connections, TLS, timeouts.
+//!
+//! Every dialled socket has `TCP_NODELAY` set, so that a small request or the first event of a stream never waits
+//! for a delayed acknowledgement. This room knows nothing about models, formats or retries: it sends one request
+//! and says what went wrong in terms of the connection. Addresses come from the operator's settings and are
+//! trusted; nothing here may be handed an address from a request.
+
+mod client;
+mod error;
+mod tls;
+
+pub use client::{Client, ClientConfig, collect};
+pub use error::NetError;
+pub use hyper::body::Incoming;

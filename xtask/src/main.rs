@@ -1,0 +1,33 @@
+//! Automation for this repository, run as `cargo xtask`. Knows the shape of the workspace; refuses to know what any
+//! room does.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A command-line tool: printing is its work.
+
+mod lines;
+mod source;
+mod tidy;
+mod trouble;
+mod workspace;
+
+use std::process::ExitCode;
+
+use trouble::Trouble;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+  tidy    check floors, ratchets, openings, licences, banned crates, words and manifests
+  lines   print a table of lines per crate";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.first().map(String::as_str) {
+        Some("tidy") => tidy::run(),
+        Some("lines") => lines::run(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    done.unwrap_or_else(|trouble: Trouble| {
+        eprintln!("error: {trouble}");
+        ExitCode::FAILURE
+    })
+}

@@ -3,12 +3,15 @@
 /// The smallest likeness (Jaro-Winkler, 0 to 1) at which a known name is worth offering.
 const LIKENESS_MIN: f64 = 0.7;
 
+/// Longer names are cut before they are compared: likeness takes time with the square of the length.
+const ASKED_CHARS_MAX: usize = 200;
+
 /// Up to `most` of the `known` names that look like `asked`, the most alike first.
 ///
 /// Case is ignored, and a known name that contains what was asked for (or the reverse) always counts as alike, so
 /// `4o-mini` finds `openai/gpt-4o-mini`.
 pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
-    let asked = asked.to_lowercase();
+    let asked: String = asked.chars().take(ASKED_CHARS_MAX).collect::<String>().to_lowercase();
     let mut alike: Vec<(f64, &str)> = known
         .into_iter()
         .map(|name| (likeness(&asked, &name.to_lowercase()), name))

@@ -139,7 +139,9 @@ impl Explain for AskError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::UnknownModel { nearest, .. } if nearest.is_empty() => "`GET /v1/models` lists what there is".to_owned(),
+            Self::UnknownModel { nearest, .. } if nearest.is_empty() => {
+                "`GET /v1/models` lists what there is".to_owned()
+            }
             Self::UnknownModel { nearest, .. } => {
                 format!("did you mean `{}`? `GET /v1/models` lists what there is", nearest.join("`, `"))
             }

@@ -100,7 +100,8 @@ async fn ask_member(
         Answer::Whole { reply, cost } => Ok((reply, cost)),
         // Members are asked without a stream; a provider that streams all the same has broken its promise.
         Answer::Stream(_) => {
-            let (model, reason) = (seat.endpoint.id().to_owned(), "it streams although nobody asked for that".to_owned());
+            let (model, reason) =
+                (seat.endpoint.id().to_owned(), "it streams although nobody asked for that".to_owned());
             let attempts = vec![Attempt { model, reason }];
             Err(AskError::NoAnswer { attempts, retry: Retry::Never, timed_out: false })
         }

@@ -57,7 +57,8 @@ pub(crate) fn panel(scripts: &[&str], keys: &str) -> String {
         let _ = writeln!(text, "{{ name = \"{name}\", family = \"of-{name}\", script = {{ {script} }} }},");
     }
     let members: Vec<String> = names().take(scripts.len()).map(|name| format!("\"s/{name}\"")).collect();
-    let members = if keys.contains("members") { String::new() } else { format!("members = [{}]\n", members.join(", ")) };
+    let members =
+        if keys.contains("members") { String::new() } else { format!("members = [{}]\n", members.join(", ")) };
     text + &format!("]\n[[panel]]\nname = \"p\"\n{members}{keys}\n")
 }
 
@@ -105,7 +106,11 @@ pub(crate) fn streamed(model: &str) -> ChatRequest {
     question_with(model, &json!({ "stream": true }))
 }
 
-pub(crate) async fn ask_within(matrix: &Matrix, model: &str, within: Duration) -> Result<(ChatReply, Report), AskError> {
+pub(crate) async fn ask_within(
+    matrix: &Matrix,
+    model: &str,
+    within: Duration,
+) -> Result<(ChatReply, Report), AskError> {
     whole(matrix.ask(&caller(within), &question(model)).await)
 }
 

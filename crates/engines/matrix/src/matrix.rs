@@ -7,16 +7,12 @@ use crate::report::Report;
 use crate::{AskError, panel};
 use arc_swap::ArcSwap;
 use caller::Caller;
-use fault::nearest;
 use measure::Metrics;
 use models::{Answer, AnswerStream, Endpoint, Kind, Registry};
 use settings::Settings;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::openai::{Attempt, ChatReply, ChatRequest};
-
-/// Names offered when a model is not known, at most.
-const NEAREST_MAX: usize = 3;
 
 /// Something that can be put into `model`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,7 +151,8 @@ impl Matrix {
         let live = self.live.load_full();
         let made = live.plan.ad_hoc("panel", models, agreement);
         let panel = made.map_err(|error| match error {
-            PlanError::UnknownModel { model, .. } => unknown(&live.plan, &model),
+            // Panels and routes are no models: they are not offered here.
+            PlanError::UnknownModel { model: name, nearest, .. } => AskError::UnknownModel { name, nearest },
             PlanError::Registry(_) => unknown(&live.plan, request.model()),
         })?;
         panel::ask(&live.context, &panel, caller, request).await
@@ -163,8 +160,8 @@ impl Matrix {
 }
 
 fn unknown(plan: &Plan, name: &str) -> AskError {
-    let nearest = nearest(name, plan.names(), NEAREST_MAX).into_iter().map(str::to_owned).collect();
-    AskError::UnknownModel { name: name.chars().take(200).collect(), nearest }
+    let (name, nearest) = plan.unknown(name);
+    AskError::UnknownModel { name, nearest }
 }
 
 async fn one_after_the_other(

@@ -3,7 +3,9 @@
 use fault::{Explain, Kind as FaultKind, Origin, nearest};
 use models::{Endpoint, Registry, RegistryError};
 use rust_decimal::Decimal;
+use serde_json::Value;
 use settings::{OnDisagreement, Settings, When};
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,10 @@ use wire::openai::ChatRequest;
 
 /// The panel that is asked when nothing else is named.
 const DEFAULT_PANEL: &str = "quorum";
+/// Names offered when one is not known, at most.
+const NEAREST_MAX: usize = 3;
+/// Characters kept of a name that is not known; likening takes the square of that.
+const NAME_CHARS_MAX: usize = 200;
 
 /// Why settings cannot be turned into something to ask.
 #[derive(Debug, thiserror::Error)]
@@ -84,19 +90,30 @@ pub(crate) struct Route {
 impl Route {
     /// The models of the first rule that fits.
     pub(crate) fn candidates(&self, request: &ChatRequest) -> Option<&[Arc<Endpoint>]> {
-        let fits = |when: &Option<When>| when.as_ref().is_none_or(|when| fits(when, request));
+        let chars = LazyCell::new(|| prompt_chars(request));
+        let fits = |when: &Option<When>| when.as_ref().is_none_or(|when| fits(when, request, &chars));
         self.rules.iter().find(|(when, _)| fits(when)).map(|(_, models)| models.as_slice())
     }
 }
 
-fn fits(when: &When, request: &ChatRequest) -> bool {
+/// `chars` are counted only where a rule asks for them: a long request is not parsed for nothing.
+fn fits<F: FnOnce() -> u64>(when: &When, request: &ChatRequest, chars: &LazyCell<u64, F>) -> bool {
     let equal = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);
-    let counted = when.prompt_chars_min.is_some() || when.prompt_chars_max.is_some();
-    let chars = if counted { request.last_user_text().chars().count() as u64 } else { 0 };
     equal(when.stream, request.stream())
         && equal(when.tools, request.has_tools())
-        && when.prompt_chars_min.is_none_or(|least| chars >= least)
-        && when.prompt_chars_max.is_none_or(|most| chars <= most)
+        && when.prompt_chars_min.is_none_or(|least| **chars >= least)
+        && when.prompt_chars_max.is_none_or(|most| **chars <= most)
+}
+
+/// Characters of text in all messages together.
+fn prompt_chars(request: &ChatRequest) -> u64 {
+    let body: Value = serde_json::from_slice(&request.for_model(request.model())).unwrap_or_default();
+    let count = |text: &Value| text.as_str().map_or(0, |text| text.chars().count() as u64);
+    let of_message = |message: &Value| match &message["content"] {
+        Value::Array(parts) => parts.iter().map(|part| count(&part["text"])).sum(),
+        text => count(text),
+    };
+    body["messages"].as_array().map_or(0, |messages| messages.iter().map(of_message).sum())
 }
 
 /// What a name stands for.
@@ -156,6 +173,13 @@ impl Plan {
         self.registry.endpoints().first().map(|endpoint| endpoint.id().to_owned())
     }
 
+    /// A name that nobody knows, as it can be shown, and the names like it.
+    pub(crate) fn unknown(&self, name: &str) -> (String, Vec<String>) {
+        let name = shortened(name);
+        let nearest = nearest(&name, self.names(), NEAREST_MAX).into_iter().map(str::to_owned).collect();
+        (name, nearest)
+    }
+
     pub(crate) fn panel_names(&self) -> impl Iterator<Item = &str> {
         self.panels.keys().map(String::as_str)
     }
@@ -185,11 +209,16 @@ fn panel_of(panel: &settings::Panel, registry: &Registry) -> Result<Panel, PlanE
     })
 }
 
+fn shortened(name: &str) -> String {
+    name.chars().take(NAME_CHARS_MAX).collect()
+}
+
 fn endpoint(registry: &Registry, what: &'static str, name: &str, model: &str) -> Result<Arc<Endpoint>, PlanError> {
     registry.find(model).ok_or_else(|| {
         let known = registry.endpoints().iter().map(|endpoint| endpoint.id());
-        let nearest = nearest(model, known, 2).into_iter().map(str::to_owned).collect();
-        PlanError::UnknownModel { what, name: name.to_owned(), model: model.to_owned(), nearest }
+        let model = shortened(model);
+        let nearest = nearest(&model, known, NEAREST_MAX).into_iter().map(str::to_owned).collect();
+        PlanError::UnknownModel { what, name: name.to_owned(), model, nearest }
     })
 }
 

@@ -24,7 +24,8 @@ pub struct Report {
     pub reasons: Vec<String>,
     /// Where the answer came from: `off` while nothing is cached.
     pub cache: &'static str,
-    /// US dollars over all models asked; `null` when a price or a token count is unknown.
+    /// US dollars over all models that replied, `null` when a price or a token count is unknown. What a cancelled call
+    /// cost is never known.
     #[schemars(with = "Option<f64>")]
     #[serde(serialize_with = "as_number")]
     pub cost_usd: Cost,

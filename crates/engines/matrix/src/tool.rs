@@ -4,6 +4,7 @@ use crate::matrix::{Matrix, Outcome};
 use crate::report::Report;
 use caller::{Caller, Tool, ToolFault, ToolFuture, ToolSpec};
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ struct Arguments {
     #[schemars(length(min = 1, max = 16))]
     models: Option<Vec<String>>,
     /// With `models`: the share of them that must agree, above 0 and up to 1.
-    #[schemars(range(min = 0, max = 1))]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     agreement: Option<f64>,
 }
 
@@ -77,16 +78,19 @@ impl AskTool {
         };
         let outcome = outcome.map_err(|error| fault_of(&error))?;
         let Outcome::Whole { reply, mut report, waited } = outcome else {
-            return Err(ToolFault::bad_input("the model answered with a stream that nobody asked for", None));
+            return Err(defect("the model answered with a stream that nobody asked for".to_owned()));
         };
         report.set_overhead(started.elapsed(), waited);
         let answer = AskAnswer { answer: reply.answer(), report: *report };
-        serde_json::to_value(answer).map_err(|error| ToolFault::bad_input(error.to_string(), None))
+        serde_json::to_value(answer).map_err(|error| defect(error.to_string()))
     }
 }
 
 fn read(arguments: Value) -> Result<Arguments, ToolFault> {
     let hint = || "call it with `{\"prompt\": \"…\"}`".to_owned();
+    if let Some(problem) = misfit(&arguments) {
+        return Err(ToolFault::bad_input(problem, hint()));
+    }
     let arguments: Arguments =
         serde_json::from_value(arguments).map_err(|error| ToolFault::bad_input(error.to_string(), hint()))?;
     if arguments.prompt.trim().is_empty() {
@@ -101,10 +105,33 @@ fn read(arguments: Value) -> Result<Arguments, ToolFault> {
     if arguments.models.as_ref().is_some_and(|models| models.is_empty() || models.len() > MODELS_MAX) {
         return Err(ToolFault::bad_input(format!("`models` must hold 1 to {MODELS_MAX} names"), None));
     }
+    if arguments.agreement.is_some() && arguments.models.is_none() {
+        let hint = "leave it out: a panel has its own share".to_owned();
+        return Err(ToolFault::bad_input("`agreement` goes with `models` only", hint));
+    }
     if arguments.agreement.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
         return Err(ToolFault::bad_input("`agreement` must be above 0 and at most 1", None));
     }
     Ok(arguments)
+}
+
+/// What is of the wrong type, by its name, which a parser's error would not tell.
+fn misfit(arguments: &Value) -> Option<&'static str> {
+    let Value::Object(given) = arguments else { return Some("the arguments must be an object") };
+    let strings = |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+    given.iter().find_map(|(key, value)| match key.as_str() {
+        "prompt" if !value.is_string() => Some("`prompt` must be a string"),
+        "model" if !value.is_string() && !value.is_null() => Some("`model` must be a string"),
+        "models" if !strings(value) && !value.is_null() => Some("`models` must be a list of strings"),
+        "agreement" if !value.is_number() && !value.is_null() => Some("`agreement` must be a number"),
+        _ => None,
+    })
+}
+
+/// What no caller can have caused.
+fn defect(message: String) -> ToolFault {
+    let (kind, origin) = (fault::Kind::Internal, fault::Origin::Us);
+    ToolFault { code: "internal", kind, origin, ..ToolFault::bad_input(message, None) }
 }
 
 /// A model that does not exist is a wrong argument here, so that the caller is shown the schema.
@@ -125,8 +152,8 @@ impl Tool for AskTool {
                 "Ask one model, or several at once and see how far they agree. A panel answers with the words of \
                           the largest group and an agreement report: who said what, shares, faults, cautions."
                     .to_owned(),
-            input_schema: schema_of::<Arguments>(),
-            output_schema: schema_of::<AskAnswer>(),
+            input_schema: schema_of::<Arguments>(SchemaSettings::draft2020_12()),
+            output_schema: schema_of::<AskAnswer>(SchemaSettings::draft2020_12().for_serialize()),
             read_only: true,
             destructive: false,
             idempotent: false,
@@ -140,10 +167,9 @@ impl Tool for AskTool {
 }
 
 /// A schema whose parts stand where they are used, as clients understand it best.
-fn schema_of<T: JsonSchema>() -> Value {
-    let generator =
-        schemars::generate::SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    let schema = generator.into_generator().into_root_schema_for::<T>();
+fn schema_of<T: JsonSchema>(settings: SchemaSettings) -> Value {
+    let settings = settings.with(|settings| settings.inline_subschemas = true);
+    let schema = settings.into_generator().into_root_schema_for::<T>();
     serde_json::to_value(schema).unwrap_or_default()
 }
 

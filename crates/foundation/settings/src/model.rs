@@ -44,7 +44,8 @@ pub struct Server {
     pub body_bytes_max: usize,
     /// The most bytes the header of a request may have, at least 8192.
     pub header_bytes_max: usize,
-    /// How long a client may take to send the header of a request, in milliseconds.
+    /// How long a connection may take to send the header of its next request, in milliseconds; an unused one is kept
+    /// no longer than that.
     pub header_read_ms: u64,
     /// How long a client may take to send the body of a request, in milliseconds.
     pub body_read_ms: u64,
@@ -52,7 +53,8 @@ pub struct Server {
     pub connections_max: usize,
     /// The most requests worked on at once; beyond it clients get 503.
     pub in_flight_max: usize,
-    /// How long a request may take until its answer is whole, in milliseconds.
+    /// How long a request may take until its answer is whole or its stream has begun, over all attempts, in
+    /// milliseconds.
     pub deadline_ms: u64,
     /// How long a stream may be silent before it is cut, in milliseconds.
     pub stream_idle_ms: u64,
@@ -77,7 +79,7 @@ impl Default for Server {
             public_url: None,
             body_bytes_max: 16 * 1024 * 1024,
             header_bytes_max: 64 * 1024,
-            header_read_ms: 10_000,
+            header_read_ms: 60_000,
             body_read_ms: 30_000,
             connections_max: 4096,
             in_flight_max: 1024,

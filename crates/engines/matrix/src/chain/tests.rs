@@ -40,7 +40,8 @@ async fn expect_second(settings: &str, reason: &str) {
     for report in [report, told.report] {
         assert!(report.degraded);
         assert_eq!(report.served_by, "two/m");
-        let told = report.reasons.iter().any(|told| told.starts_with("`one/m` did not answer: ") && told.contains(reason));
+        let told =
+            report.reasons.iter().any(|told| told.starts_with("`one/m` did not answer: ") && told.contains(reason));
         assert!(told, "{reason}: {:?}", report.reasons);
     }
 }
@@ -55,7 +56,8 @@ async fn a_failing_provider_is_replaced() {
 #[tokio::test]
 async fn a_rate_limiting_provider_is_replaced_at_once() {
     let start = Instant::now();
-    falls_over(Reply::error(429, "rate_limit_error", "slow down").header("retry-after", "1"), "retry after 1.0 s").await;
+    falls_over(Reply::error(429, "rate_limit_error", "slow down").header("retry-after", "1"), "retry after 1.0 s")
+        .await;
     assert!(start.elapsed() < ms(900), "waited although another model was there: {:?}", start.elapsed());
 }
 
@@ -109,6 +111,31 @@ async fn after_the_first_token_nobody_takes_over() {
     assert!(matches!(told.error, Some(ModelError::Cut | ModelError::Net(_))), "{:?}", told.error);
     assert!(!told.report.degraded && told.report.served_by == "one/m");
     assert!(second.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_lone_stream_that_dies_after_its_preamble_ends_in_an_error() {
+    let upstream = Upstream::start(|_| Reply::chat_stream(&["lost"]).cut_after(1, 0)).await;
+    let told = ask_streamed(&matrix(&provider("one", &upstream.url())), "one/m").await.unwrap();
+    assert!(told.text.contains("assistant") && !told.text.contains("lost"), "{}", told.text);
+    assert!(told.error.is_some());
+}
+
+#[tokio::test]
+async fn a_full_provider_is_replaced_at_once() {
+    let (first, second) = (Upstream::start(|_| Reply::hang()).await, fine().await);
+    let text = over(&first.url(), &second, "").replacen("kind", "in_flight_max = 1\nqueue_max = 0\nkind", 1);
+    let matrix = matrix(&text);
+    let start = Instant::now();
+    let (hung, passed) = tokio::join!(ask(&matrix, "r"), async {
+        first.wait_seen(1, PATIENCE).await;
+        let answered = ask(&matrix, "r").await.unwrap();
+        (answered, start.elapsed())
+    });
+    let ((_, report), took) = passed;
+    assert!(took < ms(120), "{took:?}");
+    assert!(report.reasons[0].contains("the provider's line is full"), "{:?}", report.reasons);
+    assert!(hung.unwrap().1.reasons[0].contains("no answer within 150 ms"));
 }
 
 #[tokio::test]

@@ -69,7 +69,13 @@ async fn dead_members_leave_an_answer_and_their_faults() {
     let (yes, limited) = (says("yes", 20), "rate_limit_rate = 1.0, retry_after_s = 9");
     let (_, report) = timed(&panel(&[&yes, FAILS, &yes, limited, &yes], "agreement = 1.0")).await;
     assert_eq!(outcomes(&report), [Answered, Failed, Answered, Failed, Answered]);
-    let faults = [None, Some("the provider failed with 501"), None, Some("the provider is rate limiting us (429, retry after 9.0 s)"), None];
+    let faults = [
+        None,
+        Some("the provider failed with 501"),
+        None,
+        Some("the provider is rate limiting us (429, retry after 9.0 s)"),
+        None,
+    ];
     assert_eq!(reasons(&report), faults);
     assert!(report.degraded);
     assert_eq!(report.reasons.len(), 2);
@@ -192,7 +198,8 @@ async fn whoever_leaves_cancels_every_member() {
 async fn what_costs_too_much_is_not_asked() {
     let price = "price = { input = 0, output = 1000 }, script";
     // One dollar per thousand tokens, and a guess of 1,024 tokens: 1.024 dollars a member.
-    let text = panel_saying(&[("yes", 10), ("yes", 10), ("yes", 10)], "cost_usd_max = 2.1").replace("script =", &format!("{price} ="));
+    let text = panel_saying(&[("yes", 10), ("yes", 10), ("yes", 10)], "cost_usd_max = 2.1")
+        .replace("script =", &format!("{price} ="));
     let (_, report) = timed(&text).await;
     assert_eq!(outcomes(&report), [Answered, Answered, Skipped]);
     assert_eq!(reasons(&report)[2], Some("asking it as well would exceed the panel's `cost_usd_max`"));

@@ -168,7 +168,8 @@ async fn tool_calls_agree_by_their_arguments() {
 #[tokio::test]
 async fn members_are_asked_without_a_stream_under_their_own_name() {
     let upstreams = replying(&[json!({ "choices": [{ "message": { "content": "yes" } }] })]).await;
-    let question = question_with("p", &json!({ "stream": true, "stream_options": { "include_usage": true }, "seed": 7 }));
+    let question =
+        question_with("p", &json!({ "stream": true, "stream_options": { "include_usage": true }, "seed": 7 }));
     let outcome = matrix(&over(&upstreams)).ask(&caller(PATIENCE), &question).await;
     assert!(matches!(outcome, Ok(Outcome::Whole { .. })));
     let sent = upstreams[0].seen()[0].json();

@@ -1,1 +1,120 @@
-//! .
+//! Which names mean what, and which settings are refused.
+
+use super::{Plan, PlanError};
+use crate::AskError;
+use crate::fixtures::*;
+use fault::{Explain, Kind};
+use models::Registry;
+use serde_json::{Value, json};
+
+const TWO: &str = "[[provider]]\nname = \"s\"\nkind = \"scripted\"\nmodels = [\"ash\", \"birch\", \"oak\"]\n\
+                   [[provider]]\nname = \"t\"\nkind = \"scripted\"\nmodels = [\"oak\", \"elm\"]\n";
+
+fn plan(more: &str) -> Result<Plan, PlanError> {
+    let settings = settings(&[TWO, more].concat());
+    let registry = Registry::build(&settings, &KINDS, &metrics(), None)?;
+    Plan::build(&settings, registry)
+}
+
+fn refused(more: &str) -> (String, Option<String>) {
+    let error = plan(more).err().unwrap();
+    assert_eq!(error.kind(), Kind::BadInput);
+    (error.to_string(), error.hint())
+}
+
+#[test]
+fn a_model_that_nobody_offers_is_refused_with_the_nearest() {
+    let (message, hint) = refused("[[panel]]\nname = \"p\"\nmembers = [\"s/ash\", \"s/brich\"]");
+    assert_eq!(message, "panel `p` names the model `s/brich`, which no provider offers");
+    assert!(hint.unwrap().starts_with("did you mean `s/birch`"));
+    let (message, hint) =
+        refused("[[route]]\nname = \"r\"\nrules = [{ models = [\"s/ash\"] }, { models = [\"t/elmo\"] }]");
+    assert_eq!(message, "route `r` names the model `t/elmo`, which no provider offers");
+    assert!(hint.unwrap().starts_with("did you mean `t/elm`"));
+    let (_, hint) = refused("[[panel]]\nname = \"p\"\nmembers = [\"zzz\"]");
+    assert_eq!(hint.as_deref(), Some("write `provider/model` as in `[[provider]]`"));
+    let (message, hint) = refused("[[panel]]\nname = \"p\"\nmembers = [\"oak\"]");
+    assert_eq!(message, "panel `p` names the model `oak`, which no provider offers");
+    assert_eq!(hint.as_deref(), Some("did you mean `s/oak` or `t/oak`?"), "two providers have one");
+}
+
+#[test]
+fn a_wrong_provider_is_refused_in_its_own_words() {
+    let error = plan("[[provider]]\nname = \"x\"\nkind = \"opneai\"").err().unwrap();
+    assert_eq!(error.to_string(), "provider `x` is of the unknown kind `opneai`");
+    assert_eq!((error.code(), error.hint().as_deref()), ("invalid_provider", Some("did you mean `openai`?")));
+}
+
+#[test]
+fn names_come_in_order_and_the_default_is_the_quorum() {
+    let found = plan("").unwrap();
+    assert_eq!(found.names().collect::<Vec<_>>(), ["s/ash", "s/birch", "s/oak", "t/oak", "t/elm"]);
+    assert_eq!(found.default_model().as_deref(), Some("s/ash"));
+    let more =
+        "[[panel]]\nname = \"z\"\nmembers = [\"elm\"]\n[[route]]\nname = \"r\"\nrules = [{ models = [\"elm\"] }]\n";
+    let found = plan(more).unwrap();
+    assert_eq!(found.names().take(2).collect::<Vec<_>>(), ["z", "r"]);
+    assert_eq!(found.default_model().as_deref(), Some("s/ash"), "another panel is no default");
+    let found = plan(&[more, "[[panel]]\nname = \"quorum\"\nmembers = [\"ash\", \"elm\"]\n"].concat()).unwrap();
+    assert_eq!(found.default_model().as_deref(), Some("quorum"));
+    assert!(matrix("").default_model().is_none());
+}
+
+/// Which model a route with these rules leads a request with these members to.
+async fn leads(rules: &str, body: &Value) -> Result<String, AskError> {
+    let matrix = matrix(&format!("{TWO}[[route]]\nname = \"r\"\nrules = [{rules}]\n"));
+    let request = question_with("r", body);
+    match matrix.ask(&caller(PATIENCE), &request).await? {
+        crate::Outcome::Whole { report, .. } | crate::Outcome::Stream { report, .. } => {
+            assert_eq!(report.reasons, [format!("the route `r` led to `{}`", report.served_by)]);
+            Ok(report.served_by)
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_rule_that_fits_decides() {
+    let rules = "{ models = [\"s/ash\"], when = { stream = true } }, { models = [\"s/birch\"], when = { tools = true } }, \
+                 { models = [\"elm\"], when = { stream = false, tools = false } }";
+    let tools = json!([{ "type": "function", "function": { "name": "f" } }]);
+    for (body, expect) in [
+        (json!({ "stream": true }), "s/ash"),
+        (json!({ "stream": true, "tools": tools }), "s/ash"),
+        (json!({ "tools": tools }), "s/birch"),
+        (json!({ "tools": [] }), "t/elm"),
+        (json!({}), "t/elm"),
+    ] {
+        assert_eq!(leads(rules, &body).await.unwrap(), expect, "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_length_of_all_messages_decides() {
+    let rules = "{ models = [\"s/ash\"], when = { prompt_chars_max = 10 } }, \
+                 { models = [\"s/birch\"], when = { prompt_chars_min = 11, prompt_chars_max = 20 } }";
+    let said = |texts: &[Value]| {
+        let message = |text: &Value| json!({ "role": "user", "content": text });
+        json!({ "messages": texts.iter().map(message).collect::<Vec<_>>() })
+    };
+    for (texts, expect) in [
+        (vec![json!("äöü äöü äö")], Some("s/ash")),
+        (vec![json!("0123456789+")], Some("s/birch")),
+        (vec![json!("0123456789"), json!("ok")], Some("s/birch")),
+        (
+            vec![json!([{ "type": "text", "text": "01234567890" }, { "type": "text", "text": "012345678" }])],
+            Some("s/birch"),
+        ),
+        (vec![json!("0123456789"), json!("0123456789"), json!("ok")], None),
+        (vec![json!(null)], Some("s/ash")),
+    ] {
+        let found = leads(rules, &said(&texts)).await;
+        match (expect, found) {
+            (Some(expect), found) => assert_eq!(found.unwrap(), expect, "{texts:?}"),
+            (None, found) => {
+                let error = found.err().unwrap();
+                assert_eq!((error.code(), error.kind()), ("no_rule", Kind::Semantics));
+                assert_eq!(error.to_string(), "no rule of the route `r` fits this request");
+            }
+        }
+    }
+}

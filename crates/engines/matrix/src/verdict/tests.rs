@@ -43,7 +43,8 @@ async fn every_caution_has_its_case() {
     check(&panel_saying(&[yes, no, yes], "agreement = 0.6\ndeadline_ms = 50"), &[]).await;
     check(&panel_saying(&[yes, yes, yes, ("no", 500)], ""), &[UNANIMOUS, STOPPED]).await;
     let red = ("It is the red one, because the others are all taken by now", 10);
-    check(&panel_saying(&[red, ("red", 20), ("Take any one of them but be quick", 30)], "agreement = 0.5"), &[LEXICAL]).await;
+    check(&panel_saying(&[red, ("red", 20), ("Take any one of them but be quick", 30)], "agreement = 0.5"), &[LEXICAL])
+        .await;
     let one_family = panel_saying(&[yes, yes, yes], all).replace("of-b", "of-a").replace("of-c", "of-a");
     check(&one_family, &[ONE_FAMILY, UNANIMOUS]).await;
     check(&one_family.replacen("of-a", "of-b", 1), &[UNANIMOUS]).await;

@@ -2,6 +2,7 @@
 //! room does.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command-line tool: printing is its work.
 
+mod bench;
 mod lines;
 mod source;
 mod tidy;
@@ -14,13 +15,15 @@ use trouble::Trouble;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
   tidy    check floors, ratchets, openings, licences, banned crates, words and manifests
-  lines   print a table of lines per crate";
+  lines   print a table of lines per crate
+  bench   measure the release binary; `make bench` builds it first";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.first().map(String::as_str) {
         Some("tidy") => tidy::run(),
         Some("lines") => lines::run(),
+        Some("bench") => bench::run(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

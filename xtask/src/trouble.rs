@@ -17,4 +17,10 @@ pub(crate) enum Trouble {
     /// A file could not be read.
     #[error("cannot read `{path}`: {source}")]
     Read { path: String, source: io::Error },
+    /// A file could not be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write { path: std::path::PathBuf, source: io::Error },
+    /// A benchmark could not be run.
+    #[error("the benchmark stopped: {what}")]
+    Bench { what: String },
 }

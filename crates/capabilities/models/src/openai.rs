@@ -40,23 +40,8 @@ struct OpenAi {
 }
 
 fn build(provider: &settings::Provider) -> Result<Arc<dyn Provider>, RegistryError> {
-    let preset = Preset::find(&provider.kind);
-    let missing = || RegistryError::NoAddress { provider: provider.name.clone() };
-    let base = provider.base_url.as_deref().or(preset.map(|preset| preset.base_url)).ok_or_else(missing)?;
-    let text = format!("{}/chat/completions", base.trim_end_matches('/'));
-    let bad_address = || RegistryError::BadAddress { provider: provider.name.clone(), base_url: base.to_owned() };
-    let uri: Uri = text.parse().map_err(|_| bad_address())?;
-    if uri.host().is_none() {
-        return Err(bad_address());
-    }
-    let client = Client::new(
-        &uri,
-        &ClientConfig {
-            connect_timeout: Duration::from_millis(provider.connect_ms),
-            idle_timeout: KEEP_IDLE,
-            idle_max: provider.in_flight_max,
-        },
-    );
+    let uri = address(provider, "/chat/completions")?;
+    let client = client(provider, &uri);
     Ok(Arc::new(OpenAi {
         client,
         uri,
@@ -66,7 +51,26 @@ fn build(provider: &settings::Provider) -> Result<Arc<dyn Provider>, RegistryErr
     }))
 }
 
-fn headers(provider: &settings::Provider) -> Result<HeaderMap, RegistryError> {
+/// Where a provider answers for `path`.
+pub(crate) fn address(provider: &settings::Provider, path: &str) -> Result<Uri, RegistryError> {
+    let preset = Preset::find(&provider.kind);
+    let missing = || RegistryError::NoAddress { provider: provider.name.clone() };
+    let base = provider.base_url.as_deref().or(preset.map(|preset| preset.base_url)).ok_or_else(missing)?;
+    let bad_address = || RegistryError::BadAddress { provider: provider.name.clone(), base_url: base.to_owned() };
+    let uri: Uri = format!("{}{path}", base.trim_end_matches('/')).parse().map_err(|_| bad_address())?;
+    if uri.host().is_none() { Err(bad_address()) } else { Ok(uri) }
+}
+
+pub(crate) fn client(provider: &settings::Provider, uri: &Uri) -> Client {
+    let config = ClientConfig {
+        connect_timeout: Duration::from_millis(provider.connect_ms),
+        idle_timeout: KEEP_IDLE,
+        idle_max: provider.in_flight_max,
+    };
+    Client::new(uri, &config)
+}
+
+pub(crate) fn headers(provider: &settings::Provider) -> Result<HeaderMap, RegistryError> {
     let bad = |name: &str| RegistryError::BadHeader { provider: provider.name.clone(), header: name.to_owned() };
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -11,6 +11,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wire::openai::{ChatReply, ChatRequest, Usage};
 
+/// A call that had this long, or this many times what answers usually take, and no answer was treated fairly:
+/// running out of time counts against the upstream, not against a caller in a hurry.
+const FAIR_MIN: Duration = Duration::from_secs(5);
+const USUAL_TIMES: f64 = 3.0;
+
 /// When a stream counts as opened, so that nobody else needs to be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
@@ -111,8 +116,10 @@ impl Endpoint {
         let waited = asked.elapsed();
         let left = within.saturating_sub(waited);
         let Ok(answered) = tokio::time::timeout(left, self.open(call, opening, ticket.started)).await else {
-            // Who lost most of the time in our own line says nothing about the upstream.
-            ticket.settle(Outcome::TimedOut, (left > waited).then_some(true));
+            // Who lost most of the time in our own line says nothing about the upstream, and neither does a caller
+            // who had no time for any answer.
+            let fair = left > waited && self.is_fair(within);
+            ticket.settle(Outcome::TimedOut, fair.then_some(true));
             return Err(ModelError::TimedOut { within });
         };
         match answered {
@@ -128,6 +135,13 @@ impl Endpoint {
                 Err(error)
             }
         }
+    }
+
+    /// Whether a healthy upstream would have answered in this time.
+    fn is_fair(&self, within: Duration) -> bool {
+        let usual = self.usual_latency_ms().unwrap_or_default();
+        let enough = Duration::from_secs_f64(usual * USUAL_TIMES / 1_000.0).max(FAIR_MIN);
+        within >= self.timeout.min(enough)
     }
 
     async fn open(&self, call: Call<'_>, opening: Opening, started: Instant) -> Result<Opened, ModelError> {

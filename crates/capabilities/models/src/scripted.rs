@@ -34,9 +34,9 @@ fn build(provider: &settings::Provider) -> Result<Arc<dyn Provider>, RegistryErr
                 .map_err(|error| RegistryError::Script { model: format!("{}/{}", provider.name, entry.name), error })?,
         };
         let name = entry.upstream_name.as_ref().unwrap_or(&entry.name);
-        scenes.insert(name.clone(), Scene::new(script));
+        scenes.insert(name.clone(), Scene::new(script, name));
     }
-    Ok(Arc::new(Scripted { scenes, fallback: Scene::new(Script::default()) }))
+    Ok(Arc::new(Scripted { scenes, fallback: Scene::new(Script::default(), "") }))
 }
 
 impl Provider for Scripted {

@@ -60,8 +60,9 @@ impl Cast {
 
     /// The scripts, ready to be played from their beginnings.
     pub(crate) fn scenes(&self) -> Scenes {
-        let models = self.models.iter().map(|(name, script)| (name.clone(), Scene::new(script.clone()))).collect();
-        Scenes { default: Scene::new(self.default.clone()), models, cast: self.clone() }
+        let scene = |(name, script): (&String, &Script)| (name.clone(), Scene::new(script.clone(), name));
+        let models = self.models.iter().map(scene).collect();
+        Scenes { default: Scene::new(self.default.clone(), ""), models, cast: self.clone() }
     }
 }
 

@@ -48,9 +48,9 @@ pub struct Act {
 }
 
 impl Scene {
-    /// The beginning of a script.
-    pub fn new(script: Script) -> Self {
-        let rng = fastrand::Rng::with_seed(script.seed);
+    /// The beginning of a script; models of one seed have luck of their own.
+    pub fn new(script: Script, model: &str) -> Self {
+        let rng = fastrand::Rng::with_seed(model.bytes().fold(script.seed, mixed));
         Self { script, played: Mutex::new(Played { rng, requests: 0 }) }
     }
 
@@ -92,6 +92,11 @@ impl Scene {
             include_usage: request.include_usage(),
         }
     }
+}
+
+/// One step of the FNV-1a hash.
+fn mixed(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
 }
 
 fn message(script: &Script, request: &ChatRequest, text: String) -> (Value, &'static str) {
@@ -160,7 +165,7 @@ mod tests {
     }
 
     fn acts(script: &Script, count: usize) -> Vec<String> {
-        let (scene, request) = (Scene::new(script.clone()), request(""));
+        let (scene, request) = (Scene::new(script.clone(), "m"), request(""));
         (0..count).map(|_| format!("{:?}", scene.next(&request, "m"))).collect()
     }
 
@@ -186,7 +191,7 @@ mod tests {
     #[test]
     fn rates_are_met_and_independent() {
         let count = |script: &Script, happens: &dyn Fn(&Act) -> bool| {
-            let (scene, request) = (Scene::new(script.clone()), request(""));
+            let (scene, request) = (Scene::new(script.clone(), "m"), request(""));
             (0..10_000).filter(|_| happens(&scene.next(&request, "m"))).count()
         };
         let wild = script(WILD);
@@ -205,7 +210,7 @@ mod tests {
 
     #[test]
     fn answers_follow_one_another_with_names_and_prompts() {
-        let scene = Scene::new(script("answers = ['{model}: {prompt}', 'two']"));
+        let scene = Scene::new(script("answers = ['{model}: {prompt}', 'two']"), "m");
         let said: Vec<String> = (0..3).map(|_| scene.next(&request(""), "m").text().to_owned()).collect();
         assert_eq!(said, ["m: hello there", "two", "m: hello there"]);
         let act = scene.next(&request(""), "m");
@@ -215,7 +220,7 @@ mod tests {
     #[test]
     fn a_tool_is_called_only_where_one_is_offered() {
         let call = ToolCallScript { name: "look".to_owned(), arguments: r#"{"a":1}"#.to_owned() };
-        let scene = Scene::new(Script { tool_call: Some(call), ..Script::default() });
+        let scene = Scene::new(Script { tool_call: Some(call), ..Script::default() }, "m");
         assert!(scene.next(&request(""), "m").text().starts_with("This is a scripted answer"));
         assert!(!scene.next(&request(r#","tools":[]"#), "m").text().is_empty());
         let offered = request(r#","tools":[{"type":"function","function":{"name":"look"}}]"#);
@@ -248,7 +253,7 @@ mod tests {
 
     #[test]
     fn streams_are_whole_or_cut_where_the_script_says() {
-        let act = |script: &str, more: &str| Scene::new(self::script(script)).next(&request(more), "m");
+        let act = |script: &str, more: &str| Scene::new(self::script(script), "m").next(&request(more), "m");
         // The role, three words, the end, `[DONE]`.
         assert_eq!(read(&act("answers = ['one two three']", "")), (6, true, None));
         let (count, whole, usage) =

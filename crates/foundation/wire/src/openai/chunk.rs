@@ -28,7 +28,9 @@ pub struct ChunkView {
 struct Raw<'a> {
     #[serde(borrow, default)]
     choices: Vec<Choice<'a>>,
-    usage: Option<Usage>,
+    // A malformed usage makes the cost unknown, not the chunk worthless.
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
@@ -70,7 +72,8 @@ impl ChunkView {
             delta || says(choice.text) || says(choice.finish_reason)
         });
         let finished = raw.choices.iter().any(|choice| says(choice.finish_reason));
-        Some(Self { token, finished, usage: raw.usage, error: says(raw.error) })
+        let usage = raw.usage.and_then(|usage| serde_json::from_str(usage.get()).ok());
+        Some(Self { token, finished, usage, error: says(raw.error) })
     }
 
     /// The same for a stream that has shown its first token: parses only what may hold a usage or an error.
@@ -203,6 +206,7 @@ mod tests {
         assert_eq!(ChunkView::read_rest(usage.as_bytes()).unwrap().usage.map(|u| u.total_tokens), Some(3));
         assert!(view(r#"{"error":{"message":"no"}}"#).error);
         assert!(!view(r#"{"error":null,"choices":[]}"#).error);
+        assert!(view(r#"{"choices":[{"delta":{"content":"a"}}],"usage":"many"}"#).token);
         assert_eq!(ChunkView::read(b"not json"), None);
         assert_eq!(ChunkView::read_rest(b"not json"), Some(ChunkView::default()));
         assert!(is_done(b" [DONE] ") && !is_done(b"DONE"));

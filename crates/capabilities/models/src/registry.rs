@@ -254,7 +254,9 @@ impl Source {
 
     fn endpoint(&self, entry: &ModelEntry, metrics: EndpointMetrics) -> Arc<Endpoint> {
         let settings = &self.settings;
-        let preset_family = Preset::find(&settings.kind).and_then(|preset| preset.family).map(str::to_owned);
+        // Another address is another house: only the preset's own tells who trained the models.
+        let preset = Preset::find(&settings.kind).filter(|_| settings.base_url.is_none());
+        let preset_family = preset.and_then(|preset| preset.family).map(str::to_owned);
         let family = entry.family.clone().or_else(|| settings.family.clone()).or(preset_family);
         Arc::new(Endpoint {
             id: format!("{}/{}", settings.name, entry.name).into(),

@@ -32,14 +32,24 @@ struct Seen {
     token: bool,
     done: bool,
     usage: Option<Usage>,
-    error: Option<Option<String>>,
+    error: Option<Reported>,
     /// The last event's data, to tell a complete stream without `[DONE]` from a cut one.
     last: Vec<u8>,
 }
 
+/// An error in place of a chunk.
+#[derive(Debug)]
+struct Reported {
+    /// Where in its block it stands.
+    at: usize,
+    code: Option<String>,
+}
+
 impl Seen {
+    /// Reads up to the end of the block, or up to an error in it.
     fn read(&mut self, block: &[u8]) {
         for event in events(block) {
+            let at = event.at;
             let Some(data) = event.data else { continue };
             if is_done(&data) {
                 self.done = true;
@@ -50,7 +60,8 @@ impl Seen {
                 self.token |= view.token;
                 self.usage = view.usage.or(self.usage);
                 if view.error {
-                    self.error = Some(upstream_code(&data));
+                    self.error = Some(Reported { at, code: upstream_code(&data) });
+                    return;
                 }
             }
             self.last.clear();
@@ -85,7 +96,8 @@ impl Watch {
             let block = block?;
             self.seen.read(&block);
             self.held.push_back(block);
-            if let Some(code) = self.seen.error.take() {
+            // Words before it in the same block have not been promised to anybody yet.
+            if let Some(Reported { code, .. }) = self.seen.error.take() {
                 return Err(ModelError::ErrorEvent { code });
             }
             let opened = opening == Opening::FirstEvent || self.seen.token || self.seen.done;
@@ -97,6 +109,9 @@ impl Watch {
 }
 
 /// The blocks of one answer, in order and untouched.
+///
+/// An error that the upstream reports inside its stream ends it as an error here: what it says may quote prompts,
+/// keys or internals, so it is not passed on; the words before it are.
 ///
 /// Ends with `None` when the answer is complete and with an error when it broke off; the endpoint's breaker and
 /// figures are settled either way. Dropping it before cancels the call upstream.
@@ -157,15 +172,8 @@ impl AnswerStream {
 
     /// Ends as what has been seen tells.
     fn finish(&mut self) -> Option<ModelError> {
-        match self.watch.seen.error.take() {
-            // The error has been forwarded as it came; here it only counts against the endpoint.
-            Some(code) => {
-                self.end(Err(ModelError::ErrorEvent { code }));
-                None
-            }
-            None if self.watch.seen.complete() => self.end(Ok(())),
-            None => self.end(Err(ModelError::Cut)),
-        }
+        let result = if self.watch.seen.complete() { Ok(()) } else { Err(ModelError::Cut) };
+        self.end(result)
     }
 }
 
@@ -188,11 +196,21 @@ impl Stream for AnswerStream {
         if let Some(block) = self.watch.held.pop_front() {
             return Poll::Ready(Some(Ok(block)));
         }
+        if let Some(Reported { code, .. }) = self.watch.seen.error.take() {
+            return Poll::Ready(self.end(Err(ModelError::ErrorEvent { code })).map(Err));
+        }
         let error = match self.watch.blocks.poll_next_unpin(context) {
             Poll::Ready(Some(Ok(block))) => {
                 self.watch.seen.read(&block);
                 self.waiting = false;
-                return Poll::Ready(Some(Ok(block)));
+                match &self.watch.seen.error {
+                    None => return Poll::Ready(Some(Ok(block))),
+                    Some(reported) if reported.at > 0 => return Poll::Ready(Some(Ok(block.slice(..reported.at)))),
+                    Some(_) => {
+                        let code = self.watch.seen.error.take().and_then(|reported| reported.code);
+                        self.end(Err(ModelError::ErrorEvent { code }))
+                    }
+                }
             }
             Poll::Pending if !self.is_silent(context) => return Poll::Pending,
             // What breaks or falls silent after the end of the answer harms nobody.

@@ -83,6 +83,8 @@ fn last_boundary(bytes: &[u8], from: usize) -> Option<usize> {
 /// One event of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Event<'a> {
+    /// Where in its block the event begins, in bytes.
+    pub at: usize,
     /// The `event:` field.
     pub name: Option<Cow<'a, str>>,
     /// The `data:` lines, joined by `\n`; `None` for an event without any (a comment, a keep-alive).
@@ -93,7 +95,7 @@ pub struct Event<'a> {
 pub fn events(block: &[u8]) -> impl Iterator<Item = Event<'_>> {
     let mut lines = lines(block);
     std::iter::from_fn(move || {
-        let mut event = Event { name: None, data: None };
+        let mut event = Event { at: 0, name: None, data: None };
         let mut seen = false;
         for line in lines.by_ref() {
             if line.is_empty() {
@@ -102,7 +104,10 @@ pub fn events(block: &[u8]) -> impl Iterator<Item = Event<'_>> {
                 }
                 continue;
             }
-            seen = true;
+            if !seen {
+                seen = true;
+                event.at = line.as_ptr() as usize - block.as_ptr() as usize;
+            }
             read_field(&mut event, line);
         }
         seen.then_some(event)
@@ -171,6 +176,11 @@ mod tests {
         let all: Vec<_> = events(text).collect();
         assert_eq!(all.len(), 5);
         assert_eq!(all[1].name.as_deref(), Some("x"));
+        assert!(
+            all.iter()
+                .all(|event| event.at == 0 || text[..event.at].ends_with(b"\n") || text[..event.at].ends_with(b"\r"))
+        );
+        assert_eq!(text[all[1].at..].first(), Some(&b'e'));
         assert_eq!(datas(text), ["one", "two\nthree", ""]);
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// One server between applications or agents and the models, tools and knowledge they use.
 #[derive(Debug, Parser)]
-#[command(name = "althing", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "althing", version, propagate_version = true, arg_required_else_help = true, max_term_width = 80)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -94,7 +94,8 @@ pub(crate) struct Simulate {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Ask {
     /// The question; `-` reads it from standard input
-    pub(crate) prompt: String,
+    #[arg(required = true, value_name = "PROMPT")]
+    pub(crate) prompt: Vec<String>,
     /// A model, panel or route [default: the panel `quorum`, else the first model]
     #[arg(long, short, value_name = "M", conflicts_with = "panel")]
     pub(crate) model: Option<String>,

@@ -1,10 +1,15 @@
 //! One file per command.
 
+mod ask;
+mod completions;
+mod config;
+mod doctor;
+mod mcp;
 mod reload;
 mod simulate;
-mod up;
+pub(crate) mod up;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Mcp};
 use crate::exit::Failure;
 
 /// Runs a command and returns the code to end with.
@@ -13,6 +18,10 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
     match command {
         Command::Up(args) => up::run(&global, &args),
         Command::Simulate(args) => simulate::run(&global, &args),
-        _ => Err(Failure::new(crate::exit::FAILED, "")),
+        Command::Ask(args) => ask::run(&global, &args),
+        Command::Doctor(args) => doctor::run(&global, &args),
+        Command::Config(args) => config::run(&global, &args),
+        Command::Mcp(Mcp::Stdio { profile }) => mcp::stdio(&global, profile.as_deref()),
+        Command::Completions { shell } => completions::run(&global, shell),
     }
 }

@@ -1,12 +1,14 @@
 //! What is served when the settings name no provider: what can be found, else scripted models.
 
 use models::PRESETS;
-use std::net::SocketAddr;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 use toml::{Table, Value};
 
 /// Where an Ollama usually answers.
 const OLLAMA: &str = "127.0.0.1:11434";
+/// Its port where only a host is named.
+const OLLAMA_PORT: &str = "11434";
 /// How long to look for it.
 const OLLAMA_WAIT: Duration = Duration::from_millis(200);
 /// The most members of a panel made of what was found.
@@ -14,13 +16,13 @@ const PANEL_MAX: usize = 5;
 
 /// The scripted models: how long they take, in milliseconds, and what they say.
 ///
-/// Four say the same and the fifth does not, so that a first question shows an agreement and a dissent.
+/// Four say the same. The fifth does not and is the fastest, so that a first question shows a dissent as well.
 const SCRIPTED: [(&str, u32, &str); 5] = [
     ("ash", 80, SAME),
     ("birch", 100, SAME),
     ("cedar", 120, SAME),
     ("elm", 140, SAME),
-    ("oak", 160, "I am the scripted dissenter: every panel should hear one."),
+    ("oak", 60, "I am the scripted dissenter: every panel should hear one."),
 ];
 const SAME: &str = "This answer is scripted: no provider is set up. You asked: {prompt}";
 
@@ -54,9 +56,12 @@ pub(crate) fn find(env: &[(String, String)]) -> Found {
         notes.push(format!("{name} (found {key})"));
         providers.push((provider, preset.models.iter().map(|model| format!("{name}/{model}")).collect::<Vec<_>>()));
     }
-    if ollama_answers() {
-        notes.push(format!("ollama (found at {OLLAMA})"));
-        providers.push((table(&[("name", "ollama"), ("kind", "ollama")]), Vec::new()));
+    let ollama = ollama(env);
+    if answers(&ollama) {
+        notes.push(format!("ollama (found at {ollama})"));
+        let base_url = format!("http://{ollama}/v1");
+        let provider = table(&[("name", "ollama"), ("kind", "ollama"), ("base_url", &base_url)]);
+        providers.push((provider, Vec::new()));
     }
     if providers.is_empty() {
         return scripted();
@@ -108,9 +113,19 @@ fn table(pairs: &[(&str, &str)]) -> Table {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
 }
 
-fn ollama_answers() -> bool {
-    let Ok(address) = OLLAMA.parse::<SocketAddr>() else { return false };
-    std::net::TcpStream::connect_timeout(&address, OLLAMA_WAIT).is_ok()
+/// Where an Ollama would be: at its usual address, or where its own variable says.
+fn ollama(env: &[(String, String)]) -> String {
+    let named = env.iter().find(|(name, value)| name == "OLLAMA_HOST" && !value.trim().is_empty());
+    let Some((_, host)) = named else { return OLLAMA.to_owned() };
+    let host = host.trim().trim_start_matches("http://").trim_end_matches('/');
+    let (host, port) = host.rsplit_once(':').unwrap_or((host, OLLAMA_PORT));
+    // What it listens on may be every address of the machine; what can be called is one.
+    format!("{}:{port}", if host.is_empty() || host == "0.0.0.0" { "127.0.0.1" } else { host })
+}
+
+fn answers(address: &str) -> bool {
+    let found = address.to_socket_addrs().ok().and_then(|mut found| found.next());
+    found.is_some_and(|address| TcpStream::connect_timeout(&address, OLLAMA_WAIT).is_ok())
 }
 
 #[cfg(test)]
@@ -131,6 +146,18 @@ mod tests {
 
     #[test]
     fn an_empty_key_is_no_key() {
-        assert!(find(&[("OPENAI_API_KEY".to_owned(), String::new())]).scripted || ollama_answers());
+        let nobody = ("OLLAMA_HOST".to_owned(), "127.0.0.1:1".to_owned());
+        assert!(find(&[("OPENAI_API_KEY".to_owned(), String::new()), nobody]).scripted);
+    }
+    #[test]
+    fn an_ollama_elsewhere_is_found_by_its_own_variable() {
+        let at = |host: &str| ollama(&[("OLLAMA_HOST".to_owned(), host.to_owned())]);
+        assert_eq!(ollama(&[]), OLLAMA);
+        assert_eq!((at(" "), at("0.0.0.0")), (OLLAMA.to_owned(), OLLAMA.to_owned()));
+        assert_eq!((at("http://gpu:80/"), at("gpu")), ("gpu:80".to_owned(), "gpu:11434".to_owned()));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let found = find(&[("OLLAMA_HOST".to_owned(), listener.local_addr().unwrap().to_string())]);
+        let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
+        assert_eq!(found.flags[0].1[0]["base_url"].as_str(), Some(base_url.as_str()));
     }
 }

@@ -1,8 +1,8 @@
 //! How the command line ends: a message people can act on, and a code scripts can match on.
 
-#![allow(clippy::print_stderr, reason = "the command line speaks to people here")]
-
+use crate::print;
 use fault::{Explain, Kind};
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Done.
@@ -15,20 +15,25 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const CONFIGURATION: u8 = 3;
 /// Something that is needed cannot be reached.
 pub(crate) const UNREACHABLE: u8 = 4;
+/// Ended by Ctrl-C, as shells count it.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Why a command failed: what to print, and with which code to end.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
+    name: Option<&'static str>,
     message: String,
-    snippet: Option<String>,
+    /// Whole lines below the message: where in a file, which attempts.
+    details: String,
     hint: Option<String>,
+    more: Option<Box<(&'static str, Value)>>,
 }
 
 impl Failure {
     /// A failure with a message.
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), snippet: None, hint: None }
+        Self { code, name: None, message: message.into(), details: String::new(), hint: None, more: None }
     }
 
     /// From any room's error.
@@ -37,17 +42,33 @@ impl Failure {
             Kind::Unavailable | Kind::Overloaded | Kind::Deadline => UNREACHABLE,
             _ => FAILED,
         };
-        Self { hint: error.hint(), ..Self::new(code, error.to_string()) }
+        Self {
+            name: Some(error.code()),
+            hint: error.hint().filter(|hint| !hint.is_empty()),
+            ..Self::new(code, error.to_string())
+        }
     }
 
     /// From an error in the settings, with the line at fault.
     pub(crate) fn of_settings(error: &settings::SettingsError) -> Self {
-        Self { snippet: error.snippet(), ..Self::of(error).code(CONFIGURATION) }
+        Self { details: error.snippet().unwrap_or_default(), ..Self::of(error).code(CONFIGURATION) }
     }
 
     /// The same failure with another code.
     pub(crate) fn code(mut self, code: u8) -> Self {
         self.code = code;
+        self
+    }
+
+    /// The same failure with a name that scripts can match on.
+    pub(crate) fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// The same failure in other words.
+    pub(crate) fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
         self
     }
 
@@ -57,11 +78,18 @@ impl Failure {
         self
     }
 
+    /// The same failure with whole lines for people, and the same as JSON under `key`.
+    pub(crate) fn details(mut self, text: String, key: &'static str, value: Value) -> Self {
+        self.details = text;
+        self.more = Some(Box::new((key, value)));
+        self
+    }
+
     /// What is printed.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("error: {}\n", self.message);
-        if let Some(snippet) = &self.snippet {
-            text.push_str(snippet.trim_end());
+        if !self.details.trim().is_empty() {
+            text.push_str(self.details.trim_end());
             text.push('\n');
         }
         if let Some(hint) = &self.hint {
@@ -69,14 +97,33 @@ impl Failure {
         }
         text
     }
+
+    /// The same as JSON.
+    pub(crate) fn document(&self) -> Value {
+        let name = self.name.unwrap_or(match self.code {
+            USAGE => "usage",
+            CONFIGURATION => "configuration",
+            UNREACHABLE => "unreachable",
+            _ => "failed",
+        });
+        let mut error = json!({ "code": name, "message": self.message, "hint": self.hint });
+        if let Some((key, value)) = self.more.as_deref() {
+            error[*key] = value.clone();
+        }
+        json!({ "error": error })
+    }
 }
 
-/// Ends with what a command returned.
-pub(crate) fn report(result: Result<u8, Failure>) -> ExitCode {
+/// Ends with what a command returned; with `json`, what went wrong is also a document on standard output.
+pub(crate) fn report(result: Result<u8, Failure>, json: bool) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprint!("{}", failure.text());
+            print::say(&failure.text());
+            if json {
+                // Nobody is left to hear that this could not be printed.
+                let _ = print::json(&failure.document());
+            }
             ExitCode::from(failure.code)
         }
     }
@@ -84,6 +131,19 @@ pub(crate) fn report(result: Result<u8, Failure>) -> ExitCode {
 
 /// Ends with what clap says: help is not an error.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // Somebody who closed the pipe has read enough.
     let _ = error.print();
-    ExitCode::from(if error.use_stderr() { USAGE } else { DONE })
+    if !error.use_stderr() {
+        return ExitCode::from(DONE);
+    }
+    let mut words = std::env::args_os().take_while(|word| word != "--");
+    if words.any(|word| word == "--json") {
+        let text = error.to_string();
+        let message = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+        let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+        let hint = tip.unwrap_or("`althing --help` shows what can be typed");
+        let failure = Failure::new(USAGE, message.split_whitespace().collect::<Vec<_>>().join(" ")).hint(hint);
+        let _ = print::json(&failure.document());
+    }
+    ExitCode::from(USAGE)
 }

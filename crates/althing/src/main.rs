@@ -1,12 +1,17 @@
 //! The binary: commands and wiring, the only place that knows everybody.
 //!
-//! `wiring` puts rooms together, `command` holds one file per command, `exit` turns errors into messages and codes.
+//! `wiring` puts rooms together, `command` holds one file per command, `exit` turns errors into messages and codes,
+//! `print`, `text` and `progress` speak to whoever typed.
 //! Nothing is decided here that a room could decide.
 
+mod check;
 mod cli;
 mod command;
 mod defaults;
 mod exit;
+mod print;
+mod progress;
+mod text;
 mod wiring;
 
 use clap::Parser;
@@ -17,5 +22,6 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error),
     };
-    exit::report(command::run(cli))
+    let json = cli.global.json;
+    exit::report(command::run(cli), json)
 }

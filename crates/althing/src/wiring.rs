@@ -1,10 +1,11 @@
 //! Rooms put together: settings read, the engine made, tools listed.
 
+use crate::check;
 use crate::cli::Global;
 use crate::defaults::{self, Found};
-use crate::exit::{CONFIGURATION, Failure};
+use crate::exit::Failure;
 use caller::Tool;
-use matrix::{AskTool, Matrix};
+use matrix::{AskTool, Matrix, PlanError};
 use mcp_door::{McpConfig, McpDoor};
 use measure::Metrics;
 use models::Kind;
@@ -23,6 +24,13 @@ const CONFIG_FILE: &str = "althing.toml";
 pub(crate) struct Ready {
     pub(crate) loaded: Loaded,
     pub(crate) found: Option<Found>,
+}
+
+impl Ready {
+    /// Whether nothing but scripted models was found.
+    pub(crate) fn scripted(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.scripted)
+    }
 }
 
 /// Where settings come from, as the command line says.
@@ -55,9 +63,14 @@ pub(crate) fn load(mut source: Source) -> Result<Ready, Failure> {
 }
 
 /// The engine that answers.
-pub(crate) fn matrix(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<Matrix>, Failure> {
-    let made = Matrix::new(settings, KINDS.to_vec(), Arc::clone(metrics));
-    made.map(Arc::new).map_err(|error| Failure::of(&error).code(CONFIGURATION))
+pub(crate) fn matrix(ready: &Ready, metrics: &Arc<Metrics>) -> Result<Arc<Matrix>, Failure> {
+    let made = Matrix::new(&ready.loaded.settings, KINDS.to_vec(), Arc::clone(metrics));
+    made.map(Arc::new).map_err(|error| check::refused(ready, &error))
+}
+
+/// The engine made once to see whether it can be, and what it would offer.
+pub(crate) fn plan(settings: &Settings) -> Result<Matrix, PlanError> {
+    Matrix::new(settings, KINDS.to_vec(), metrics())
 }
 
 /// Figures of this process.
@@ -95,6 +108,14 @@ fn hosts(settings: &Settings) -> Vec<String> {
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     built.map_err(|error| Failure::new(crate::exit::FAILED, format!("cannot start: {error}")))
+}
+
+/// Runs a command to its end; whatever still waits for a name server or standard input is not waited for.
+pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
 }
 
 /// Starts logging to standard error.

@@ -1,5 +1,6 @@
 //! Settings reloaded while serving: on SIGHUP and when the file changes; a wrong file changes nothing.
 
+use crate::check;
 use crate::exit::Failure;
 use crate::wiring::{self, Ready};
 use http_door::App;
@@ -9,7 +10,7 @@ use settings::{Server, Source};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often the file is looked at. A look is one system call, and unlike a watch it also notices files that are
 /// replaced, mounted or linked anew.
@@ -27,12 +28,13 @@ struct Watcher {
 /// Watches in the background for as long as the process runs.
 pub(crate) fn watch(source: Source, ready: Ready, matrix: Arc<Matrix>, app: App, metrics: Arc<Metrics>) {
     let server = ready.loaded.settings.server;
-    tokio::spawn(Watcher { source, server, matrix, app, metrics }.run());
+    // A hang-up is heard from here on, and not only once the task runs.
+    let Ok(hangup) = signal(SignalKind::hangup()) else { return };
+    tokio::spawn(Watcher { source, server, matrix, app, metrics }.run(hangup));
 }
 
 impl Watcher {
-    async fn run(mut self) {
-        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    async fn run(mut self, mut hangup: Signal) {
         let file = self.source.file.clone();
         let mut seen = file.as_deref().and_then(stamp);
         loop {
@@ -66,8 +68,9 @@ impl Watcher {
 
     /// Checks everything first, then swaps.
     fn apply(&mut self) -> Result<(), Failure> {
-        let settings = wiring::load(self.source.clone())?.loaded.settings;
-        self.matrix.reload(&settings).map_err(|error| Failure::of(&error))?;
+        let ready = wiring::load(self.source.clone())?;
+        self.matrix.reload(&ready.loaded.settings).map_err(|error| check::refused(&ready, &error))?;
+        let settings = ready.loaded.settings;
         self.app.reload(&settings.server);
         let fixed = |server: &Server| {
             (server.bind.clone(), server.connections_max, server.header_bytes_max, server.header_read_ms)

@@ -1,13 +1,13 @@
 //! `althing simulate`: an upstream to break on purpose.
 
-#![allow(clippy::print_stdout, reason = "the command line speaks to people here")]
-
 use crate::cli::{Global, Simulate};
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE};
+use crate::print::print;
 use crate::{command::up, wiring};
 use serde_json::json;
 use simulate::{Cast, Stage};
 use std::fs;
+use std::net::SocketAddr;
 
 /// Serves until it is told to stop.
 pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
@@ -20,15 +20,23 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
                 .hint("choose another `--bind`")
         })?;
         let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
-        if global.json {
-            println!("{}", json!({ "address": address.to_string() }));
-        } else {
-            println!("simulate listens on http://{address}/v1 (OpenAI) and http://{address}/v1/messages (Anthropic)");
-            println!("change its script with `POST http://{address}/_script`, see examples/simulate.toml");
-        }
-        let served = simulate::serve(&Stage::new(&cast), listener, up::told_to_stop()).await;
+        let stop = up::told_to_stop();
+        print(&match global.json {
+            true => format!("{}\n", json!({ "address": address.to_string() })),
+            false => greeting(address),
+        })?;
+        let served = simulate::serve(&Stage::new(&cast), listener, stop).await;
         served.map(|()| DONE).map_err(|error| Failure::new(FAILED, error.to_string()))
     })
+}
+
+fn greeting(address: SocketAddr) -> String {
+    format!(
+        "simulate listens on http://{address}\n\n  \
+           OpenAI     http://{address}/v1\n  \
+           Anthropic  http://{address}/v1/messages\n  \
+           script     POST http://{address}/_script, see examples/simulate.toml\n"
+    )
 }
 
 fn cast(args: &Simulate) -> Result<Cast, Failure> {

@@ -1,10 +1,9 @@
 //! `althing up`: serve.
 
-#![allow(clippy::print_stdout, reason = "the command line speaks to people here")]
-
 use crate::cli::{Global, Room, Up};
 use crate::command::reload;
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure};
+use crate::print::print;
 use crate::wiring::{self, Ready};
 use fault::{Explain, Kind};
 use http_door::{App, Parts, ServeError};
@@ -28,7 +27,7 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
     let metrics = wiring::metrics();
     let settings = ready.loaded.settings.clone();
     wiring::runtime()?.block_on(async {
-        let matrix = wiring::matrix(&settings, &metrics)?;
+        let matrix = wiring::matrix(&ready, &metrics)?;
         let drain = CancellationToken::new();
         let serves = |room| args.only.is_empty() || args.only.contains(&room);
         let mut nested = Vec::new();
@@ -46,11 +45,19 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
         let listener = http_door::bind(&settings.server.bind).await.map_err(|error| refusal(&error))?;
         let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
         tracing::debug!(data = %data.display(), "data folder");
-        greet(global, address, &ready, &matrix);
+        // Whoever has read the greeting may send signals.
+        let told = told_to_stop();
+        let greeting = greeting(global, address, &ready, &matrix);
         reload::watch(source, ready, Arc::clone(&matrix), app.clone(), Arc::clone(&metrics));
+        print(&greeting)?;
         let stop = async {
-            told_to_stop().await;
+            told.await;
             drain.cancel();
+            // Whoever asks a second time does not want to wait for requests in progress.
+            tokio::spawn(async {
+                told_to_stop().await;
+                std::process::exit(i32::from(FAILED));
+            });
         };
         http_door::serve(app, listener, &settings.server, stop).await;
         Ok(DONE)
@@ -82,47 +89,52 @@ pub(crate) fn usual_data_folder() -> Option<PathBuf> {
     Some(base.join("althing"))
 }
 
-/// Prints where the server is, what it found and what to try.
-fn greet(global: &Global, address: SocketAddr, ready: &Ready, matrix: &Matrix) {
+/// Where the server is, what it found and what to try.
+fn greeting(global: &Global, address: SocketAddr, ready: &Ready, matrix: &Matrix) -> String {
     let notes = match &ready.found {
         Some(found) => found.notes.clone(),
         None => ready.loaded.settings.provider.iter().map(|p| format!("{} ({})", p.name, p.kind)).collect(),
     };
     let model = matrix.default_model().unwrap_or_default();
     if global.json {
-        println!("{}", json!({ "address": address.to_string(), "providers": notes, "default_model": model }));
-        return;
+        let document = json!({ "address": address.to_string(), "providers": notes, "default_model": model });
+        return format!("{document}\n");
     }
-    println!("althing {} listens on http://{address}\n", env!("CARGO_PKG_VERSION"));
+    let mut text = format!("althing {} listens on http://{address}\n\n", env!("CARGO_PKG_VERSION"));
     for note in notes {
-        println!("  provider  {note}");
+        text.push_str(&format!("  provider  {note}\n"));
     }
     match &ready.loaded.file {
-        Some(file) => println!("  settings  {}", file.display()),
-        None => println!("  settings  none; althing.example.toml shows all of them"),
+        Some(file) => text.push_str(&format!("  settings  {}\n", file.display())),
+        None => text.push_str("  settings  none; althing.example.toml shows all of them\n"),
     }
-    if ready.found.as_ref().is_some_and(|found| found.scripted) {
-        println!("\n  NO MODEL IS SET UP: answers are scripted and marked `simulated`.");
-        println!("  Set OPENAI_API_KEY, or add a [[provider]] to althing.toml, to ask real ones.");
+    if ready.scripted() {
+        text.push_str("\n  NO MODEL IS SET UP: answers are scripted and marked `simulated`.\n");
+        text.push_str("  Set OPENAI_API_KEY, or add a [[provider]] to althing.toml, to ask real ones.\n");
     }
-    println!("\ntry:");
-    println!("  curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\");
-    println!("    -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hello\"}}]}}'");
-    println!("  curl http://{address}/v1/models");
-    println!("  claude mcp add --transport http althing http://{address}/mcp\n");
+    text.push_str(&format!(
+        "\ntry:\n  \
+           curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    \
+             -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hello\"}}]}}'\n  \
+           curl http://{address}/v1/models\n  \
+           claude mcp add --transport http althing http://{address}/mcp\n\n"
+    ));
+    text
 }
 
-/// Done when the process is told to stop.
-pub(crate) async fn told_to_stop() {
+/// Done when the process is told to stop; from now on it is no longer killed by that.
+pub(crate) fn told_to_stop() -> impl Future<Output = ()> {
     let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+    async {
+        match (terminate, interrupt) {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
             }
+            // Without signals the process can only be killed.
+            _ => std::future::pending().await,
         }
-        // Without signals the process can only be killed.
-        _ => std::future::pending().await,
     }
 }

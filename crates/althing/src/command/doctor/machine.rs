@@ -1,0 +1,99 @@
+//! Checks of this machine: the data folder, the address, the clock.
+
+use super::Check;
+use crate::exit::{CONFIGURATION, FAILED};
+use crate::text::count;
+use fault::{Explain, Kind};
+use http_door::ServeError;
+use models::Probe;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The first moment of 2024: a clock before it was never set.
+const EPOCH_2024_S: u64 = 1_704_067_200;
+/// Clocks further apart than this make trouble: tokens and signatures are refused.
+const CLOCK_OFF_MAX_S: u64 = 60;
+/// How long whoever listens on our address may take to say who it is.
+const LISTENER_WAIT: Duration = Duration::from_secs(2);
+/// What every reply of this server carries.
+const OURS: &str = "x-althing-request-id";
+
+/// Whether data can be kept: tried with a file that is removed at once.
+pub(super) fn data_folder(folder: Option<PathBuf>) -> Check {
+    let other = || Some("name another folder with `--data DIR`, or set XDG_DATA_HOME".to_owned());
+    let Some(folder) = folder else {
+        return Check::fail(
+            "data",
+            "there is no place to keep data",
+            Some("set HOME, or name a folder with `--data DIR`".to_owned()),
+            FAILED,
+        );
+    };
+    let shown = folder.display();
+    // What is missing is made at the first start, in the nearest folder that is there.
+    let Some(there) = folder.ancestors().find(|path| path.exists() || path.as_os_str().is_empty()) else {
+        return Check::fail("data", format!("{shown} cannot be made"), other(), FAILED);
+    };
+    if there == folder && !there.is_dir() {
+        return Check::fail("data", format!("{shown} is not a folder"), other(), FAILED);
+    }
+    match write_once(there) {
+        Ok(()) if there == folder => Check::ok("data", format!("{shown} is writable")),
+        Ok(()) => Check::ok("data", format!("{shown} will be made at the first start")),
+        Err(error) => Check::fail("data", format!("{shown} cannot be written: {error}"), other(), FAILED),
+    }
+}
+
+fn write_once(folder: &Path) -> std::io::Result<()> {
+    let file = folder.join(format!(".althing-doctor-{}", std::process::id()));
+    std::fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
+    std::fs::remove_file(file)
+}
+
+/// Whether the server could listen, or does already.
+pub(super) async fn address(bind: &str) -> Check {
+    let error = match http_door::bind(bind).await {
+        Ok(_) => return Check::ok("address", format!("{bind} is free")),
+        Err(error) => error,
+    };
+    if matches!(error, ServeError::Taken { .. }) && listens_here(bind).await {
+        return Check::ok("address", format!("an Althing answers on {bind}"));
+    }
+    let code = if error.kind() == Kind::BadInput { CONFIGURATION } else { FAILED };
+    Check::fail("address", error.to_string(), error.hint(), code)
+}
+
+/// Whether whoever listens there is one of us.
+async fn listens_here(bind: &str) -> bool {
+    let ask = async {
+        let mut stream = TcpStream::connect(bind).await.ok()?;
+        let request = format!("GET /livez HTTP/1.1\r\nhost: {bind}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut reply = Vec::new();
+        stream.take(4096).read_to_end(&mut reply).await.ok()?;
+        Some(String::from_utf8_lossy(&reply).to_ascii_lowercase().contains(OURS))
+    };
+    tokio::time::timeout(LISTENER_WAIT, ask).await.ok().flatten().unwrap_or(false)
+}
+
+/// Whether the clock is set, compared with those of providers where they told.
+pub(super) fn clock(probes: &[(String, Probe)]) -> Check {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let set = "set it, for example with `timedatectl set-ntp true`";
+    if now < EPOCH_2024_S {
+        return Check::fail("clock", "this machine's clock stands before 2024", Some(set.to_owned()), FAILED);
+    }
+    let told: Vec<(&str, i64)> =
+        probes.iter().filter_map(|(name, probe)| Some((name.as_str(), probe.clock_ahead_s?))).collect();
+    let Some((name, ahead)) = told.iter().max_by_key(|(_, ahead)| ahead.unsigned_abs()) else {
+        return Check::ok("clock", "set; no provider told its own to compare");
+    };
+    if ahead.unsigned_abs() <= CLOCK_OFF_MAX_S {
+        return Check::ok("clock", format!("agrees with {}", count(told.len(), "provider")));
+    }
+    let way = if *ahead > 0 { "behind" } else { "ahead of" };
+    let off = ahead.unsigned_abs();
+    Check::warn("clock", format!("this machine's clock is {off} s {way} that of `{name}`"), set)
+}

@@ -1,0 +1,21 @@
+//! `althing mcp stdio`: the tools over standard input and output, on which nothing but protocol may appear.
+
+use crate::cli::Global;
+use crate::exit::{DONE, Failure};
+use crate::{print, wiring};
+use std::io::IsTerminal;
+
+/// Serves one client until it closes standard input.
+pub(crate) fn stdio(global: &Global, profile: Option<&str>) -> Result<u8, Failure> {
+    wiring::logs(global, "warn")?;
+    let ready = wiring::load(wiring::source(global, profile))?;
+    if std::io::stdin().is_terminal() {
+        print::say("waiting for an MCP client on standard input: clients start this command themselves\n");
+        print::say("hint: `claude mcp add althing -- althing mcp stdio`\n");
+    }
+    wiring::run(async {
+        let matrix = wiring::matrix(&ready, &wiring::metrics())?;
+        wiring::mcp(&ready.loaded.settings, &matrix)?.stdio().await.map_err(|error| Failure::of(&error))?;
+        Ok(DONE)
+    })
+}

@@ -1,0 +1,65 @@
+//! Waiting in company: a line that is drawn over on a terminal, a plain line now and then elsewhere.
+
+use crate::command::up::told_to_stop;
+use crate::exit::{Failure, INTERRUPTED};
+use crate::print::say;
+use crate::text::clean;
+use std::io::IsTerminal;
+use std::time::Duration;
+use tokio::time::{Instant, interval_at};
+
+/// Who is quick needs no company.
+const FIRST: Duration = Duration::from_millis(300);
+/// How often the line of a terminal is drawn.
+const DRAW: Duration = Duration::from_secs(1);
+/// How often something is said where there is no terminal.
+const PLAIN: Duration = Duration::from_secs(10);
+
+/// Waits for `work` and says on standard error that it is waited for; ends early when the process is told to stop.
+pub(crate) async fn wait<T>(what: &str, work: impl Future<Output = T>) -> Result<T, Failure> {
+    let what = clean(what);
+    let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let started = Instant::now();
+    let mut turns = match terminal {
+        true => interval_at(started + FIRST, DRAW),
+        false => interval_at(started + PLAIN, PLAIN),
+    };
+    let mut line = Line { drawn: false };
+    tokio::pin!(work);
+    let stop = told_to_stop();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(done),
+            () = &mut stop => return Err(Failure::new(INTERRUPTED, "interrupted").named("interrupted")),
+            _ = turns.tick() => {
+                let seconds = started.elapsed().as_secs();
+                match (terminal, seconds) {
+                    (true, 0) => line.draw(&format!("{what} …")),
+                    (true, _) => line.draw(&format!("{what} … {seconds} s")),
+                    (false, _) => say(&format!("{what}, {seconds} s so far\n")),
+                }
+            }
+        }
+    }
+}
+
+/// The line of a terminal, wiped when it is let go of.
+struct Line {
+    drawn: bool,
+}
+
+impl Line {
+    fn draw(&mut self, text: &str) {
+        say(&format!("\r\u{1b}[K{text}"));
+        self.drawn = true;
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if self.drawn {
+            say("\r\u{1b}[K");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The black-box suite: the real binary as a process, real sockets, and the official clients.
+//!
+//! Nothing here knows a room from inside. What is asserted is what the contract promises to people and programs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+
+mod clients;
+mod commands;
+mod drain;
+mod fallback;
+mod leaving;
+mod limits;
+mod quorum;
+mod readme;
+mod reload;
+mod streaming;
+mod support;

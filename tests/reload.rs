@@ -1,0 +1,125 @@
+//! Settings: read again while serving, and refused with a place and a hint when they are wrong.
+
+use crate::support::{Ended, Server, althing, chat, get, provider, question, says, until};
+use serde_json::Value;
+use std::time::Duration;
+use testkit::{Reply, Upstream};
+
+async fn models(server: &Server) -> Vec<String> {
+    let list = get(server.address(), "/v1/models").await.json();
+    list["data"].as_array().unwrap().iter().map(|card| card["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until the models are these.
+async fn models_become(server: &Server, expect: &[&str]) {
+    until("other models", async || (models(server).await == expect).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_changed_file_and_a_hangup_bring_new_providers() {
+    let upstream = Upstream::start(|_| Reply::chat("hi")).await;
+    let old = provider("old", &upstream.url(), &["a"]);
+    let server = Server::start(&old);
+    assert_eq!(models(&server).await, ["old/a"]);
+
+    std::fs::write(server.config(), old.clone() + &provider("new", &upstream.url(), &["b"])).unwrap();
+    models_become(&server, &["old/a", "new/b"]).await;
+    let reply = chat(server.address(), &question("new/b", false)).await.finish().await;
+    assert_eq!(reply.content(), "hi");
+
+    // Faster than the next look at the file.
+    std::fs::write(server.config(), &old).unwrap();
+    server.signal("HUP");
+    models_become(&server, &["old/a"]).await;
+    assert_eq!(chat(server.address(), &question("new/b", false)).await.finish().await.status, 404);
+}
+
+#[tokio::test]
+async fn a_wrong_file_changes_nothing_and_the_log_says_where_it_is_wrong() {
+    let upstream = Upstream::start(|_| Reply::chat("hi")).await;
+    let good = provider("kit", &upstream.url(), &["a"]);
+    let server = Server::start(&good);
+    for (wrong, place, hint) in [
+        ("\n[server]\ndrain = 5\n", ":8:1", "`drain_ms`"),
+        ("\n[[panel]]\nname = \"p\"\nmembers = [\"kit/b\"]\n", "kit/b", "`kit/a`"),
+        ("\n[server\n", ":7:8", ""),
+    ] {
+        std::fs::write(server.config(), good.clone() + wrong).unwrap();
+        server.signal("HUP");
+        let told = async || {
+            let log = server.log();
+            log.rfind("settings not reloaded").map(|at| log[at..].to_owned()).filter(|log| log.contains(place))
+        };
+        let told = until(place, told).await;
+        assert!(told.contains(hint), "{told}");
+        assert_eq!(models(&server).await, ["kit/a"]);
+        assert_eq!(chat(server.address(), &question("kit/a", false)).await.finish().await.content(), "hi");
+    }
+}
+
+#[tokio::test]
+async fn a_request_in_flight_outlives_its_provider() {
+    let words = || Reply::stream(&[&says("one ")]).wait(Duration::from_millis(1200)).event(&says("two"));
+    let upstream = Upstream::start(move |_| words().event("[DONE]")).await;
+    let server = Server::start(&provider("old", &upstream.url(), &["a"]));
+    let mut open = chat(server.address(), &question("old/a", true)).await;
+    let (_, first) = open.piece().await.unwrap();
+    assert!(String::from_utf8_lossy(&first).contains("one "));
+    std::fs::write(server.config(), provider("new", &upstream.url(), &["b"])).unwrap();
+    server.signal("HUP");
+    models_become(&server, &["new/b"]).await;
+    let reply = open.finish().await;
+    assert_eq!(reply.content(), "two");
+    assert!(reply.is_done());
+}
+
+#[tokio::test]
+async fn a_signal_right_after_the_greeting_is_heard() {
+    for _ in 0..10 {
+        let server = Server::start("");
+        server.signal("HUP");
+        until("a reload", async || server.log().contains("settings reloaded").then_some(())).await;
+        assert_eq!(server.ended_by("TERM").await, Some(0));
+        assert_eq!(Server::start("").ended_by("TERM").await, Some(0));
+    }
+}
+
+/// How `up` ends with these settings and arguments.
+fn refused(config: &str, arguments: &[&str]) -> Ended {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("althing.toml"), config).unwrap();
+    let mut command = althing(folder.path());
+    command.arg("up").args(arguments).arg("--data").arg(folder.path().join("data"));
+    Ended::of(command)
+}
+
+#[test]
+fn a_server_without_keys_does_not_listen_for_others() {
+    for bind in [["--bind", "0.0.0.0:0"], ["--bind", "[::]:0"]] {
+        let ended = refused("", &bind);
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        assert!(ended.stderr.contains("keys") && ended.stderr.contains("hint: "), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+    let ended = refused("[server]\nbind = \"0.0.0.0:0\"\n", &[]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+}
+
+#[test]
+fn a_server_does_not_start_with_wrong_settings() {
+    for (config, place, hint) in [
+        ("[server]\nbody_byte_max = 5\n", "althing.toml:2:1", "`body_bytes_max`"),
+        ("[serve]\n", "althing.toml:1:2", "`server`"),
+        ("[server]\n\n  drain_ms = \"long\"\n", "althing.toml:3:", ""),
+        ("[[provider]]\nname = \"x\"\nkind = \"opnai\"\n", "opnai", "`openai`"),
+    ] {
+        let ended = refused(config, &["--bind", "127.0.0.1:0"]);
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        assert!(ended.stderr.contains(place) && ended.stderr.contains(hint), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+        let ended = refused(config, &["--bind", "127.0.0.1:0", "--json"]);
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        let error: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert!(error["error"].to_string().contains(place), "{error}");
+    }
+}

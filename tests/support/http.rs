@@ -1,0 +1,185 @@
+//! HTTP/1.1 as bytes: what was sent, what came back, when, and whether it ended as it should.
+//!
+//! Sockets keep their default options, as most clients leave them. Nothing here is forgiving: what does not look like
+//! HTTP fails the test.
+
+use super::PATIENCE;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// A reply whose head has come.
+pub(crate) struct Open {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    stream: TcpStream,
+    ahead: Vec<u8>,
+    body: Body,
+}
+
+/// What is left of a body.
+#[derive(Clone, Copy, PartialEq)]
+enum Body {
+    /// So many bytes.
+    Bytes(usize),
+    Chunks,
+    /// Everything has come.
+    Whole,
+    /// The connection ended first.
+    Cut,
+}
+
+/// A reply that has ended.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// Whether the body was complete.
+    pub(crate) whole: bool,
+}
+
+/// Sends raw bytes over a new connection and waits for the head of the reply.
+pub(crate) async fn send(address: SocketAddr, request: &[u8]) -> Open {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let (body, status, headers) = (Body::Whole, 0, Vec::new());
+    let mut open = Open { status, headers, stream, ahead: Vec::new(), body };
+    let head = open.line("\r\n\r\n").await.expect("a head");
+    let mut lines = head.split("\r\n");
+    open.status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let pairs = lines.filter_map(|line| line.split_once(": "));
+    open.headers = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+    open.body = match header(&open.headers, "content-length") {
+        Some(length) => Body::Bytes(length.parse().unwrap()),
+        None if header(&open.headers, "transfer-encoding") == Some("chunked") => Body::Chunks,
+        None => Body::Whole,
+    };
+    open
+}
+
+/// Posts these bytes as JSON.
+pub(crate) async fn post(address: SocketAddr, path: &str, body: &[u8]) -> Open {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    send(address, &[head.as_bytes(), body].concat()).await
+}
+
+/// Asks for a chat.
+pub(crate) async fn chat(address: SocketAddr, body: &Value) -> Open {
+    post(address, "/v1/chat/completions", body.to_string().as_bytes()).await
+}
+
+/// Gets a whole reply.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
+    send(address, format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes()).await.finish().await
+}
+
+impl Open {
+    /// The next piece of the body and when it came; nothing at the end of the body.
+    pub(crate) async fn piece(&mut self) -> Option<(Instant, Vec<u8>)> {
+        let (length, chunked) = match self.body {
+            Body::Whole | Body::Cut => return None,
+            Body::Bytes(length) => (length, false),
+            Body::Chunks => (self.chunk_length().await?, true),
+        };
+        let bytes = self.take(length).await;
+        let ends = if chunked { self.take(2).await.is_some() } else { true };
+        let Some(bytes) = bytes.filter(|_| ends) else {
+            self.body = Body::Cut;
+            return None;
+        };
+        if !chunked || length == 0 {
+            self.body = Body::Whole;
+        }
+        (length > 0).then(|| (Instant::now(), bytes))
+    }
+
+    /// Reads everything that is left.
+    pub(crate) async fn finish(mut self) -> Response {
+        let mut body = Vec::new();
+        while let Some((_, piece)) = self.piece().await {
+            body.extend(piece);
+        }
+        Response { status: self.status, headers: self.headers, body, whole: self.body != Body::Cut }
+    }
+
+    async fn chunk_length(&mut self) -> Option<usize> {
+        let Some(line) = self.line("\r\n").await else {
+            self.body = Body::Cut;
+            return None;
+        };
+        Some(usize::from_str_radix(&line, 16).unwrap_or_else(|_| panic!("no chunk length: {line:?}")))
+    }
+
+    async fn line(&mut self, end: &str) -> Option<String> {
+        loop {
+            let found = self.ahead.windows(end.len()).position(|window| window == end.as_bytes());
+            if let Some(at) = found {
+                let line: Vec<u8> = self.ahead.drain(..at + end.len()).take(at).collect();
+                return Some(String::from_utf8(line).unwrap());
+            }
+            self.more().await?;
+        }
+    }
+
+    async fn take(&mut self, length: usize) -> Option<Vec<u8>> {
+        while self.ahead.len() < length {
+            self.more().await?;
+        }
+        Some(self.ahead.drain(..length).collect())
+    }
+
+    /// Reads once; nothing when the connection has ended, in whatever way.
+    async fn more(&mut self) -> Option<()> {
+        let read = timeout(PATIENCE, self.stream.read_buf(&mut self.ahead)).await;
+        let read = read.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}"));
+        read.ok().filter(|read| *read > 0).map(|_| ())
+    }
+}
+
+impl Response {
+    /// The first header of this (lower-case) name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// What the events of a stream carry, in order; comments and `[DONE]` are left out.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let data = self.text().lines().filter_map(|line| line.strip_prefix("data: "));
+        data.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
+    }
+
+    /// What was said, whether whole or streamed.
+    pub(crate) fn content(&self) -> String {
+        if self.header("content-type") == Some("application/json") {
+            return self.json()["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned();
+        }
+        let events = self.events();
+        events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect()
+    }
+
+    /// Whether this is a stream that ended as streams end.
+    pub(crate) fn is_done(&self) -> bool {
+        self.whole && self.text().ends_with("data: [DONE]\n\n")
+    }
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}

@@ -37,6 +37,8 @@ check: ## formatting, clippy, tidy (floors, ratchets, licences, banned crates), 
 bench: ## benchmarks: figures to target/bench/*.json and a table on screen
 	@cargo build --release --locked -p althing
 	@cargo xtask bench
+	@echo "a million mutated chat bodies:"
+	@ALTHING_FUZZ_CASES=1000000 cargo test --release --locked -q -p http-door no_body_is_our_fault
 
 clean: ## remove everything built, the Python packages of the tests included
 	@rm -rf $(TEST_VENV) $(TEST_VENV).log

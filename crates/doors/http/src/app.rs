@@ -5,7 +5,7 @@ use crate::{chat, gatekeeper, health, models, openapi, refusal};
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use matrix::Matrix;
 use measure::{Metrics, RouteMetrics};
 use settings::Server;
@@ -70,20 +70,41 @@ pub(crate) struct Inner {
     pub(crate) in_flight: AtomicUsize,
     pub(crate) started_unix: u64,
     api: bool,
+    /// Paths as metrics name them.
     routes: Vec<(&'static str, RouteMetrics)>,
     other: RouteMetrics,
-    router: Router,
+    nested: Router,
 }
 
-/// Our own routes as metrics name them; what is nested comes from the binary.
-const ROUTES: &[&str] =
-    &["/v1/chat/completions", "/v1/models", "/livez", "/readyz", "/metrics", "/api/openapi.json", "/"];
+type Routes = Vec<(&'static str, MethodRouter<App>)>;
+
+/// What is always served.
+fn watched() -> Routes {
+    vec![
+        ("/livez", get(health::live)),
+        ("/readyz", get(health::ready)),
+        ("/metrics", get(health::metrics)),
+        ("/api/openapi.json", get(openapi::serve)),
+        ("/", get(health::welcome)),
+    ]
+}
+
+/// What models are asked through.
+fn api() -> Routes {
+    vec![
+        ("/v1/chat/completions", post(chat::complete)),
+        ("/v1/models", get(models::list)),
+        ("/v1/models/{*id}", get(models::one)),
+    ]
+}
 
 impl App {
     /// Puts the routes together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { matrix, metrics, server, api, nested } = parts;
-        let paths = ROUTES.iter().copied().chain(nested.iter().map(|(path, _)| *path));
+        let Parts { matrix, metrics, server, api: serves_api, nested } = parts;
+        let asked = if serves_api { api() } else { Vec::new() };
+        let paths = asked.iter().chain(&watched()).map(|(path, _)| *path).collect::<Vec<_>>();
+        let paths = paths.into_iter().chain(nested.iter().map(|(path, _)| *path)).filter(|path| !path.contains('{'));
         let routes = paths.map(|path| (path, metrics.route("http", path))).collect();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let inner = Inner {
@@ -91,10 +112,10 @@ impl App {
             draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             started_unix: now.as_secs(),
-            api,
+            api: serves_api,
             routes,
             other: metrics.route("http", "other"),
-            router: nested.into_iter().fold(Router::new(), |router, (path, nested)| router.nest(path, nested)),
+            nested: nested.into_iter().fold(Router::new(), |router, (path, nested)| router.nest(path, nested)),
             matrix,
             metrics,
         };
@@ -114,22 +135,19 @@ impl App {
 
     /// Everything that is served, as one router.
     pub fn router(&self) -> Router {
-        let watched = Router::new()
-            .route("/", get(health::welcome))
-            .route("/livez", get(health::live))
-            .route("/readyz", get(health::ready))
-            .route("/metrics", get(health::metrics))
-            .route("/api/openapi.json", get(openapi::serve));
-        let api = Router::new()
-            .route("/v1/chat/completions", post(chat::complete))
-            .route("/v1/models", get(models::list))
-            .route("/v1/models/{*id}", get(models::one));
-        let ours = if self.0.api { watched.merge(api) } else { watched };
-        ours.with_state(self.clone())
-            .merge(self.0.router.clone())
+        let asked = if self.0.api { api() } else { Vec::new() };
+        let ours = asked.into_iter().chain(watched());
+        ours.fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+            .merge(self.0.nested.clone().with_state(()))
             .fallback(refusal::no_such_path)
             .method_not_allowed_fallback(refusal::wrong_method)
+            .with_state(self.clone())
             .layer(middleware::from_fn_with_state(self.clone(), gatekeeper::keep))
+    }
+
+    /// The paths that are served, without those that hold a name.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &'static str> {
+        self.0.routes.iter().map(|(path, _)| *path).filter(|path| *path != "/")
     }
 
     pub(crate) fn route_metrics(&self, path: &str) -> &RouteMetrics {

@@ -3,7 +3,7 @@
 use crate::app::Rules;
 use crate::refusal::Refusal;
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use fault::Kind;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -15,19 +15,31 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, rules: &Rules) -> Resu
     if announced.is_some_and(|length| length > most as u64) {
         return Err(Box::new(too_large(most)));
     }
-    let collected = tokio::time::timeout(rules.body_read, Limited::new(body, most).collect()).await;
+    let collected = tokio::time::timeout(rules.body_read, whole(Limited::new(body, most))).await;
     let Ok(collected) = collected else {
         let ms = rules.body_read.as_millis();
         let late = Refusal::new(Kind::BadInput, "body_too_slow", format!("the body did not arrive within {ms} ms"));
         let late = late.status_is(StatusCode::REQUEST_TIMEOUT);
         return Err(Box::new(late.hint("send it faster, or raise `server.body_read_ms`")));
     };
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
+    collected.map_err(|error| {
         if error.is::<LengthLimitError>() {
             return Box::new(too_large(most));
         }
         Box::new(Refusal::new(Kind::BadInput, "body_broken", "the body broke off or is not framed as announced"))
     })
+}
+
+/// Copies every piece into one buffer. A piece kept as it came would hold on to the whole buffer it was read into,
+/// and a body that comes byte by byte would take thirty times its size.
+async fn whole(mut body: Limited<Body>) -> Result<Bytes, axum::BoxError> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(whole.freeze())
 }
 
 fn too_large(most: usize) -> Refusal {

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use caller::{Caller, Class};
+use fault::Kind;
 use http::HeaderMap;
 use matrix::{AskError, Outcome};
 use std::sync::Arc;
@@ -26,18 +27,16 @@ pub(crate) async fn complete(
     let rules = app.0.rules.load_full();
     let (parts, body) = request.into_parts();
     let read = async {
+        let within = deadline(&parts.headers, &rules)?;
         let bytes = body::read(&parts.headers, body, &rules).await?;
-        ChatRequest::parse(bytes, &rules.chat).map_err(|error| Box::new(Refusal::of(&error)))
+        let request = ChatRequest::parse(bytes, &rules.chat).map_err(|error| Box::new(Refusal::of(&error)))?;
+        Ok::<_, Box<Refusal>>((request, within))
     };
-    let request = match read.await {
-        Ok(request) => request,
+    let (request, within) = match read.await {
+        Ok(read) => read,
         Err(refusal) => return refusal.openai(&arrival.id),
     };
-    let caller = Caller {
-        request_id: Arc::clone(&arrival.id),
-        class: Class::Normal,
-        deadline: arrival.at + deadline(&parts.headers, &rules),
-    };
+    let caller = Caller { request_id: Arc::clone(&arrival.id), class: Class::Normal, deadline: arrival.at + within };
     if request.stream() && app.0.matrix.is_panel(request.model()) {
         return sse::panel(app, arrival, caller, request, &rules).await;
     }
@@ -75,7 +74,15 @@ pub(crate) fn note_overhead(app: &App, arrival: &Arrival, report: &mut matrix::R
     app.route_metrics("/v1/chat/completions").overhead(total.saturating_sub(waited));
 }
 
-fn deadline(headers: &HeaderMap, rules: &Rules) -> Duration {
-    let asked = headers.get(TIMEOUT_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
-    asked.map_or(rules.deadline, |ms: u64| Duration::from_millis(ms.max(1)).min(rules.deadline))
+/// How long this request may take: as long as the client says, but no longer than settings do.
+fn deadline(headers: &HeaderMap, rules: &Rules) -> Result<Duration, Box<Refusal>> {
+    let Some(asked) = headers.get(TIMEOUT_HEADER) else { return Ok(rules.deadline) };
+    match asked.to_str().ok().and_then(|ms| ms.trim().parse::<u64>().ok()) {
+        Some(ms) => Ok(Duration::from_millis(ms.max(1)).min(rules.deadline)),
+        None => {
+            let message = format!("the header `{TIMEOUT_HEADER}` is not a number of milliseconds");
+            let refusal = Refusal::new(Kind::BadInput, "invalid_header", message);
+            Err(Box::new(refusal.hint("send a whole number, or leave it out")))
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What every request passes: an id, the check of host and origin, room, and figures.
 
-use crate::app::App;
+use crate::app::{App, Rules};
+use crate::hosts;
 use crate::refusal::Refusal;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -8,9 +9,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use fault::{Kind, Retry};
+use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use measure::LevelGuard;
+use measure::{LevelGuard, RouteMetrics};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,19 +35,25 @@ const REQUEST_ID: &str = "x-althing-request-id";
 const EXPOSED: &str = "x-althing-request-id, x-althing-served-by, x-althing-cache, x-althing-cost-usd, \
                        x-althing-overhead-ms, mcp-session-id, retry-after";
 
+/// What is counted when the client left before there was a status: nginx's word for it.
+const STATUS_CLIENT_GONE: u16 = 499;
+/// The most of a panic's message that is logged.
+const PANIC_CHARS_MAX: usize = 500;
+
 pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let arrival = Arrival { id: format!("req_{:032x}", fastrand::u128(..)).into(), at: Instant::now() };
     let path = request.uri().path().to_owned();
-    let rules = app.0.rules.load();
+    let mut visit = Visit::new(&app, &path, &arrival);
+    let rules = app.0.rules.load_full();
     let origin = request.headers().get(header::ORIGIN).filter(|_| rules.allowed.origin(request.headers())).cloned();
     let mut response = match check(&app, &rules, &request, &path) {
         Err(refusal) => refusal.for_path(&path, &arrival.id),
-        Ok(None) => preflight(request.headers()),
-        Ok(Some(room)) => {
-            drop(rules);
+        Ok(Pass::Preflight) => preflight(request.headers()),
+        Ok(Pass::In(room)) => {
+            visit.room = room;
             request.extensions_mut().insert(arrival.clone());
-            let response = next.run(request).await;
-            response.map(|body| Body::new(Tracked { body, _room: room }))
+            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            answered.unwrap_or_else(|panic| panicked(panic.as_ref(), &arrival.id).for_path(&path, &arrival.id))
         }
     };
     if let Ok(id) = HeaderValue::try_from(arrival.id.as_ref()) {
@@ -55,13 +65,46 @@ pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Nex
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         headers.append(header::VARY, HeaderValue::from_static("origin"));
     }
-    app.route_metrics(&path).finished(response.status().as_u16(), arrival.at.elapsed());
-    response
+    visit.status = response.status().as_u16();
+    response.map(|body| Body::new(Tracked { body, visit, id: arrival.id }))
 }
 
-/// `Ok(None)` is a preflight, which is answered here.
-fn check(app: &App, rules: &crate::app::Rules, request: &Request, path: &str) -> Result<Option<Room>, Box<Refusal>> {
-    if !rules.allowed.host(request.headers(), request.uri()) {
+/// What may be done with a request.
+enum Pass {
+    /// It is a preflight, which is answered here.
+    Preflight,
+    /// It is served; those who only watch need no room.
+    In(Option<Room>),
+}
+
+fn check(app: &App, rules: &Rules, request: &Request, path: &str) -> Result<Pass, Box<Refusal>> {
+    check_names(rules, request)?;
+    if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        return Ok(Pass::Preflight);
+    }
+    if matches!(path, "/livez" | "/readyz" | "/metrics") {
+        return Ok(Pass::In(None));
+    }
+    if app.draining() {
+        return Err(Box::new(busy("draining", "the server is shutting down").hint("ask again later")));
+    }
+    let room = Room::enter(app);
+    if app.0.in_flight.load(Ordering::Relaxed) > rules.in_flight_max {
+        app.0.metrics.shed("server").inc();
+        let most = rules.in_flight_max;
+        let refusal = busy("overloaded", &format!("{most} requests are being worked on, the most allowed"));
+        return Err(Box::new(refusal.hint("ask again later, or raise `server.in_flight_max`")));
+    }
+    Ok(Pass::In(Some(room)))
+}
+
+/// Whether the host and the origin that a request names are welcome.
+fn check_names(rules: &Rules, request: &Request) -> Result<(), Box<Refusal>> {
+    let Some(host) = hosts::named(request.headers(), request.uri()) else {
+        let refusal = Refusal::new(Kind::BadInput, "host_missing", "the request does not name one host");
+        return Err(Box::new(refusal.hint("send one `host` header")));
+    };
+    if !rules.allowed.host(host) {
         let refusal = Refusal::new(Kind::Forbidden, "host_not_allowed", "the host that the request names is not ours");
         return Err(Box::new(refusal.hint("add it to `server.allowed_hosts`")));
     }
@@ -70,22 +113,16 @@ fn check(app: &App, rules: &crate::app::Rules, request: &Request, path: &str) ->
             Refusal::new(Kind::Forbidden, "origin_not_allowed", "pages of this origin may not call this server");
         return Err(Box::new(refusal.hint("add the origin to `server.allowed_origins`")));
     }
-    let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    if request.method() == Method::OPTIONS && asks {
-        return Ok(None);
-    }
-    let watching = matches!(path, "/livez" | "/readyz" | "/metrics");
-    if app.draining() && !watching {
-        return Err(Box::new(busy("draining", "the server is shutting down")));
-    }
-    let room = Room::enter(app);
-    if !watching && app.0.in_flight.load(Ordering::Relaxed) > rules.in_flight_max {
-        app.0.metrics.shed("server").inc();
-        let most = rules.in_flight_max;
-        let refusal = busy("overloaded", &format!("{most} requests are being worked on, the most allowed"));
-        return Err(Box::new(refusal.hint("ask again later, or raise `server.in_flight_max`")));
-    }
-    Ok(Some(room))
+    Ok(())
+}
+
+/// A defect of ours, which only the log may describe.
+fn panicked(panic: &(dyn Any + Send), request_id: &str) -> Refusal {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text: String = text.unwrap_or("not text").chars().take(PANIC_CHARS_MAX).collect();
+    tracing::error!(%request_id, panic = %text, "a request met a defect of this server");
+    Refusal::new(Kind::Internal, "internal_error", "the request met a defect of this server")
+        .hint("report it with the request id; the server's log says more")
 }
 
 fn busy(code: &'static str, message: &str) -> Refusal {
@@ -122,10 +159,31 @@ impl Drop for Room {
     }
 }
 
-/// A body that keeps the request's room until it has been sent.
+/// One request in the figures: counted once its reply has gone out, or its client is gone.
+struct Visit {
+    route: RouteMetrics,
+    at: Instant,
+    status: u16,
+    room: Option<Room>,
+}
+
+impl Visit {
+    fn new(app: &App, path: &str, arrival: &Arrival) -> Self {
+        Self { route: app.route_metrics(path).clone(), at: arrival.at, status: STATUS_CLIENT_GONE, room: None }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.route.finished(self.status, self.at.elapsed());
+    }
+}
+
+/// A body that keeps its request's visit going until it has been sent.
 struct Tracked {
     body: Body,
-    _room: Room,
+    visit: Visit,
+    id: Arc<str>,
 }
 
 impl HttpBody for Tracked {
@@ -136,7 +194,15 @@ impl HttpBody for Tracked {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let this = &mut *self;
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(context)));
+        polled.unwrap_or_else(|panic| {
+            // The head has gone out: all that is left is to break off.
+            this.visit.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+            this.body = Body::empty();
+            panicked(panic.as_ref(), &this.id);
+            Poll::Ready(Some(Err(axum::Error::new(std::io::Error::other("internal error")))))
+        })
     }
 
     fn is_end_stream(&self) -> bool {

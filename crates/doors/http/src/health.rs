@@ -13,7 +13,7 @@ pub(crate) async fn welcome(State(app): State<App>) -> Json<Value> {
         "name": "althing",
         "version": env!("CARGO_PKG_VERSION"),
         "default_model": app.0.matrix.default_model(),
-        "paths": ["/v1/chat/completions", "/v1/models", "/mcp", "/livez", "/readyz", "/metrics", "/api/openapi.json"],
+        "paths": app.paths().collect::<Vec<_>>(),
     }))
 }
 

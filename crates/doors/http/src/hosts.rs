@@ -3,6 +3,7 @@
 //! A page in a browser can make it call any address, ours included. It cannot choose the `Host` header (a rebound
 //! name shows) nor hide its `Origin`, so both are checked on every route.
 
+use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
 use settings::Server;
 use std::net::IpAddr;
@@ -27,28 +28,49 @@ impl Allowed {
     }
 
     /// Whether a request may name this host.
-    pub(crate) fn host(&self, headers: &HeaderMap, uri: &Uri) -> bool {
-        let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let Some(host) = named.or_else(|| uri.authority().map(http::uri::Authority::as_str)) else { return false };
-        let host = host.to_ascii_lowercase();
-        let bare = without_port(&host);
-        is_loopback(bare) || self.hosts.iter().any(|allowed| allowed == ANY || *allowed == host || allowed == bare)
+    pub(crate) fn host(&self, named: &str) -> bool {
+        let named = named.to_ascii_lowercase();
+        let listed =
+            |bare: &str| self.hosts.iter().any(|host| host == ANY || *host == named || without_brackets(host) == bare);
+        host_of(&named).is_some_and(|bare| is_loopback(bare) || listed(bare))
     }
 
     /// Whether a page of this origin may call; requests without an origin do not come from pages.
     pub(crate) fn origin(&self, headers: &HeaderMap) -> bool {
-        let Some(origin) = headers.get(header::ORIGIN) else { return true };
-        let Ok(origin) = origin.to_str().map(str::to_ascii_lowercase) else { return false };
-        let host = origin.split_once("://").map_or("", |(_, host)| host);
-        is_loopback(without_port(host)) || self.origins.iter().any(|allowed| allowed == ANY || *allowed == origin)
+        headers.get_all(header::ORIGIN).iter().all(|origin| origin.to_str().is_ok_and(|origin| self.one_origin(origin)))
+    }
+
+    fn one_origin(&self, origin: &str) -> bool {
+        let origin = origin.to_ascii_lowercase();
+        let host = origin.split_once("://").and_then(|(_, host)| host_of(host));
+        host.is_some_and(is_loopback) || self.origins.iter().any(|allowed| allowed == ANY || *allowed == origin)
     }
 }
 
-fn without_port(host: &str) -> &str {
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest.split(']').next().unwrap_or(rest);
+/// The one host that a request names; none when it names none, several or something unreadable.
+pub(crate) fn named<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    // An address in the first line counts, whatever the header says (RFC 9112, 3.2.2).
+    let authority = uri.authority().map(Authority::as_str);
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => None,
+        (Some(host), None) => host.to_str().ok().map(|host| authority.unwrap_or(host)),
+        (None, None) => authority,
     }
-    host.split(':').next().unwrap_or(host)
+}
+
+/// The host of `host` or `host:port`, without the brackets of an IPv6 address; nothing for anything else.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(inner) => inner.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_port = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(host)
+}
+
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -61,7 +83,7 @@ mod tests {
 
     fn allowed() -> Allowed {
         Allowed::new(&Server {
-            allowed_hosts: vec!["Api.example.com".into(), "other.example:9000".into()],
+            allowed_hosts: vec!["Api.example.com".into(), "other.example:9000".into(), "[2001:db8::1]".into()],
             allowed_origins: vec!["https://app.example.com".into()],
             public_url: Some("https://public.example/".into()),
             ..Server::default()
@@ -70,19 +92,46 @@ mod tests {
 
     #[test]
     fn hosts() {
-        let check = |host: &str| {
-            let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
-            allowed().host(&headers, &Uri::from_static("/"))
+        for good in [
+            "localhost:8700",
+            "127.0.0.1",
+            "[::1]:8700",
+            "api.example.com:1",
+            "other.example:9000",
+            "public.example",
+            "[2001:db8::1]:8700",
+        ] {
+            assert!(allowed().host(good), "{good}");
+        }
+        for bad in [
+            "evil.example",
+            "other.example:9001",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "",
+            "localhost:80@evil.example",
+            "[::1]evil.example",
+            "[::1",
+            "::1",
+        ] {
+            assert!(!allowed().host(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        let check = |hosts: &[&'static str], uri: &'static str, expect: Option<&str>| {
+            let headers = hosts.iter().map(|host| (header::HOST, http::HeaderValue::from_static(host)));
+            let mut map = HeaderMap::new();
+            headers.for_each(|(name, host)| _ = map.append(name, host));
+            assert_eq!(named(&map, &Uri::from_static(uri)), expect, "{hosts:?} {uri}");
         };
-        for good in
-            ["localhost:8700", "127.0.0.1", "[::1]:8700", "api.example.com:1", "other.example:9000", "public.example"]
-        {
-            assert!(check(good), "{good}");
-        }
-        for bad in ["evil.example", "other.example:9001", "localhost.evil.example", "127.0.0.1.evil.example", ""] {
-            assert!(!check(bad), "{bad}");
-        }
-        assert!(!allowed().host(&HeaderMap::new(), &Uri::from_static("/")));
+        check(&["localhost"], "/", Some("localhost"));
+        check(&["localhost"], "http://evil.example/", Some("evil.example"));
+        check(&[], "http://localhost/", Some("localhost"));
+        check(&[], "/", None);
+        check(&["localhost", "localhost"], "/", None);
+        check(&["localhost", "evil.example"], "http://localhost/", None);
     }
 
     #[test]
@@ -92,7 +141,13 @@ mod tests {
         for good in ["http://localhost:3000", "http://127.0.0.1", "https://app.example.com"] {
             assert!(check(good), "{good}");
         }
-        for bad in ["https://evil.example", "http://app.example.com", "null", "https://localhost.evil.example"] {
+        for bad in [
+            "https://evil.example",
+            "http://app.example.com",
+            "null",
+            "https://localhost.evil.example",
+            "http://localhost:80@evil.example",
+        ] {
             assert!(!check(bad), "{bad}");
         }
     }

@@ -15,8 +15,12 @@ mod openapi;
 mod refusal;
 mod serve;
 mod served;
+mod socket;
 mod sse;
 
 pub use app::{App, Parts};
 pub use openapi::document as openapi_document;
 pub use serve::{ServeError, bind, serve};
+
+#[cfg(test)]
+mod tests;

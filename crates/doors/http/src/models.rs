@@ -2,7 +2,8 @@
 
 use crate::app::App;
 use crate::gatekeeper::Arrival;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, shown};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -16,11 +17,13 @@ pub(crate) async fn list(State(app): State<App>) -> Json<ModelList> {
 pub(crate) async fn one(
     State(app): State<App>,
     Extension(arrival): Extension<Arrival>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Response {
+    // A name that is no text is nobody's name.
+    let Path(id) = id.unwrap_or_else(|_| Path(String::from(char::REPLACEMENT_CHARACTER)));
     match cards(&app).into_iter().find(|card| card.id == id) {
         Some(card) => Json(card).into_response(),
-        None => Refusal::new(Kind::NotFound, "model_not_found", format!("the model `{id}` does not exist"))
+        None => Refusal::new(Kind::NotFound, "model_not_found", format!("the model `{}` does not exist", shown(&id)))
             .hint("`GET /v1/models` lists what can be asked")
             .openai(&arrival.id),
     }

@@ -32,6 +32,7 @@ fn paths(report: &Value) -> Value {
     let ok = |description: &str, content: Value| json!({ "200": { "description": description, "content": content } });
     let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });
     let text = json!({ "text/plain": { "schema": { "type": "string" } } });
+    let figures = json!({ "application/openmetrics-text": { "schema": { "type": "string" } } });
     let object = json_of(json!({ "type": "object" }));
     json!({
         "/": { "get": { "summary": "What is served here", "responses": ok("names and paths", object.clone()) } },
@@ -47,7 +48,7 @@ fn paths(report: &Value) -> Value {
             "200": { "description": "ready", "content": object.clone() },
             "503": { "description": "draining, or nothing to ask", "content": object.clone() }
         } } },
-        "/metrics": { "get": { "summary": "Figures for Prometheus", "responses": ok("OpenMetrics text", text) } },
+        "/metrics": { "get": { "summary": "Figures for Prometheus", "responses": ok("OpenMetrics text", figures) } },
         "/api/openapi.json": { "get": { "summary": "This document", "responses": ok("OpenAPI 3.1", object) } }
     })
 }
@@ -81,6 +82,7 @@ fn chat(report: &Value) -> Value {
             "400": error("not a chat request"), "403": error("host or origin not allowed"),
             "404": error("no such model"), "408": error("the body came too slowly"),
             "413": error("the body is too large"), "422": error("the panel did not agree and is set to refuse then"),
+            "500": error("a defect of this server; its log says more"),
             "503": error("no model answered, with every reason; or no room"), "504": error("the deadline passed")
         }
     })

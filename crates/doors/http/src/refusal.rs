@@ -2,19 +2,21 @@
 //!
 //! Under `/v1` errors have OpenAI's shape, elsewhere they are problem JSON (RFC 9457).
 
+use crate::app::App;
 use crate::gatekeeper::Arrival;
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use fault::{Explain, Kind, Retry, nearest};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use wire::openai::{Attempt, ErrorBody, ErrorDetail};
 
-/// Paths offered to those who missed one.
-const KNOWN_PATHS: &[&str] =
-    &["/v1/chat/completions", "/v1/models", "/mcp", "/livez", "/readyz", "/metrics", "/api/openapi.json"];
+/// The most characters of a refusal's message: what it repeats may come from the request.
+const MESSAGE_CHARS_MAX: usize = 2_000;
+/// The most characters of a path, a method or a name that are repeated.
+const SHOWN_CHARS_MAX: usize = 200;
 
 /// Why a request is not served.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ impl Refusal {
         Self {
             status: status(kind),
             code,
-            message: message.into(),
+            message: cut(message.into(), MESSAGE_CHARS_MAX),
             hint: None,
             param: None,
             retry: Retry::Never,
@@ -124,7 +126,7 @@ impl Refusal {
     fn problem(&self, path: &str, request_id: &str) -> Value {
         json!({
             "type": "about:blank", "title": self.status.canonical_reason(), "status": self.status.as_u16(),
-            "detail": self.sentence(), "instance": path, "code": self.code, "request_id": request_id,
+            "detail": self.sentence(), "instance": shown(path), "code": self.code, "request_id": request_id,
         })
     }
 
@@ -134,7 +136,7 @@ impl Refusal {
 
     /// In the shape that belongs to a path.
     pub(crate) fn for_path(&self, path: &str, request_id: &str) -> Response {
-        if path.starts_with("/v1/") {
+        if path == "/v1" || path.starts_with("/v1/") {
             return self.openai(request_id);
         }
         self.respond("application/problem+json", &self.problem(path, request_id))
@@ -167,9 +169,26 @@ fn class(status: StatusCode) -> &'static str {
     }
 }
 
-pub(crate) async fn no_such_path(Extension(arrival): Extension<Arrival>, request: Request) -> Response {
-    let path: String = request.uri().path().chars().take(200).collect();
-    let near = nearest(&path, KNOWN_PATHS.iter().copied(), 1);
+/// As much of a client's text as is repeated.
+pub(crate) fn shown(text: &str) -> String {
+    cut(text.to_owned(), SHOWN_CHARS_MAX)
+}
+
+fn cut(mut text: String, chars_max: usize) -> String {
+    if let Some((at, _)) = text.char_indices().nth(chars_max) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
+}
+
+pub(crate) async fn no_such_path(
+    State(app): State<App>,
+    Extension(arrival): Extension<Arrival>,
+    request: Request,
+) -> Response {
+    let path = shown(request.uri().path());
+    let near = nearest(&path, app.paths(), 1);
     let hint = match near.first() {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`GET /` names what is served".to_owned(),
@@ -181,7 +200,7 @@ pub(crate) async fn no_such_path(Extension(arrival): Extension<Arrival>, request
 pub(crate) async fn wrong_method(Extension(arrival): Extension<Arrival>, request: Request) -> Response {
     let path = request.uri().path();
     let wanted = if path == "/v1/chat/completions" { "POST" } else { "GET" };
-    let message = format!("`{}` is not served at `{path}`", request.method());
+    let message = format!("`{}` is not served at `{}`", shown(request.method().as_str()), shown(path));
     let refusal = Refusal::new(Kind::BadInput, "method_not_allowed", message).hint(format!("use {wanted}"));
     refusal.status_is(StatusCode::METHOD_NOT_ALLOWED).for_path(path, &arrival.id)
 }

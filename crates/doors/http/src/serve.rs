@@ -1,6 +1,8 @@
 //! The listener: bounded connections, bounded headers, an orderly end.
 
 use crate::app::App;
+use crate::socket::Socket;
+use axum::Router;
 use fault::{Explain, Kind, Origin};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 /// The most headers one request may have.
@@ -96,13 +98,11 @@ pub async fn bind(bind: &str) -> Result<TcpListener, ServeError> {
 ///
 /// While draining the listener stays open, so that `/readyz` can say so; every other new request gets 503.
 pub async fn serve(app: App, listener: TcpListener, server: &Server, stop: impl Future<Output = ()>) {
-    let room = Arc::new(Semaphore::new(server.connections_max));
-    let connections = GracefulShutdown::new();
-    let http = protocol(server);
+    let door = Door::new(&app, listener, server);
     tokio::pin!(stop);
     loop {
         tokio::select! {
-            () = accept_one(&app, &listener, &room, &http, &connections) => {}
+            () = door.accept_one() => {}
             () = &mut stop => break,
         }
     }
@@ -112,7 +112,7 @@ pub async fn serve(app: App, listener: TcpListener, server: &Server, stop: impl 
     let idle = async {
         while app.0.in_flight.load(Ordering::Relaxed) > 0 {
             tokio::select! {
-                () = accept_one(&app, &listener, &room, &http, &connections) => {}
+                () = door.accept_one() => {}
                 () = tokio::time::sleep(DRAIN_LOOK) => {}
             }
         }
@@ -122,7 +122,7 @@ pub async fn serve(app: App, listener: TcpListener, server: &Server, stop: impl 
         return;
     }
     // Nothing is in progress: what is left are idle connections and replies being flushed.
-    let _ = tokio::time::timeout(Duration::from_millis(500), connections.shutdown()).await;
+    let _ = tokio::time::timeout(Duration::from_millis(500), door.connections.shutdown()).await;
 }
 
 fn protocol(server: &Server) -> http1::Builder {
@@ -134,56 +134,56 @@ fn protocol(server: &Server) -> http1::Builder {
     http
 }
 
-async fn accept_one(
-    app: &App,
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-    http: &http1::Builder,
-    connections: &GracefulShutdown,
-) {
-    // Whoever finds no room waits in the system's queue, which is bounded too.
-    let Ok(permit) = Arc::clone(room).acquire_owned().await else { return };
-    let stream = match listener.accept().await {
-        Ok((stream, _)) => stream,
-        Err(error) => {
-            tracing::warn!(%error, "cannot accept a connection");
-            return tokio::time::sleep(ACCEPT_PAUSE).await;
-        }
-    };
-    let level = app.0.metrics.connections_open().enter();
-    let connection = connections.watch(http.serve_connection(io(stream), service(app)));
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-        drop((permit, level));
-    });
+/// What connections are made with.
+struct Door {
+    app: App,
+    router: Router,
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    http: http1::Builder,
+    stall_max: Duration,
+    connections: GracefulShutdown,
 }
 
-/// A socket that sends small packets at once: the first event of a stream may not wait for an acknowledgement.
-fn io(stream: TcpStream) -> TokioIo<TcpStream> {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
+impl Door {
+    fn new(app: &App, listener: TcpListener, server: &Server) -> Self {
+        Self {
+            app: app.clone(),
+            router: app.router(),
+            listener,
+            room: Arc::new(Semaphore::new(server.connections_max)),
+            http: protocol(server),
+            stall_max: Duration::from_millis(server.stream_idle_ms),
+            connections: GracefulShutdown::new(),
+        }
     }
-    TokioIo::new(stream)
-}
 
-fn service(app: &App) -> TowerToHyperService<axum::Router> {
-    TowerToHyperService::new(app.router())
+    async fn accept_one(&self) {
+        // Whoever finds no room waits in the system's queue, which is bounded too.
+        let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
+        let stream = match self.listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                return tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        };
+        let level = self.app.0.metrics.connections_open().enter();
+        let socket = TokioIo::new(Socket::new(stream, self.stall_max));
+        let connection = self.http.serve_connection(socket, TowerToHyperService::new(self.router.clone()));
+        let connection = self.connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop((permit, level));
+        });
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn every_accepted_socket_has_nodelay() {
-        let listener = bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (_client, (stream, _)) = (client.unwrap(), accepted.unwrap());
-        assert!(io(stream).inner().nodelay().unwrap());
-    }
 
     #[tokio::test]
     async fn only_loopback_is_listened_on() {

@@ -1,0 +1,216 @@
+//! What these tests share: an app over scripted models, asked in process or over a socket.
+
+use crate::{App, Parts, serve};
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use matrix::Matrix;
+use measure::Metrics;
+use serde_json::{Value, json};
+use settings::Settings;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tower::ServiceExt;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Longer than anything here takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// The path of most requests here.
+pub(crate) const CHAT: &str = "/v1/chat/completions";
+/// Three models that agree, one that never answers, and a panel.
+const MODELS: &str = "
+    [[provider]]
+    name = 's'
+    kind = 'scripted'
+    models = [
+        { name = 'ash', script = { answers = ['yes'] } },
+        { name = 'elm', script = { answers = ['yes'] } },
+        { name = 'oak', script = { answers = ['yes'] } },
+        { name = 'mute', script = { hang_rate = 1.0 } },
+        { name = 'slow', script = { latency = { ms = 2000 } } },
+        { name = 'broken', script = { error_rate = 1.0, error_status = 500 } },
+    ]
+    [[panel]]
+    name = 'quorum'
+    members = ['s/ash', 's/elm', 's/oak']
+    [[panel]]
+    name = 'late'
+    members = ['s/slow']
+";
+
+pub(crate) fn settings(server: &str) -> Settings {
+    toml::from_str(&format!("[server]\n{server}\n{MODELS}")).unwrap()
+}
+
+/// The app with these lines in `[server]`.
+pub(crate) fn app(server: &str) -> App {
+    app_of(&settings(server), Vec::new())
+}
+
+pub(crate) fn app_of(settings: &Settings, nested: Vec<(&'static str, Router)>) -> App {
+    let metrics = Metrics::new("test");
+    let kinds = vec![::models::openai::KIND, ::models::scripted::KIND];
+    let matrix = Arc::new(Matrix::new(settings, kinds, Arc::clone(&metrics)).unwrap());
+    App::new(Parts { matrix, metrics, server: settings.server.clone(), api: true, nested })
+}
+
+/// A reply as it came.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The error in OpenAI's shape, whose request id must be the header's.
+    pub(crate) fn error(&self) -> Value {
+        let error = self.json()["error"].take();
+        assert_eq!(error["request_id"].as_str(), self.header("x-althing-request-id"), "{self:?}");
+        assert!(!error["message"].as_str().unwrap().is_empty(), "{self:?}");
+        error
+    }
+
+    /// The status and the code of an error in OpenAI's shape.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        (self.status.as_u16(), self.error()["code"].as_str().unwrap().to_owned())
+    }
+}
+
+pub(crate) async fn call(app: &App, request: Request<Body>) -> Reply {
+    call_router(app.router(), request).await
+}
+
+pub(crate) async fn call_router(router: Router, request: Request<Body>) -> Reply {
+    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Reply { status: parts.status, headers: parts.headers, body }
+}
+
+pub(crate) fn request(method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::builder().method(method).uri(path).header("host", "localhost").body(body.into()).unwrap()
+}
+
+pub(crate) async fn get(app: &App, path: &str) -> Reply {
+    call(app, request("GET", path, Body::empty())).await
+}
+
+pub(crate) async fn post(app: &App, body: impl Into<Body>) -> Reply {
+    call(app, request("POST", CHAT, body)).await
+}
+
+/// A chat with one message.
+pub(crate) fn question(model: &str) -> Value {
+    json!({ "model": model, "messages": [{ "role": "user", "content": "is it so?" }] })
+}
+
+pub(crate) async fn ask(app: &App, model: &str) -> Reply {
+    post(app, question(model).to_string()).await
+}
+
+/// The app behind a listener, until it is dropped.
+pub(crate) struct Live {
+    pub(crate) app: App,
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    pub(crate) served: tokio::task::JoinHandle<()>,
+}
+
+impl Live {
+    pub(crate) async fn start(server: &str) -> Self {
+        Self::of(&settings(server), Vec::new()).await
+    }
+
+    pub(crate) async fn of(settings: &Settings, nested: Vec<(&'static str, Router)>) -> Self {
+        let app = app_of(settings, nested);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let (serving, server) = (app.clone(), settings.server.clone());
+        let served = tokio::spawn(async move {
+            serve(serving, listener, &server, async move { _ = stopped.await }).await;
+        });
+        Self { app, address, stop: Some(stop), served }
+    }
+
+    /// Tells it to drain.
+    pub(crate) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends these bytes and gives all that comes until the server closes.
+    pub(crate) async fn exchange(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect().await;
+        // A server that has refused need not read the rest.
+        let _ = stream.write_all(bytes).await;
+        read_all(&mut stream).await
+    }
+
+    /// Waits until no connection and no request is left.
+    pub(crate) async fn quiet(&self) {
+        let metrics = &self.app.0.metrics;
+        let empty = || metrics.connections_open().value() == 0 && metrics.requests_in_flight().value() == 0;
+        let waiting = async {
+            while !empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("connections and requests end");
+    }
+}
+
+/// Everything until the end or a reset.
+pub(crate) async fn read_all(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let read = async { while matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {} };
+    timeout(PATIENCE, read).await.expect("the server closes");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A log that can be read.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything that this thread logs, until the guard is dropped.
+pub(crate) fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let writer = log.clone();
+    let heard = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(move || writer.clone());
+    (log, tracing::subscriber::set_default(heard.with_ansi(false).finish()))
+}

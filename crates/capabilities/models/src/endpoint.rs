@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wire::openai::{ChatReply, ChatRequest, Usage};
 
+/// More tokens than this in one call are a mistake of the upstream's.
+const TOKENS_MAX: u64 = 1_000_000_000;
 /// A call that had this long, or this many times what answers usually take, and no answer was treated fairly:
 /// running out of time counts against the upstream, not against a caller in a hurry.
 const FAIR_MIN: Duration = Duration::from_secs(5);
@@ -34,9 +36,21 @@ pub enum Answer {
         reply: ChatReply,
         /// What it costs.
         cost: Cost,
+        /// How long it waited for a place before anybody was asked.
+        in_line: Duration,
     },
     /// A stream that has opened.
     Stream(Box<AnswerStream>),
+}
+
+impl Answer {
+    /// How long it waited for a place before anybody was asked.
+    pub fn in_line(&self) -> Duration {
+        match self {
+            Self::Whole { in_line, .. } => *in_line,
+            Self::Stream(stream) => stream.in_line(),
+        }
+    }
 }
 
 /// One model of one provider.
@@ -48,6 +62,7 @@ pub struct Endpoint {
     pub(crate) price: Option<Price>,
     pub(crate) timeout: Duration,
     pub(crate) idle: Duration,
+    pub(crate) stream_max: Duration,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) breaker: Mutex<Breaker>,
@@ -125,10 +140,11 @@ impl Endpoint {
         match answered {
             Ok(Opened::Whole(reply)) => {
                 let cost = ticket.answered(reply.usage());
-                Ok(Answer::Whole { reply, cost })
+                let reply = if self.simulated() { reply.marked_simulated() } else { reply };
+                Ok(Answer::Whole { reply, cost, in_line: waited })
             }
             Ok(Opened::Stream(watch)) => {
-                Ok(Answer::Stream(Box::new(AnswerStream::new(*watch, ticket, Arc::clone(self)))))
+                Ok(Answer::Stream(Box::new(AnswerStream::new(*watch, ticket, Arc::clone(self), waited))))
             }
             Err(error) => {
                 ticket.failed(&error);
@@ -147,8 +163,8 @@ impl Endpoint {
     async fn open(&self, call: Call<'_>, opening: Opening, started: Instant) -> Result<Opened, ModelError> {
         match self.provider.chat(call).await? {
             Reply::Whole(reply) => Ok(Opened::Whole(reply)),
-            Reply::Stream(blocks) => {
-                let mut watch = Watch::new(blocks);
+            Reply::Stream { blocks, simulated } => {
+                let mut watch = Watch::new(blocks, simulated || self.simulated());
                 watch.open(opening).await?;
                 self.metrics.first_token(started.elapsed());
                 Ok(Opened::Stream(Box::new(watch)))
@@ -212,8 +228,9 @@ struct Inside {
 }
 
 impl Ticket {
-    /// The call gave an answer.
+    /// The call gave an answer. Token counts that nobody can have used are not believed.
     pub(crate) fn answered(&mut self, usage: Option<Usage>) -> Cost {
+        let usage = usage.filter(|usage| usage.prompt_tokens.max(usage.completion_tokens) <= TOKENS_MAX);
         let took_ms = self.started.elapsed().as_secs_f64() * 1_000.0;
         lock(&self.endpoint.latency_ms).observe(took_ms);
         self.settle(Outcome::Answered, Some(false));

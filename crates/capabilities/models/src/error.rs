@@ -49,16 +49,22 @@ pub enum ModelError {
     #[error(transparent)]
     Net(#[from] NetError),
     /// No answer in the time this attempt had.
-    #[error("no answer within {} ms", .within.as_millis())]
+    #[error("no answer within {:.0} ms", .within.as_secs_f64() * 1e3)]
     TimedOut {
         /// The time it had.
         within: Duration,
     },
     /// A stream fell silent.
-    #[error("the stream was silent for {} ms", .idle.as_millis())]
+    #[error("the stream was silent for {:.0} ms", .idle.as_secs_f64() * 1e3)]
     Silent {
         /// The time it had until the next event.
         idle: Duration,
+    },
+    /// A stream went on for too long.
+    #[error("the stream went on for more than {} s", .most.as_secs())]
+    Endless {
+        /// The longest a stream may last.
+        most: Duration,
     },
     /// What came is not a chat reply.
     #[error("the provider's answer is not a chat reply: {what}")]
@@ -123,11 +129,11 @@ impl ModelError {
 
     /// Whether another model may answer what this one did not.
     ///
-    /// A request that is malformed stays malformed; one that is too long, or names a model that this provider
-    /// does not have, may well suit the next.
+    /// A request that is malformed stays malformed; one that is too large or too long, or names a model that this
+    /// provider does not have, may well suit the next.
     pub fn worth_asking_elsewhere(&self) -> bool {
         match self {
-            Self::Refused { status: 404, .. } => true,
+            Self::Refused { status: 404 | 413, .. } => true,
             Self::Refused { code, .. } => code.as_deref() == Some("context_length_exceeded"),
             _ => true,
         }
@@ -137,7 +143,7 @@ impl ModelError {
     pub(crate) fn harms(&self) -> Option<bool> {
         match self {
             Self::Refused { .. } => Some(false),
-            Self::RateLimited { .. } | Self::Resting(_) | Self::Busy(_) => None,
+            Self::RateLimited { .. } | Self::Resting(_) | Self::Busy(_) | Self::Endless { .. } => None,
             _ => Some(true),
         }
     }
@@ -159,6 +165,7 @@ impl Explain for ModelError {
             Self::Net(error) => error.code(),
             Self::TimedOut { .. } => "upstream_timeout",
             Self::Silent { .. } => "upstream_silent",
+            Self::Endless { .. } => "upstream_endless",
             Self::NotAReply { .. } => "upstream_bad_reply",
             Self::Cut => "upstream_cut",
             Self::ErrorEvent { .. } => "upstream_error_event",
@@ -191,7 +198,7 @@ impl Explain for ModelError {
         match self {
             Self::RateLimited { retry_after } => Retry::After(retry_after.unwrap_or(Duration::from_secs(1))),
             Self::Failed { retry_after: Some(wait), .. } => Retry::After(*wait),
-            Self::Failed { status: 501 | 505, .. } => Retry::Never,
+            Self::Failed { status: 300..=399 | 501 | 505, .. } => Retry::Never,
             Self::Failed { .. } | Self::Cut | Self::ErrorEvent { .. } | Self::NotAReply { .. } => Retry::Now,
             Self::Resting(open) => Retry::After(open.retry_after),
             Self::Net(error) => error.retry(),
@@ -201,6 +208,11 @@ impl Explain for ModelError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Refused { .. } => Some("change the request, or ask another model".to_owned()),
+            Self::Failed { status: 300..=399, .. } => {
+                Some("correct the provider's `base_url`: it redirects".to_owned())
+            }
+            Self::Endless { .. } => Some("raise `server.stream_max_ms`".to_owned()),
             Self::Unauthorised { .. } => Some("check the provider's `api_key`".to_owned()),
             Self::OutOfCredit { .. } => Some("top up the provider's account".to_owned()),
             Self::Net(error) => error.hint(),

@@ -148,7 +148,9 @@ impl Provider for Fake {
             match act.then {
                 Then::Say(text) => Ok(Reply::Whole(said(text))),
                 Then::Fail(error) => Err(error),
-                Then::Stream(events, ends) => Ok(Reply::Stream(Box::pin(stream(events, ends, busy)))),
+                Then::Stream(events, ends) => {
+                    Ok(Reply::Stream { blocks: Box::pin(stream(events, ends, busy)), simulated: false })
+                }
                 Then::Hang => std::future::pending().await,
             }
         })
@@ -215,6 +217,7 @@ pub(crate) fn around(provider: Arc<dyn Provider>, shape: Shape) -> Arc<Endpoint>
         price: None,
         timeout: LONG,
         idle: shape.idle,
+        stream_max: LONG * 60,
         provider,
         gate: Gate::new(limits),
         breaker: Mutex::new(Breaker::new(BreakerConfig { failures: shape.failures, open: shape.open })),

@@ -20,12 +20,12 @@ use wire::sse::{Splitter, events};
 /// The kind `openai`, which every preset stands on.
 pub const KIND: Kind = Kind { name: "openai", build };
 
+/// The header by which an Althing, or `althing simulate`, tells that a script made an answer up.
+const SIMULATED: &str = "x-althing-simulated";
 /// An error body is read up to this many bytes, for its code alone.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// And waited for no longer than this: the status alone says enough.
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(1);
-/// The most characters of a foreign content type that a message repeats.
-const CONTENT_TYPE_CHARS_MAX: usize = 64;
 /// The media type of a stream.
 const EVENT_STREAM: &str = "text/event-stream";
 /// How long an unused connection is kept.
@@ -115,18 +115,20 @@ impl OpenAi {
         if !response.status().is_success() {
             return Err(refusal(response).await);
         }
+        // An Althing behind us says so when nobody was asked.
+        let simulated = response.headers().get(SIMULATED).is_some_and(|value| value == "true");
         if !stream {
             let body = collect(response.into_body(), self.reply_bytes_max).await?;
-            return ChatReply::parse(body).map(Reply::Whole).map_err(|error| ModelError::not_a_reply(&error));
+            let reply = ChatReply::parse(body).map_err(|error| ModelError::not_a_reply(&error))?;
+            return Ok(Reply::Whole(if simulated { reply.marked_simulated() } else { reply }));
         }
-        let kind = media_type(response.headers());
-        if kind != EVENT_STREAM {
-            let what = format!("its content type is `{kind}`, not an event stream");
-            return Err(ModelError::NotAReply { what });
+        if !is_event_stream(response.headers()) {
+            // What it is instead is not repeated: it is the upstream's text.
+            return Err(ModelError::NotAReply { what: "its content type is not that of an event stream".to_owned() });
         }
         let splitter = Some(Splitter::new(self.event_bytes_max));
         let blocks: BlockStream = Box::pin(Blocks { body: response.into_body(), splitter });
-        Ok(Reply::Stream(blocks))
+        Ok(Reply::Stream { blocks, simulated })
     }
 }
 
@@ -139,11 +141,9 @@ async fn refusal(response: Response<Incoming>) -> ModelError {
     ModelError::of_status(status.as_u16(), code, retry_after)
 }
 
-/// The content type without its parameters, in lower case, and no longer than a message may show.
-fn media_type(headers: &HeaderMap) -> String {
+fn is_event_stream(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    essence.chars().take(CONTENT_TYPE_CHARS_MAX).collect::<String>().to_ascii_lowercase()
+    kind.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(EVENT_STREAM))
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

@@ -26,7 +26,12 @@ pub enum Reply {
     /// A whole reply.
     Whole(ChatReply),
     /// A stream whose head has arrived.
-    Stream(BlockStream),
+    Stream {
+        /// Its blocks.
+        blocks: BlockStream,
+        /// Whether the upstream says that a script makes it up.
+        simulated: bool,
+    },
 }
 
 /// A reply on its way.

@@ -100,13 +100,20 @@ impl Explain for RegistryError {
     }
 }
 
+/// How long streams may pause and last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pace {
+    idle: Duration,
+    stream_max: Duration,
+}
+
 /// One provider as it stands, with what it takes to adopt a model that settings do not list.
 struct Source {
     settings: settings::Provider,
     /// What lay behind `settings.api_key`: a key that was changed behind the same reference is a change too.
     key: Option<SecretString>,
     breaker: BreakerConfig,
-    idle: Duration,
+    pace: Pace,
     provider: Arc<dyn Provider>,
     gate: Arc<Gate>,
     /// Settings list no models: any name is passed on.
@@ -134,11 +141,14 @@ impl Registry {
         metrics: &Arc<Metrics>,
         before: Option<&Self>,
     ) -> Result<Self, RegistryError> {
-        let idle = Duration::from_millis(settings.server.stream_idle_ms);
+        let pace = Pace {
+            idle: Duration::from_millis(settings.server.stream_idle_ms),
+            stream_max: Duration::from_millis(settings.server.stream_max_ms),
+        };
         let mut registry =
             Self { sources: Vec::new(), endpoints: BTreeMap::new(), order: Vec::new(), metrics: Arc::clone(metrics) };
         for provider in &settings.provider {
-            let kept = before.and_then(|before| before.same_source(provider, &settings.guard, idle));
+            let kept = before.and_then(|before| before.same_source(provider, &settings.guard, pace));
             let (source, endpoints) = match kept {
                 Some(source) => {
                     let of_source = |endpoint: &&Arc<Endpoint>| endpoint.provider_name == provider.name;
@@ -146,7 +156,7 @@ impl Registry {
                     (source, endpoints.unwrap_or_default())
                 }
                 None => {
-                    let source = Source::new(provider, &settings.guard, idle, kinds)?;
+                    let source = Source::new(provider, &settings.guard, pace, kinds)?;
                     let label = |entry: &ModelEntry| metrics.endpoint(&provider.name, &entry.name);
                     let listed = source.listed();
                     let endpoints = listed.iter().map(|entry| source.endpoint(entry, label(entry))).collect();
@@ -169,15 +179,10 @@ impl Registry {
         self.sources.push(source);
     }
 
-    fn same_source(
-        &self,
-        provider: &settings::Provider,
-        guard: &settings::Guard,
-        idle: Duration,
-    ) -> Option<Arc<Source>> {
+    fn same_source(&self, provider: &settings::Provider, guard: &settings::Guard, pace: Pace) -> Option<Arc<Source>> {
         let breaker = breaker_config(provider, guard);
         let same = |source: &&Arc<Source>| {
-            source.settings == *provider && source.breaker == breaker && source.idle == idle && source.key_stays()
+            source.settings == *provider && source.breaker == breaker && source.pace == pace && source.key_stays()
         };
         self.sources.iter().find(same).cloned()
     }
@@ -209,7 +214,7 @@ impl Source {
     fn new(
         settings: &settings::Provider,
         guard: &settings::Guard,
-        idle: Duration,
+        pace: Pace,
         kinds: &[Kind],
     ) -> Result<Self, RegistryError> {
         let native = kinds.iter().find(|kind| kind.name == settings.kind).map(|kind| kind.build);
@@ -231,7 +236,7 @@ impl Source {
             gate,
             key: key(settings),
             breaker: breaker_config(settings, guard),
-            idle,
+            pace,
             open: settings.models.is_empty(),
             settings: settings.clone(),
             adopted: Mutex::default(),
@@ -243,20 +248,23 @@ impl Source {
         now.as_ref().map(ExposeSecret::expose_secret) == self.key.as_ref().map(ExposeSecret::expose_secret)
     }
 
+    /// The preset at its own address: another address is another house, with other models.
+    fn preset(&self) -> Option<&'static Preset> {
+        Preset::find(&self.settings.kind).filter(|_| self.settings.base_url.is_none())
+    }
+
     /// The models to show: those of settings, else those of the preset.
     fn listed(&self) -> Vec<ModelEntry> {
         if !self.open {
             return self.settings.models.clone();
         }
-        let preset = Preset::find(&self.settings.kind).map(|preset| preset.models).unwrap_or_default();
+        let preset = self.preset().map(|preset| preset.models).unwrap_or_default();
         preset.iter().map(|name| ModelEntry { name: (*name).to_owned(), ..ModelEntry::default() }).collect()
     }
 
     fn endpoint(&self, entry: &ModelEntry, metrics: EndpointMetrics) -> Arc<Endpoint> {
         let settings = &self.settings;
-        // Another address is another house: only the preset's own tells who trained the models.
-        let preset = Preset::find(&settings.kind).filter(|_| settings.base_url.is_none());
-        let preset_family = preset.and_then(|preset| preset.family).map(str::to_owned);
+        let preset_family = self.preset().and_then(|preset| preset.family).map(str::to_owned);
         let family = entry.family.clone().or_else(|| settings.family.clone()).or(preset_family);
         Arc::new(Endpoint {
             id: format!("{}/{}", settings.name, entry.name).into(),
@@ -265,7 +273,8 @@ impl Source {
             family: family.unwrap_or_else(|| family_of(&entry.name)),
             price: entry.price.as_ref().and_then(Price::from_settings),
             timeout: Duration::from_millis(settings.timeout_ms),
-            idle: self.idle,
+            idle: self.pace.idle,
+            stream_max: self.pace.stream_max,
             provider: Arc::clone(&self.provider),
             gate: Arc::clone(&self.gate),
             breaker: Mutex::new(Breaker::new(self.breaker)),

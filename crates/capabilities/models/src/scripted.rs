@@ -67,7 +67,7 @@ impl Scripted {
             let reply = ChatReply::parse(act.reply()).map_err(|error| ModelError::not_a_reply(&error))?;
             return Ok(Reply::Whole(reply));
         }
-        Ok(Reply::Stream(Box::pin(stream(act))))
+        Ok(Reply::Stream { blocks: Box::pin(stream(act)), simulated: true })
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct Watch {
     blocks: BlockStream,
     held: VecDeque<Bytes>,
     seen: Seen,
+    simulated: bool,
 }
 
 /// What has passed so far.
@@ -83,8 +84,8 @@ impl Seen {
 }
 
 impl Watch {
-    pub(crate) fn new(blocks: BlockStream) -> Self {
-        Self { blocks, held: VecDeque::new(), seen: Seen::default() }
+    pub(crate) fn new(blocks: BlockStream, simulated: bool) -> Self {
+        Self { blocks, held: VecDeque::new(), seen: Seen::default(), simulated }
     }
 
     /// Reads until the stream counts as opened.
@@ -123,14 +124,26 @@ pub struct AnswerStream {
     /// Whether `silence` runs.
     waiting: bool,
     idle: Duration,
+    in_line: Duration,
+    opened: Instant,
     ended: bool,
 }
 
 impl AnswerStream {
-    pub(crate) fn new(watch: Watch, ticket: Ticket, endpoint: Arc<Endpoint>) -> Self {
-        let idle = endpoint.idle;
+    pub(crate) fn new(watch: Watch, ticket: Ticket, endpoint: Arc<Endpoint>, in_line: Duration) -> Self {
+        let (idle, opened) = (endpoint.idle, Instant::now());
         let silence = Box::pin(tokio::time::sleep(idle));
-        Self { watch, ticket, endpoint, silence, waiting: false, idle, ended: false }
+        Self { watch, ticket, endpoint, silence, waiting: false, idle, in_line, opened, ended: false }
+    }
+
+    /// Whether a script makes it up, as far as we or the upstream know.
+    pub fn simulated(&self) -> bool {
+        self.watch.simulated
+    }
+
+    /// How long it waited for a place before anybody was asked.
+    pub(crate) fn in_line(&self) -> Duration {
+        self.in_line
     }
 
     /// Who answers.
@@ -203,6 +216,10 @@ impl Stream for AnswerStream {
             Poll::Ready(Some(Ok(block))) => {
                 self.watch.seen.read(&block);
                 self.waiting = false;
+                let most = self.endpoint.stream_max;
+                if self.opened.elapsed() > most && !self.watch.seen.done {
+                    return Poll::Ready(self.end(Err(ModelError::Endless { most })).map(Err));
+                }
                 match &self.watch.seen.error {
                     None => return Poll::Ready(Some(Ok(block))),
                     Some(reported) if reported.at > 0 => return Poll::Ready(Some(Ok(block.slice(..reported.at)))),

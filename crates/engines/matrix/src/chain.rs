@@ -89,7 +89,8 @@ impl<'a> Chain<'a> {
                 return Err(None);
             };
             let asked = endpoint.ask(self.request, self.request_id, within, opening).await;
-            self.waited += now.elapsed();
+            let in_line = asked.as_ref().map_or(Duration::ZERO, Answer::in_line);
+            self.waited += now.elapsed().saturating_sub(in_line);
             let error = match asked {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,

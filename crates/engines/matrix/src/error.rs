@@ -17,6 +17,12 @@ pub enum AskError {
         /// Names that look alike.
         nearest: Vec<String>,
     },
+    /// Only models can sit on a panel.
+    #[error("`{name}` is a panel or a route, and only models can be asked together")]
+    NotAModel {
+        /// What was asked for.
+        name: String,
+    },
     /// The model says the request is at fault.
     #[error("`{model}`: {error}")]
     Refused {
@@ -38,12 +44,18 @@ pub enum AskError {
         timed_out: bool,
     },
     /// Time ran out first.
-    #[error("no answer within {} ms: {}", .within.as_millis(), listed(.attempts))]
+    #[error("no answer within {:.0} ms: {}", .within.as_secs_f64() * 1e3, listed(.attempts))]
     Deadline {
         /// The time there was.
         within: Duration,
         /// Every attempt and why it failed.
         attempts: Vec<Attempt>,
+    },
+    /// No member of a panel fits its limit on cost.
+    #[error("asking anybody would exceed the `cost_usd_max` of the panel `{panel}`")]
+    TooExpensive {
+        /// Which.
+        panel: String,
     },
     /// A panel that must agree did not.
     #[error("the panel `{panel}` did not agree")]
@@ -103,9 +115,11 @@ impl Explain for AskError {
     fn code(&self) -> &'static str {
         match self {
             Self::UnknownModel { .. } => "model_not_found",
+            Self::NotAModel { .. } => "not_a_model",
             Self::Refused { error, .. } => error.code(),
             Self::NoAnswer { .. } => "no_model_answered",
             Self::Deadline { .. } => "deadline_exceeded",
+            Self::TooExpensive { .. } => "cost_limit_exceeded",
             Self::Disagreement { .. } => "no_agreement",
             Self::PanelAnswersOne { .. } => "panel_answers_one",
             Self::NoRule { .. } => "no_rule",
@@ -118,8 +132,9 @@ impl Explain for AskError {
             Self::Refused { error, .. } => error.kind(),
             Self::NoAnswer { .. } => Kind::Unavailable,
             Self::Deadline { .. } => Kind::Deadline,
+            Self::TooExpensive { .. } => Kind::Budget,
             Self::Disagreement { .. } | Self::NoRule { .. } => Kind::Semantics,
-            Self::PanelAnswersOne { .. } => Kind::BadInput,
+            Self::PanelAnswersOne { .. } | Self::NotAModel { .. } => Kind::BadInput,
         }
     }
 
@@ -145,9 +160,11 @@ impl Explain for AskError {
             Self::UnknownModel { nearest, .. } => {
                 format!("did you mean `{}`? `GET /v1/models` lists what there is", nearest.join("`, `"))
             }
+            Self::NotAModel { .. } => "ask it alone as `model`, or name its members".to_owned(),
             Self::Refused { error, .. } => return error.hint(),
             Self::NoAnswer { .. } => "`althing doctor` checks every provider".to_owned(),
             Self::Deadline { .. } => "raise `deadline_ms`, or ask faster models".to_owned(),
+            Self::TooExpensive { .. } => "raise `cost_usd_max`, set `max_tokens`, or ask a cheaper panel".to_owned(),
             Self::Disagreement { .. } => "set the panel's `on_disagreement` to `list` to see the answers".to_owned(),
             Self::PanelAnswersOne { .. } => "leave `n` out".to_owned(),
             Self::NoRule { .. } => "add a rule without `when` at the end of the route".to_owned(),

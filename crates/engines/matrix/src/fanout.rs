@@ -44,6 +44,14 @@ pub(crate) struct Fanned {
     pub(crate) retry: Retry,
 }
 
+impl Fanned {
+    /// How many of the answers that count are known to be made up by a script.
+    pub(crate) fn simulated(&self) -> usize {
+        let answered = self.seated.iter().filter(|seated| seated.outcome == MemberOutcome::Answered);
+        answered.filter(|seated| seated.reply.as_ref().is_some_and(ChatReply::simulated)).count()
+    }
+}
+
 type Landing<'a> = BoxFuture<'a, (usize, Result<(ChatReply, Cost), AskError>)>;
 
 /// Asks every member and counts as answers land. Dropping it cancels all of them.
@@ -97,7 +105,7 @@ async fn ask_member(
     let chain = Chain::new(context, request, request_id, deadline);
     let served = chain.ask(std::slice::from_ref(&seat.endpoint)).await?;
     match served.answer {
-        Answer::Whole { reply, cost } => Ok((reply, cost)),
+        Answer::Whole { reply, cost, .. } => Ok((reply, cost)),
         // Members are asked without a stream; a provider that streams all the same has broken its promise.
         Answer::Stream(_) => {
             let (model, reason) =
@@ -186,7 +194,7 @@ impl Tally {
             seated.latency = took;
             let (outcome, reason) = if timed_out {
                 self.ballot.timed_out(at);
-                (MemberOutcome::TimedOut, format!("no answer within {} ms", took.as_millis()))
+                (MemberOutcome::TimedOut, format!("no answer within {:.0} ms", took.as_secs_f64() * 1e3))
             } else {
                 (MemberOutcome::Cancelled, "cancelled: the others had decided the result".to_owned())
             };

@@ -151,6 +151,9 @@ impl Matrix {
         let live = self.live.load_full();
         let made = live.plan.ad_hoc("panel", models, agreement);
         let panel = made.map_err(|error| match error {
+            PlanError::UnknownModel { model: name, .. } if live.plan.find(&name).is_some() => {
+                AskError::NotAModel { name }
+            }
             // Panels and routes are no models: they are not offered here.
             PlanError::UnknownModel { model: name, nearest, .. } => AskError::UnknownModel { name, nearest },
             PlanError::Registry(_) => unknown(&live.plan, request.model()),
@@ -185,14 +188,18 @@ async fn one_after_the_other(
         agreement: None,
     };
     Ok(match answer {
-        Answer::Whole { reply, cost } => {
+        Answer::Whole { reply, cost, .. } => {
+            report.simulated = reply.simulated();
             report.cost_usd = cost;
             if cost.is_none() {
                 report.reasons.push(format!("the cost is unknown: `{}` has no price or told no usage", endpoint.id()));
             }
             Outcome::Whole { reply: Box::new(reply), report: Box::new(report), waited }
         }
-        Answer::Stream(stream) => Outcome::Stream { stream, report: Box::new(report), waited },
+        Answer::Stream(stream) => {
+            report.simulated = stream.simulated();
+            Outcome::Stream { stream, report: Box::new(report), waited }
+        }
     })
 }
 

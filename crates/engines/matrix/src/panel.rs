@@ -94,8 +94,7 @@ fn report(panel: &Panel, caller: &Caller, fanned: &Fanned, words: &Words<'_>, ag
         Words::Of(leader) => panel.seats[leader.medoid].endpoint.id().to_owned(),
         Words::List => panel.name.clone(),
     };
-    let answered = |at: &usize| fanned.seated[*at].outcome == MemberOutcome::Answered;
-    let simulated = (0..panel.seats.len()).filter(answered).any(|at| panel.seats[at].endpoint.simulated());
+    let simulated = fanned.simulated() > 0;
     let silent = agreement.members.iter().filter(|member| {
         matches!(member.outcome, MemberOutcome::Failed | MemberOutcome::TimedOut | MemberOutcome::Skipped)
     });
@@ -135,6 +134,9 @@ fn no_answer(panel: &Panel, fanned: &Fanned) -> AskError {
         model: panel.seats[at].endpoint.id().to_owned(),
         reason: seated.reason.clone().unwrap_or_default(),
     };
+    if fanned.seated.iter().all(|seated| seated.outcome == MemberOutcome::Skipped) {
+        return AskError::TooExpensive { panel: panel.name.clone() };
+    }
     let attempts: Vec<Attempt> = fanned.seated.iter().enumerate().map(attempt).collect();
     if fanned.timed_out {
         return AskError::Deadline { within: fanned.took, attempts };

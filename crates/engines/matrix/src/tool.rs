@@ -137,6 +137,13 @@ fn defect(message: String) -> ToolFault {
 /// A model that does not exist is a wrong argument here, so that the caller is shown the schema.
 fn fault_of(error: &crate::AskError) -> ToolFault {
     let mut fault = ToolFault::from(error);
+    if let crate::AskError::Disagreement { agreement, .. } = error {
+        let group = |group: &crate::ClusterReport| {
+            format!("{:.0} % ({}): {}", group.share * 100.0, group.members.join(", "), group.answer)
+        };
+        let groups: Vec<String> = agreement.clusters.iter().map(group).collect();
+        fault.message = format!("{}\n{}", fault.message, groups.join("\n"));
+    }
     if fault.kind == fault::Kind::NotFound {
         fault.kind = fault::Kind::BadInput;
     }

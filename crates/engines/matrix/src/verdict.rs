@@ -73,8 +73,12 @@ fn member_report(panel: &Panel, at: usize, seated: &Seated) -> MemberReport {
 fn caution(panel: &Panel, fanned: &Fanned, agreement: &Agreement, families: &[&str]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |line: String| lines.push(line);
-    if fanned.ballot.answers().iter().any(|at| panel.seats[*at].endpoint.simulated()) {
-        say("simulated: scripts made these answers up, no model was asked".to_owned());
+    match fanned.simulated() {
+        0 => {}
+        all if all == agreement.answered => {
+            say("simulated: scripts made these answers up, no model was asked".to_owned());
+        }
+        some => say(format!("simulated: {some} of {} answers were made up by scripts", agreement.answered)),
     }
     if agreement.answered < ANSWERS_MIN {
         say(format!(
@@ -90,6 +94,14 @@ fn caution(panel: &Panel, fanned: &Fanned, agreement: &Agreement, families: &[&s
     }
     if agreement.clusters.len() == 1 && agreement.answered > 1 {
         say("unanimous is not the same as correct: models that err often err alike".to_owned());
+    }
+    if let [first, second, ..] = agreement.clusters.as_slice()
+        && first.share <= second.share
+    {
+        say("a tie: the largest groups are equally heavy, the first in the panel's order leads".to_owned());
+    }
+    if panel.cost_max.is_some() && panel.seats.iter().any(|seat| seat.endpoint.price().is_none()) {
+        say("cost limit: members without a price were asked as if they were free".to_owned());
     }
     if agreement.method == "lexical" {
         say("free text is compared by its words: the same answer in other words counts as another answer".to_owned());

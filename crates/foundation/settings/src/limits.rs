@@ -24,10 +24,11 @@ const HEADER_BYTES_MOST: u64 = 1024 * 1024;
 type Bounds = (&'static str, u64, u64, u64);
 
 pub(crate) fn server(server: &Server, found: &mut Findings) {
-    let bounds: [Bounds; 12] = [
+    let bounds: [Bounds; 13] = [
         ("body_bytes_max", server.body_bytes_max as u64, 1, BYTES_MAX),
         ("header_bytes_max", server.header_bytes_max as u64, HEADER_BYTES_LEAST, HEADER_BYTES_MOST),
         ("header_read_ms", server.header_read_ms, 1, TIME_MS_MAX),
+        ("stream_max_ms", server.stream_max_ms, 1, TIME_MS_MAX),
         ("body_read_ms", server.body_read_ms, 1, TIME_MS_MAX),
         ("connections_max", server.connections_max as u64, 1, COUNT_MAX),
         ("in_flight_max", server.in_flight_max as u64, 1, COUNT_MAX),

@@ -58,6 +58,8 @@ pub struct Server {
     pub deadline_ms: u64,
     /// How long a stream may be silent before it is cut, in milliseconds.
     pub stream_idle_ms: u64,
+    /// How long a stream may go on altogether, in milliseconds.
+    pub stream_max_ms: u64,
     /// How long requests in progress may go on after SIGTERM, in milliseconds; 0 waits for none.
     pub drain_ms: u64,
     /// The most answers (`n`) one request may ask for.
@@ -85,6 +87,7 @@ impl Default for Server {
             in_flight_max: 1024,
             deadline_ms: 120_000,
             stream_idle_ms: 60_000,
+            stream_max_ms: 3_600_000,
             drain_ms: 10_000,
             n_max: 16,
             keepalive_first_ms: 100,

@@ -172,6 +172,18 @@ async fn a_silent_stream_is_given_up() {
     assert_eq!(outcomes(&endpoint), [0, 0, 1, 0, 0]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_never_ends_is_ended() {
+    let dripping: Vec<_> = std::iter::once((1, ROLE)).chain(std::iter::repeat_n((9_000, WORD), 1_000)).collect();
+    let endpoint = fake(&dripping, Ends::Never);
+    let before = Moment::now();
+    let (_, error) = told(&endpoint, Opening::FirstEvent).await.unwrap();
+    let most = endpoint.stream_max;
+    assert_eq!(error, Some(ModelError::Endless { most }));
+    assert!((most..most + ms(9_010)).contains(&before.elapsed()), "{:?}", before.elapsed());
+    assert_eq!(endpoint.breaker(), guard::State::Closed, "it is slow, not sick");
+}
+
 #[tokio::test]
 async fn silence_closes_the_connection_at_once() {
     let upstream = Upstream::start(|_| Reply::stream(&[ROLE, WORD]).stall()).await;

@@ -208,8 +208,8 @@ async fn what_costs_too_much_is_not_asked() {
     assert_eq!((agreement.asked, agreement.answered, agreement.share, agreement.reached), (2, 2, 1.0, true));
 
     let error = fails(&matrix(&text.replace("2.1", "1")), "p").await;
-    assert!(matches!(error, AskError::NoAnswer { .. }), "{error:?}");
-    assert_eq!((error.attempts().len(), error.retry()), (3, Retry::Never), "asking again costs the same");
+    assert!(matches!(error, AskError::TooExpensive { .. }), "{error:?}");
+    assert_eq!((error.kind(), error.retry()), (fault::Kind::Budget, Retry::Never), "asking again costs the same");
 }
 
 #[tokio::test(start_paused = true)]

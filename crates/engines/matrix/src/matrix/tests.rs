@@ -75,7 +75,8 @@ async fn several_models_are_asked_as_a_panel() {
     assert_eq!(error.to_string(), "the model `s/aa` does not exist");
     assert!(error.hint().unwrap().starts_with("did you mean `s/a`"), "{:?}", error.hint());
     let error = ask_all(&["p", "s/a"], 0.6).await.err().unwrap();
-    assert_eq!((error.kind(), error.to_string().as_str()), (Kind::NotFound, "the model `p` does not exist"));
+    let expect = "`p` is a panel or a route, and only models can be asked together";
+    assert_eq!((error.kind(), error.to_string().as_str()), (Kind::BadInput, expect));
     assert!(!error.hint().unwrap().contains("`p`"), "{:?}", error.hint());
     assert!(ask_all(&[], 0.6).await.is_err());
 }

@@ -25,6 +25,8 @@ const FEW: &str = "too few answers";
 const ONE_FAMILY: &str = "one family: all answers come from";
 const UNANIMOUS: &str = "unanimous is not the same as correct";
 const LEXICAL: &str = "free text is compared by its words";
+const TIE: &str = "a tie: the largest groups are equally heavy";
+const COST: &str = "cost limit: members without a price";
 const STOPPED: &str = "stopped early: cancelled members count as dissent";
 
 async fn check(settings: &str, expected: &[&str]) {
@@ -43,12 +45,28 @@ async fn every_caution_has_its_case() {
     check(&panel_saying(&[yes, no, yes], "agreement = 0.6\ndeadline_ms = 50"), &[]).await;
     check(&panel_saying(&[yes, yes, yes, ("no", 500)], ""), &[UNANIMOUS, STOPPED]).await;
     let red = ("It is the red one, because the others are all taken by now", 10);
-    check(&panel_saying(&[red, ("red", 20), ("Take any one of them but be quick", 30)], "agreement = 0.5"), &[LEXICAL])
-        .await;
+    check(
+        &panel_saying(&[red, ("red", 20), ("Take any one of them but be quick", 30)], "agreement = 0.5"),
+        &[TIE, LEXICAL],
+    )
+    .await;
+    check(&panel_saying(&[yes, yes, yes], "agreement = 1.0\ncost_usd_max = 1"), &[UNANIMOUS, COST]).await;
     let one_family = panel_saying(&[yes, yes, yes], all).replace("of-b", "of-a").replace("of-c", "of-a");
     check(&one_family, &[ONE_FAMILY, UNANIMOUS]).await;
     check(&one_family.replacen("of-a", "of-b", 1), &[UNANIMOUS]).await;
     check(&panel(&[&says("yes", 10), FAILS, HANGS], "deadline_ms = 50"), &[FEW]).await;
+}
+
+#[tokio::test]
+async fn what_an_upstream_calls_simulated_is_simulated() {
+    let scripted =
+        testkit::Upstream::start(|_| testkit::Reply::chat("yes").header("x-althing-simulated", "true")).await;
+    let real = testkit::Upstream::start(|_| testkit::Reply::chat("yes")).await;
+    let text = provider("a", &scripted.url()) + &provider("b", &real.url());
+    let panel = "[[panel]]\nname = \"p\"\nmembers = [\"a/m\", \"b/m\"]\nagreement = 1.0\n";
+    let (_, report) = ask(&matrix(&(text + panel)), "p").await.unwrap();
+    assert!(report.simulated);
+    assert_eq!(report.agreement.unwrap().caution[0], "simulated: 1 of 2 answers were made up by scripts");
 }
 
 #[tokio::test]

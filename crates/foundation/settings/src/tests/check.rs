@@ -111,6 +111,7 @@ fn numbers() {
     let bounds = [
         ("server.body_bytes_max", "1 to 1073741824"),
         ("server.header_read_ms", "1 to 86400000"),
+        ("server.stream_max_ms", "1 to 86400000"),
         ("server.body_read_ms", "1 to 86400000"),
         ("server.connections_max", "1 to 1000000"),
         ("server.in_flight_max", "1 to 1000000"),

@@ -14,7 +14,7 @@ fn names_every_key() {
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(schema["title"], "Althing settings");
     assert_eq!(keys(&schema, ""), ["server", "guard", "provider", "panel", "route", "profile"]);
-    for (of, count) in [("Server", 16), ("Guard", 7), ("Provider", 15), ("Panel", 6), ("Route", 2), ("Price", 2)] {
+    for (of, count) in [("Server", 17), ("Guard", 7), ("Provider", 15), ("Panel", 6), ("Route", 2), ("Price", 2)] {
         assert_eq!(keys(&schema, of).len(), count, "{of}");
         assert_eq!(schema["$defs"][of]["additionalProperties"], false, "{of}");
     }

@@ -37,18 +37,48 @@ pub struct Attempt {
     pub reason: String,
 }
 
-/// The error code in an upstream's error body, where it is a plain identifier.
+/// Error codes and types from the providers' public API references.
+const CODES: &[&str] = &[
+    "api_error",
+    "authentication_error",
+    "billing_hard_limit_reached",
+    "content_filter",
+    "content_policy_violation",
+    "context_length_exceeded",
+    "engine_overloaded",
+    "insufficient_quota",
+    "invalid_api_key",
+    "invalid_image",
+    "invalid_request_error",
+    "invalid_value",
+    "missing_required_parameter",
+    "model_not_found",
+    "not_found_error",
+    "overloaded",
+    "overloaded_error",
+    "permission_error",
+    "rate_limit_error",
+    "rate_limit_exceeded",
+    "request_too_large",
+    "server_error",
+    "service_unavailable",
+    "string_above_max_length",
+    "timeout_error",
+    "tokens_limit_reached",
+    "unsupported_model",
+    "unsupported_parameter",
+    "unsupported_value",
+];
+
+/// The error code in an upstream's error body, where it is a known word.
 ///
 /// Upstream bodies never reach our callers: they may quote prompts, keys or internals. A code such as
-/// `context_length_exceeded` is safe and is what a caller needs; anything that is not at most 64 characters of
-/// `a-z`, `0-9` and `_` is dropped.
+/// `context_length_exceeded` is safe and is what a caller needs; a word that nobody has published is dropped, since
+/// even a key may look like one.
 pub fn upstream_code(body: &[u8]) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let error = &body["error"];
-    let plain = |text: &&str| {
-        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        !text.is_empty() && text.len() <= 64 && text.chars().all(word)
-    };
+    let plain = |text: &&str| CODES.contains(text);
     let code = error["code"].as_str().filter(plain);
     code.or_else(|| error["type"].as_str().filter(plain)).map(str::to_owned)
 }
@@ -58,12 +88,12 @@ mod tests {
     use super::upstream_code;
 
     #[test]
-    fn only_plain_identifiers_pass() {
+    fn only_known_words_pass() {
         let code = |text: &str| upstream_code(text.as_bytes());
         let long = r#"{"error":{"code":"context_length_exceeded","message":"your prompt was: secret"}}"#;
         assert_eq!(code(long).as_deref(), Some("context_length_exceeded"));
         assert_eq!(code(r#"{"error":{"code":null,"type":"overloaded_error"}}"#).as_deref(), Some("overloaded_error"));
-        assert_eq!(code(r#"{"error":{"code":"sk-SECRET"}}"#), None);
+        assert_eq!(code(r#"{"error":{"code":"sk_secret_0123"}}"#), None);
         assert_eq!(code(r#"{"error":"plain"}"#), None);
         assert_eq!(code("<html>"), None);
     }

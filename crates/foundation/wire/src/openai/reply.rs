@@ -28,6 +28,7 @@ pub struct ChatReply {
     bytes: Bytes,
     usage: Option<Usage>,
     has_althing: bool,
+    simulated: bool,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +40,13 @@ struct Raw<'a> {
     usage: Option<&'a RawValue>,
     #[serde(borrow)]
     althing: Option<&'a RawValue>,
+}
+
+/// What we believe of the report of an Althing behind us.
+#[derive(Deserialize)]
+struct Behind {
+    #[serde(default)]
+    simulated: bool,
 }
 
 #[derive(Deserialize)]
@@ -61,12 +69,25 @@ impl ChatReply {
         }
         let usage = raw.usage.and_then(|usage| serde_json::from_str(usage.get()).ok());
         let has_althing = raw.althing.is_some();
-        Ok(Self { usage, has_althing, bytes })
+        let behind = raw.althing.and_then(|althing| serde_json::from_str::<Behind>(althing.get()).ok());
+        let simulated = behind.is_some_and(|behind| behind.simulated);
+        Ok(Self { usage, has_althing, simulated, bytes })
     }
 
     /// A reply made by [`compose_reply`], which needs no second look.
     pub fn composed(bytes: Bytes, usage: Usage) -> Self {
-        Self { bytes, usage: Some(usage), has_althing: false }
+        Self { bytes, usage: Some(usage), has_althing: false, simulated: false }
+    }
+
+    /// Whether a script made it up, as far as we or an Althing behind us know.
+    pub fn simulated(&self) -> bool {
+        self.simulated
+    }
+
+    /// Marks it as made up by a script.
+    #[must_use]
+    pub fn marked_simulated(self) -> Self {
+        Self { simulated: true, ..self }
     }
 
     /// What the upstream counted, if it did.
@@ -223,6 +244,8 @@ mod tests {
     fn replaces_the_report_of_an_althing_behind_us() {
         let with = reply(r#"{"althing":{"old":1},"choices":[{"message":{}}]}"#).with_althing(&json!({"new": 2}));
         assert_eq!(std::str::from_utf8(&with).unwrap(), r#"{"choices":[{"message":{}}],"althing":{"new":2}}"#);
+        assert!(reply(r#"{"althing":{"simulated":true},"choices":[{"message":{}}]}"#).simulated());
+        assert!(!reply(r#"{"althing":{"old":1},"choices":[{"message":{}}]}"#).simulated());
     }
 
     #[test]

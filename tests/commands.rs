@@ -1,8 +1,9 @@
 //! What is typed and what comes back: words and tables for people, one JSON document for programs, a code for scripts.
 
-use crate::support::{Ended, Simulate, althing, nobody, provider, until};
+use crate::support::{Ended, Simulate, althing, chat, get, nobody, post, provider, question, until};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -367,5 +368,93 @@ fn a_reader_who_leaves_is_no_error() {
         let mut said = String::new();
         std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
         assert_eq!((status.code(), said.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_hangs_does_not_keep_a_simulation() {
+    for (signals, code) in [(1, 0), (2, 1)] {
+        let simulate = Simulate::start("[default]\nhang_rate = 1.0");
+        let address = simulate.address();
+        let hanging = tokio::spawn(async move { chat(address, &question("m", false)).await.status });
+        until("it is asked", async || (simulate.requests().await > 0).then_some(())).await;
+        let told = Instant::now();
+        for _ in 0..signals {
+            simulate.signal("TERM");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(simulate.ended().await, Some(code));
+        assert!(told.elapsed() < Duration::from_secs(3), "{:?}", told.elapsed());
+        assert!(hanging.await.is_err(), "it was answered");
+    }
+}
+
+#[tokio::test]
+async fn every_reply_of_a_simulation_says_so() {
+    let script = "[models.bad]\nerror_rate = 1.0\n[models.odd]\ngarbage_rate = 1.0";
+    let simulate = Simulate::start(script);
+    let address = simulate.address();
+    let mut replies = vec![get(address, "/v1/models").await, get(address, "/nowhere").await];
+    for path in ["/v1/chat/completions", "/v1/messages"] {
+        replies.push(get(address, path).await);
+        replies.push(post(address, path, b"{").await.finish().await);
+        for model in ["good", "bad", "odd"] {
+            for stream in [false, true] {
+                let body = question(model, stream).to_string();
+                replies.push(post(address, path, body.as_bytes()).await.finish().await);
+            }
+        }
+    }
+    for reply in &replies {
+        assert_eq!(reply.header("x-althing-simulated"), Some("true"), "{reply:?}");
+    }
+    let statuses = [200, 400, 404, 405, 500];
+    assert!(statuses.iter().all(|status| replies.iter().any(|reply| reply.status == *status)), "{replies:?}");
+}
+
+#[tokio::test]
+async fn a_panel_of_which_some_are_simulated_is_not_called_made_up() {
+    let upstream = Upstream::start(|_| Reply::chat("Paris")).await;
+    let settings = format!(
+        "{}[[provider]]\nname = 's'\nkind = 'scripted'\n[[provider.models]]\nname = 'a'\n\
+         script = {{ answers = ['Paris'] }}\n[[panel]]\nname = 'mixed'\nmembers = ['kit/m', 's/a']\n\
+         agreement = 1.0\n",
+        provider("kit", &upstream.url(), &["m"])
+    );
+    let ended = tokio::task::spawn_blocking(move || {
+        let home = Home::with(&settings);
+        (home.run(&["ask", "-p", "mixed", "hi"]), home.run(&["ask", "-m", "s/a", "hi"]))
+    });
+    let (mixed, alone) = ended.await.unwrap();
+    in_order(&mixed.stdout, &["Paris\n", "1 of 2 answers are simulated\n", "agreement  "]);
+    assert!(!mixed.stdout.contains("SIMULATED"), "{}", mixed.stdout);
+    in_order(&alone.stdout, &["Paris\n", "SIMULATED", "served by  s/a"]);
+}
+
+#[test]
+fn data_that_cannot_be_kept_is_told_before_anything_is_served() {
+    // Not even the superuser can make a file in this one.
+    let folder = "/proc";
+    let home = Home::free();
+    let ended = home.run(&["up", "--data", folder]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{ended:?}");
+    in_order(&ended.stderr, &["error: cannot use the data folder `/proc`", "hint: ", "`--data DIR`"]);
+    in_order(&home.run(&["doctor", "--data", folder]).stdout, &["FAIL  data", "/proc cannot be written"]);
+}
+
+#[test]
+fn the_greeting_offers_what_is_served() {
+    for (only, api, mcp) in [("http,mcp", true, true), ("http", true, false), ("mcp", false, true)] {
+        let home = Home::free();
+        let mut command = home.command(&["up", "--only", only, "--log", "error"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut greeting = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        while !greeting.contains("try:") || !greeting.ends_with("\n\n") {
+            assert!(lines.read_line(&mut greeting).unwrap() > 0, "{greeting}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!((greeting.contains("/v1/"), greeting.contains("/mcp\n")), (api, mcp), "{greeting}");
     }
 }

@@ -57,6 +57,83 @@ async fn a_wrong_file_changes_nothing_and_the_log_says_where_it_is_wrong() {
     }
 }
 
+/// How many reloads have ended this way.
+async fn reloads(server: &Server, outcome: &str) -> u64 {
+    let metrics = get(server.address(), "/metrics").await;
+    let row = format!("althing_settings_reloads_total{{outcome=\"{outcome}\"}} ");
+    metrics.text().lines().find_map(|line| line.strip_prefix(&row)).map_or(0, |count| count.parse().unwrap())
+}
+
+/// Waits until so many reloads have ended this way.
+async fn reloads_become(server: &Server, outcome: &str, expect: u64) {
+    until(outcome, async || (reloads(server, outcome).await == expect).then_some(())).await;
+}
+
+#[tokio::test]
+async fn scripted_models_never_take_the_place_of_real_ones() {
+    let upstream = Upstream::start(|_| Reply::chat("hi")).await;
+    let server = Server::start(&provider("kit", &upstream.url(), &["a"]));
+    std::fs::write(server.config(), "").unwrap();
+    reloads_become(&server, "rejected", 1).await;
+    assert_eq!(models(&server).await, ["kit/a"]);
+    let log = server.log();
+    assert!(log.contains("the settings name no provider any more") && log.contains("hint: "), "{log}");
+    assert!(!log.contains("settings reloaded"), "{log}");
+    std::fs::write(server.config(), provider("new", &upstream.url(), &["b"])).unwrap();
+    models_become(&server, &["new/b"]).await;
+}
+
+#[tokio::test]
+async fn settings_that_come_later_are_found_and_their_loss_changes_nothing() {
+    let upstream = Upstream::start(|_| Reply::chat("hi")).await;
+    let server = Server::bare();
+    server.signal("HUP");
+    reloads_become(&server, "applied", 1).await;
+    assert!(models(&server).await.contains(&"scripted/ash".to_owned()));
+    std::fs::write(server.config(), provider("one", &upstream.url(), &["a"])).unwrap();
+    server.signal("HUP");
+    models_become(&server, &["one/a"]).await;
+    std::fs::write(server.config(), provider("later", &upstream.url(), &["b"])).unwrap();
+    models_become(&server, &["later/b"]).await;
+
+    std::fs::remove_file(server.config()).unwrap();
+    let gone = async || server.log().contains("the settings file is gone").then_some(());
+    until("it is missed", gone).await;
+    assert!(server.log().contains("WARN"), "{}", server.log());
+    let rejected = reloads(&server, "rejected").await;
+    server.signal("HUP");
+    reloads_become(&server, "rejected", rejected + 1).await;
+    assert_eq!(models(&server).await, ["later/b"]);
+}
+
+#[tokio::test]
+async fn settings_that_come_later_are_found_without_a_signal() {
+    let upstream = Upstream::start(|_| Reply::chat("hi")).await;
+    let server = Server::bare();
+    std::fs::write(server.config(), provider("one", &upstream.url(), &["a"])).unwrap();
+    models_become(&server, &["one/a"]).await;
+}
+
+#[tokio::test]
+async fn what_waits_for_the_next_start_is_named() {
+    let server = Server::start("");
+    let warning = "these settings change with the next start";
+    for (nth, (key, told)) in (1..).zip([
+        ("n_max = 3", None),
+        ("allowed_hosts = ['a.example']", Some("`allowed_hosts` of `/mcp`")),
+        ("allowed_hosts = ['a.example']\nn_max = 4", None),
+        ("header_read_ms = 7000", Some(": `header_read_ms`\n")),
+    ]) {
+        let before = server.log().len();
+        std::fs::write(server.config(), format!("[server]\n{key}\n")).unwrap();
+        server.signal("HUP");
+        let lines = async || server.log().matches("settings reloaded").nth(nth - 1).map(|_| server.log());
+        let log = until("a reload", lines).await;
+        assert_eq!(log[before..].contains(warning), told.is_some(), "{key}: {log}");
+        assert!(log[before..].contains(told.unwrap_or_default()), "{key}: {log}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_in_flight_outlives_its_provider() {
     let words = || Reply::stream(&[&says("one ")]).wait(Duration::from_millis(1200)).event(&says("two"));

@@ -45,6 +45,11 @@ impl Process {
     fn address(&self) -> SocketAddr {
         self.greeting["address"].as_str().unwrap().parse().unwrap()
     }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
+    }
 }
 
 impl Drop for Process {
@@ -148,6 +153,14 @@ impl Server {
         Self { process: Process::start(command), folder }
     }
 
+    /// Starts it in a folder without settings: they may come later, at their usual place.
+    pub(crate) fn bare() -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut command = althing(folder.path());
+        command.args(["up", "--bind", "127.0.0.1:0", "--json"]);
+        Self { process: Process::start(command), folder }
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.process.address()
@@ -170,8 +183,7 @@ impl Server {
 
     /// Sends a signal: `TERM`, `HUP`.
     pub(crate) fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.process.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
+        self.process.signal(name);
     }
 
     /// Sends a signal, waits for the end and gives the exit code: nothing where the signal itself was the end.
@@ -201,6 +213,21 @@ impl Simulate {
         let mut command = althing(folder.path());
         command.args(["simulate", "--bind", "127.0.0.1:0", "--json", "--script"]).arg(file);
         Self { process: Process::start(command), _folder: folder }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.process.address()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// Waits for its end and gives its exit code.
+    pub(crate) async fn ended(mut self) -> Option<i32> {
+        tokio::task::spawn_blocking(move || wait(&mut self.process.child)).await.unwrap()
     }
 
     /// Its address as a provider's `base_url`.

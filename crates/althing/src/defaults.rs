@@ -21,7 +21,7 @@ const SCRIPTED: [(&str, u32, &str); 5] = [
     ("ash", 80, SAME),
     ("birch", 100, SAME),
     ("cedar", 120, SAME),
-    ("elm", 140, SAME),
+    ("elm", 160, SAME),
     ("oak", 60, "I am the scripted dissenter: every panel should hear one."),
 ];
 const SAME: &str = "This answer is scripted: no provider is set up. You asked: {prompt}";
@@ -86,7 +86,7 @@ fn scripted() -> Found {
     let model = |(name, ms, answer): &(&str, u32, &str)| {
         let mut latency = Table::new();
         latency.insert("ms".to_owned(), Value::from(i64::from(*ms)));
-        latency.insert("spread_ms".to_owned(), Value::from(20));
+        latency.insert("spread_ms".to_owned(), Value::from(10));
         let mut script = Table::new();
         script.insert("answers".to_owned(), Value::from(vec![*answer]));
         script.insert("latency".to_owned(), Value::Table(latency));

@@ -35,16 +35,21 @@ impl Ready {
 
 /// Where settings come from, as the command line says.
 pub(crate) fn source(global: &Global, profile: Option<&str>) -> Source {
-    let usual = PathBuf::from(CONFIG_FILE);
     // Names and values that are not text cannot be meant for us.
     let env =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Source {
-        file: global.config.clone().or_else(|| usual.is_file().then_some(usual)),
+        file: global.config.clone().or_else(usual_file),
         env: env.collect(),
         profile: profile.map(str::to_owned),
         flags: Vec::new(),
     }
+}
+
+/// The settings file in the working folder, if there is one.
+pub(crate) fn usual_file() -> Option<PathBuf> {
+    let usual = PathBuf::from(CONFIG_FILE);
+    usual.is_file().then_some(usual)
 }
 
 /// Loads the settings; where they name no provider, what can be found takes that place.

@@ -9,7 +9,7 @@ use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE};
 use crate::print::{self, print};
 use crate::text::{count, hang, length};
 use crate::wiring::{self, Ready};
-use crate::{command::up, progress};
+use crate::{data, progress};
 use fault::Explain;
 use models::Probe;
 use serde::Serialize;
@@ -63,7 +63,7 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<u8, Failure> {
     let source = wiring::source(global, args.profile.as_deref());
     let mut checks = Vec::new();
     let ready = config(&source, &mut checks)?;
-    checks.push(machine::data_folder(args.data.clone().or_else(up::usual_data_folder)));
+    checks.push(machine::data_folder(args.data.clone().or_else(data::usual_folder)));
     let probes = match &ready {
         Some(ready) => wiring::run(look(ready, &mut checks))?,
         None => Vec::new(),

@@ -1,7 +1,7 @@
 //! Settings reloaded while serving: on SIGHUP and when the file changes; a wrong file changes nothing.
 
 use crate::check;
-use crate::exit::Failure;
+use crate::exit::{CONFIGURATION, FAILED, Failure};
 use crate::wiring::{self, Ready};
 use http_door::App;
 use matrix::Matrix;
@@ -15,76 +15,198 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// How often the file is looked at. A look is one system call, and unlike a watch it also notices files that are
 /// replaced, mounted or linked anew.
 const LOOK: Duration = Duration::from_secs(1);
+/// After so many looks in a row a file that is not there is gone, and not merely being replaced.
+const GONE_LOOKS: u32 = 2;
+
+/// What takes over other settings.
+pub(crate) struct Running {
+    pub(crate) matrix: Arc<Matrix>,
+    pub(crate) app: App,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Whether `/mcp` is served.
+    pub(crate) mcp: bool,
+}
+
+/// Where settings come from, and the file as it was seen last.
+pub(crate) struct Seen {
+    source: Source,
+    /// Named on the command line: no other file is looked for.
+    named: bool,
+    stamp: Option<Stamp>,
+    /// How many looks in a row have found no file.
+    absent: u32,
+}
+
+/// What a look has found.
+#[derive(Debug, PartialEq)]
+enum Look {
+    Same,
+    Other,
+    Gone,
+}
+
+/// What tells one version of a file from the next.
+type Stamp = (SystemTime, u64);
+
+impl Seen {
+    /// The file as it is now: whatever is changed later is noticed.
+    pub(crate) fn now(source: Source, named: bool) -> Self {
+        let stamp = source.file.as_deref().and_then(stamp);
+        Self { source, named, stamp, absent: 0 }
+    }
+
+    fn look(&mut self) -> Look {
+        if !self.named && self.source.file.is_none() {
+            self.source.file = wiring::usual_file();
+        }
+        let Some(now) = self.source.file.as_deref().and_then(stamp) else {
+            self.absent = self.absent.saturating_add(1);
+            return if self.stamp.is_some() && self.absent == GONE_LOOKS { Look::Gone } else { Look::Same };
+        };
+        self.absent = 0;
+        if self.stamp.replace(now) == Some(now) { Look::Same } else { Look::Other }
+    }
+}
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let meta = std::fs::metadata(file).ok()?;
+    Some((meta.modified().ok()?, meta.len()))
+}
 
 /// Everything a reload needs.
 struct Watcher {
-    source: Source,
+    seen: Seen,
+    running: Running,
+    /// What the server was started with.
+    started: Server,
+    /// What was loaded last.
     server: Server,
-    matrix: Arc<Matrix>,
-    app: App,
-    metrics: Arc<Metrics>,
+    /// Whether the models in force are nothing but scripts that stand in for real ones.
+    scripted: bool,
 }
 
 /// Watches in the background for as long as the process runs.
-pub(crate) fn watch(source: Source, ready: Ready, matrix: Arc<Matrix>, app: App, metrics: Arc<Metrics>) {
+pub(crate) fn watch(seen: Seen, ready: Ready, running: Running) {
+    let scripted = ready.scripted();
     let server = ready.loaded.settings.server;
     // A hang-up is heard from here on, and not only once the task runs.
     let Ok(hangup) = signal(SignalKind::hangup()) else { return };
-    tokio::spawn(Watcher { source, server, matrix, app, metrics }.run(hangup));
+    tokio::spawn(Watcher { seen, running, started: server.clone(), server, scripted }.run(hangup));
 }
 
 impl Watcher {
     async fn run(mut self, mut hangup: Signal) {
-        let file = self.source.file.clone();
-        let mut seen = file.as_deref().and_then(stamp);
         loop {
-            tokio::select! {
-                told = hangup.recv() => if told.is_none() { return },
-                () = tokio::time::sleep(LOOK) => {
-                    let now = file.as_deref().and_then(stamp);
-                    // A file that is gone for a moment is being replaced.
-                    if now.is_none() || now == seen {
-                        continue;
-                    }
-                }
+            let told = tokio::select! {
+                told = hangup.recv() => match told {
+                    Some(()) => true,
+                    None => return,
+                },
+                () = tokio::time::sleep(LOOK) => false,
+            };
+            match (self.seen.look(), told) {
+                (_, true) | (Look::Other, _) => self.reload().await,
+                (Look::Gone, false) => tracing::warn!("the settings file is gone, the old settings stay in force"),
+                (Look::Same, false) => {}
             }
-            seen = file.as_deref().and_then(stamp);
-            self.reload();
         }
     }
 
-    fn reload(&mut self) {
-        match self.apply() {
+    async fn reload(&mut self) {
+        match self.apply().await {
             Ok(()) => {
-                self.metrics.settings_reloads(Reload::Applied).inc();
+                self.running.metrics.settings_reloads(Reload::Applied).inc();
                 tracing::info!("settings reloaded");
             }
             Err(failure) => {
-                self.metrics.settings_reloads(Reload::Rejected).inc();
+                self.running.metrics.settings_reloads(Reload::Rejected).inc();
                 tracing::error!("settings not reloaded, the old ones stay in force\n{}", failure.text());
             }
         }
     }
 
     /// Checks everything first, then swaps.
-    fn apply(&mut self) -> Result<(), Failure> {
-        let ready = wiring::load(self.source.clone())?;
-        self.matrix.reload(&ready.loaded.settings).map_err(|error| check::refused(&ready, &error))?;
-        let settings = ready.loaded.settings;
-        self.app.reload(&settings.server);
-        let fixed = |server: &Server| {
-            (server.bind.clone(), server.connections_max, server.header_bytes_max, server.header_read_ms)
-        };
-        if fixed(&settings.server) != fixed(&self.server) {
-            tracing::warn!("`bind`, `connections_max` and the header limits change with the next start");
+    async fn apply(&mut self) -> Result<(), Failure> {
+        let (source, matrix, scripted) = (self.seen.source.clone(), Arc::clone(&self.running.matrix), self.scripted);
+        // Files are read and an Ollama is looked for: requests must not wait for that.
+        let swapped = tokio::task::spawn_blocking(move || swap(source, &matrix, scripted)).await;
+        let ready = swapped.map_err(|error| Failure::new(FAILED, format!("cannot load them: {error}")))??;
+        self.scripted = ready.scripted();
+        let server = ready.loaded.settings.server;
+        self.running.app.reload(&server);
+        let waiting = waiting(&self.started, &self.server, &server, self.running.mcp);
+        if !waiting.is_empty() {
+            tracing::warn!("these settings change with the next start: {}", waiting.join(", "));
         }
-        self.server = settings.server;
+        self.server = server;
         Ok(())
     }
 }
 
-/// What tells one version of a file from the next.
-fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
-    let meta = std::fs::metadata(file).ok()?;
-    Some((meta.modified().ok()?, meta.len()))
+/// Loads the settings and gives them to the engine; made-up answers never take the place of real ones by themselves.
+fn swap(source: Source, matrix: &Matrix, scripted: bool) -> Result<Ready, Failure> {
+    let ready = wiring::load(source)?;
+    if ready.scripted() && !scripted {
+        let message = "the settings name no provider any more, and no other is found; the old ones stay in force";
+        return Err(Failure::new(CONFIGURATION, message)
+            .hint("add a [[provider]], or start anew to be answered by scripted models"));
+    }
+    matrix.reload(&ready.loaded.settings).map_err(|error| check::refused(&ready, &error))?;
+    Ok(ready)
+}
+
+/// Which settings were just changed and do not take effect before the next start.
+fn waiting(started: &Server, old: &Server, new: &Server, mcp: bool) -> Vec<&'static str> {
+    let (started, old, new) = (fixed(started), fixed(old), fixed(new));
+    let changed = |at: &usize| new[*at].1 != old[*at].1 && new[*at].1 != started[*at].1;
+    let named = (0..new.len()).filter(changed).map(|at| new[at].0);
+    named.filter(|name| mcp || !name.ends_with("/mcp`")).collect()
+}
+
+/// What is fixed at the start.
+fn fixed(server: &Server) -> [(&'static str, String); 10] {
+    [
+        ("`bind`", server.bind.clone()),
+        ("`connections_max`", server.connections_max.to_string()),
+        ("`drain_ms`", server.drain_ms.to_string()),
+        ("`header_bytes_max`", server.header_bytes_max.to_string()),
+        ("`header_read_ms`", server.header_read_ms.to_string()),
+        ("`allowed_hosts` of `/mcp`", format!("{:?}", server.allowed_hosts)),
+        ("`public_url` of `/mcp`", format!("{:?}", server.public_url)),
+        ("`allowed_origins` of `/mcp`", format!("{:?}", server.allowed_origins)),
+        ("`deadline_ms` of `/mcp`", server.deadline_ms.to_string()),
+        ("`body_bytes_max` of `/mcp`", server.body_bytes_max.to_string()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_changed_and_is_fixed_is_told() {
+        let started = Server::default();
+        let other =
+            Server { n_max: 3, stream_idle_ms: 7, allowed_hosts: vec!["a.example".to_owned()], ..started.clone() };
+        assert_eq!(waiting(&started, &started, &other, true), ["`allowed_hosts` of `/mcp`"]);
+        assert!(waiting(&started, &started, &other, false).is_empty());
+        let more = Server { connections_max: 9, ..other.clone() };
+        assert_eq!(waiting(&started, &other, &more, true), ["`connections_max`"]);
+        assert!(waiting(&started, &more, &more, true).is_empty(), "told already");
+        assert!(waiting(&started, &more, &started, true).is_empty(), "as it is in force");
+    }
+
+    #[test]
+    fn a_file_is_seen_anew_and_missed_once() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("althing.toml");
+        let mut seen = Seen::now(Source { file: Some(file.clone()), ..Source::default() }, true);
+        assert_eq!((seen.look(), seen.look(), seen.look()), (Look::Same, Look::Same, Look::Same));
+        std::fs::write(&file, "one").unwrap();
+        assert_eq!((seen.look(), seen.look()), (Look::Other, Look::Same));
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!((seen.look(), seen.look(), seen.look()), (Look::Same, Look::Gone, Look::Same));
+        std::fs::write(&file, "longer").unwrap();
+        assert_eq!((seen.look(), seen.look()), (Look::Other, Look::Same));
+    }
 }

@@ -13,14 +13,14 @@ use std::net::SocketAddr;
 pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
     wiring::logs(global, "warn")?;
     let cast = cast(args)?;
-    wiring::runtime()?.block_on(async {
+    wiring::run(async {
         let listener = tokio::net::TcpListener::bind(args.bind).await;
         let listener = listener.map_err(|error| {
             Failure::new(UNREACHABLE, format!("cannot listen on `{}`: {error}", args.bind))
                 .hint("choose another `--bind`")
         })?;
         let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
-        let stop = up::told_to_stop();
+        let stop = up::told_to_leave();
         print(&match global.json {
             true => format!("{}\n", json!({ "address": address.to_string() })),
             false => greeting(address),

@@ -1,7 +1,8 @@
 //! `althing up`: serve.
 
 use crate::cli::{Global, Room, Up};
-use crate::command::reload;
+use crate::command::reload::{self, Running, Seen};
+use crate::data;
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure};
 use crate::print::print;
 use crate::wiring::{self, Ready};
@@ -10,7 +11,6 @@ use http_door::{App, Parts, ServeError};
 use matrix::Matrix;
 use serde_json::json;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -22,23 +22,25 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
     if let Some(bind) = &args.bind {
         source.flags.push(("server.bind".to_owned(), toml::Value::from(bind.as_str())));
     }
-    let ready = wiring::load(source.clone())?;
-    let data = data_folder(args.data.as_ref())?;
+    let seen = Seen::now(source.clone(), global.config.is_some());
+    let ready = wiring::load(source)?;
+    let data = data::folder(args.data.as_ref())?;
     let metrics = wiring::metrics();
     let settings = ready.loaded.settings.clone();
-    wiring::runtime()?.block_on(async {
+    wiring::run(async {
         let matrix = wiring::matrix(&ready, &metrics)?;
         let drain = CancellationToken::new();
         let serves = |room| args.only.is_empty() || args.only.contains(&room);
+        let (api, mcp) = (serves(Room::Http), serves(Room::Mcp));
         let mut nested = Vec::new();
-        if serves(Room::Mcp) {
+        if mcp {
             nested.push(("/mcp", wiring::mcp(&settings, &matrix)?.routes(drain.clone())));
         }
         let parts = Parts {
             matrix: Arc::clone(&matrix),
             metrics: Arc::clone(&metrics),
             server: settings.server.clone(),
-            api: serves(Room::Http),
+            api,
             nested,
         };
         let app = App::new(parts);
@@ -46,18 +48,16 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
         let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
         tracing::debug!(data = %data.display(), "data folder");
         // Whoever has read the greeting may send signals.
-        let told = told_to_stop();
-        let greeting = greeting(global, address, &ready, &matrix);
-        reload::watch(source, ready, Arc::clone(&matrix), app.clone(), Arc::clone(&metrics));
+        let told = told_to_leave();
+        let greeting = match global.json {
+            true => document(address, &ready, &matrix),
+            false => greeting(address, &ready) + &to_try(address, &matrix, api, mcp),
+        };
+        reload::watch(seen, ready, Running { matrix, app: app.clone(), metrics, mcp });
         print(&greeting)?;
         let stop = async {
             told.await;
             drain.cancel();
-            // Whoever asks a second time does not want to wait for requests in progress.
-            tokio::spawn(async {
-                told_to_stop().await;
-                std::process::exit(i32::from(FAILED));
-            });
         };
         http_door::serve(app, listener, &settings.server, stop).await;
         Ok(DONE)
@@ -69,39 +69,25 @@ fn refusal(error: &ServeError) -> Failure {
     if error.kind() == Kind::BadInput { failure.code(CONFIGURATION) } else { failure }
 }
 
-/// The data folder, made if it is not there.
-fn data_folder(named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
-    let folder = named.cloned().or_else(usual_data_folder).ok_or_else(|| {
-        Failure::new(CONFIGURATION, "there is no place to keep data")
-            .hint("set HOME, or name a folder with `--data DIR`")
-    })?;
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        let message = format!("cannot use the data folder `{}`: {error}", folder.display());
-        Failure::new(CONFIGURATION, message).hint("name another one with `--data DIR`")
-    })?;
-    Ok(folder)
-}
-
-/// `$XDG_DATA_HOME/althing`, or its usual place.
-pub(crate) fn usual_data_folder() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/share")))?;
-    Some(base.join("althing"))
-}
-
-/// Where the server is, what it found and what to try.
-fn greeting(global: &Global, address: SocketAddr, ready: &Ready, matrix: &Matrix) -> String {
-    let notes = match &ready.found {
+/// What was found to ask, a line for each.
+fn notes(ready: &Ready) -> Vec<String> {
+    match &ready.found {
         Some(found) => found.notes.clone(),
         None => ready.loaded.settings.provider.iter().map(|p| format!("{} ({})", p.name, p.kind)).collect(),
-    };
-    let model = matrix.default_model().unwrap_or_default();
-    if global.json {
-        let document = json!({ "address": address.to_string(), "providers": notes, "default_model": model });
-        return format!("{document}\n");
     }
+}
+
+/// The greeting for programs.
+fn document(address: SocketAddr, ready: &Ready, matrix: &Matrix) -> String {
+    let model = matrix.default_model().unwrap_or_default();
+    let document = json!({ "address": address.to_string(), "providers": notes(ready), "default_model": model });
+    format!("{document}\n")
+}
+
+/// Where the server is and what it found.
+fn greeting(address: SocketAddr, ready: &Ready) -> String {
     let mut text = format!("althing {} listens on http://{address}\n\n", env!("CARGO_PKG_VERSION"));
-    for note in notes {
+    for note in notes(ready) {
         text.push_str(&format!("  provider  {note}\n"));
     }
     match &ready.loaded.file {
@@ -112,14 +98,38 @@ fn greeting(global: &Global, address: SocketAddr, ready: &Ready, matrix: &Matrix
         text.push_str("\n  NO MODEL IS SET UP: answers are scripted and marked `simulated`.\n");
         text.push_str("  Set OPENAI_API_KEY, or add a [[provider]] to althing.toml, to ask real ones.\n");
     }
-    text.push_str(&format!(
-        "\ntry:\n  \
-           curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    \
-             -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hello\"}}]}}'\n  \
-           curl http://{address}/v1/models\n  \
-           claude mcp add --transport http althing http://{address}/mcp\n\n"
-    ));
     text
+}
+
+/// What to try, of what is served.
+fn to_try(address: SocketAddr, matrix: &Matrix, api: bool, mcp: bool) -> String {
+    let mut text = "\ntry:\n".to_owned();
+    if api {
+        let model = matrix.default_model().unwrap_or_default();
+        text.push_str(&format!(
+            "  curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    \
+               -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hello\"}}]}}'\n  \
+             curl http://{address}/v1/models\n"
+        ));
+    }
+    if mcp {
+        text.push_str(&format!("  claude mcp add --transport http althing http://{address}/mcp\n"));
+    }
+    text + "\n"
+}
+
+/// Done when the process is told to stop; told again, it ends at once, for whoever asks a second time does not want
+/// to wait for requests in progress.
+pub(crate) fn told_to_leave() -> impl Future<Output = ()> {
+    let told = told_to_stop();
+    async {
+        told.await;
+        let again = told_to_stop();
+        tokio::spawn(async {
+            again.await;
+            std::process::exit(i32::from(FAILED));
+        });
+    }
 }
 
 /// Done when the process is told to stop; from now on it is no longer killed by that.

@@ -12,6 +12,7 @@ use settings::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use wire::openai::Limits;
 
 /// The most messages one chat may hold.
@@ -67,6 +68,8 @@ pub(crate) struct Inner {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rules: ArcSwap<Rules>,
     pub(crate) draining: AtomicBool,
+    /// Cancelled when the time to drain is over: streams that are still open say so and end.
+    pub(crate) cut: CancellationToken,
     pub(crate) in_flight: AtomicUsize,
     pub(crate) started_unix: u64,
     api: bool,
@@ -110,6 +113,7 @@ impl App {
         let inner = Inner {
             rules: ArcSwap::from_pointee(Rules::new(&server)),
             draining: AtomicBool::new(false),
+            cut: CancellationToken::new(),
             in_flight: AtomicUsize::new(0),
             started_unix: now.as_secs(),
             api: serves_api,

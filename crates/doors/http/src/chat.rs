@@ -62,7 +62,7 @@ pub(crate) fn answer(
         }
         Ok(Outcome::Stream { stream, mut report, waited }) => {
             note_overhead(app, arrival, &mut report, waited);
-            served::stream(sse::single(stream, Arc::clone(&arrival.id)), Some(&report))
+            served::stream(sse::single(app, stream, &arrival.id), Some(&report))
         }
         Err(error) => Refusal::of_ask(&error).openai(&arrival.id),
     }

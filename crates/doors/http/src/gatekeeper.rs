@@ -33,7 +33,7 @@ pub(crate) struct Arrival {
 const REQUEST_ID: &str = "x-althing-request-id";
 /// What a page may read of a reply.
 const EXPOSED: &str = "x-althing-request-id, x-althing-served-by, x-althing-cache, x-althing-cost-usd, \
-                       x-althing-overhead-ms, mcp-session-id, retry-after";
+                       x-althing-overhead-ms, x-althing-simulated, x-althing-degraded, mcp-session-id, retry-after";
 
 /// What is counted when the client left before there was a status: nginx's word for it.
 const STATUS_CLIENT_GONE: u16 = 499;

@@ -22,6 +22,10 @@ const HEADERS_MAX: usize = 128;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often the end of requests in progress is looked for while draining.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
+/// How long replies that are complete may take to reach their clients.
+const FLUSH: Duration = Duration::from_millis(500);
+/// How long streams may take to say that they are cut.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +100,8 @@ pub async fn bind(bind: &str) -> Result<TcpListener, ServeError> {
 
 /// Serves until `stop` is done, then lets requests in progress finish for at most `drain_ms`.
 ///
+/// Streams that are open even then end with an error event; whole replies are just cut.
+///
 /// While draining the listener stays open, so that `/readyz` can say so; every other new request gets 503.
 pub async fn serve(app: App, listener: TcpListener, server: &Server, stop: impl Future<Output = ()>) {
     let door = Door::new(&app, listener, server);
@@ -117,12 +123,14 @@ pub async fn serve(app: App, listener: TcpListener, server: &Server, stop: impl 
             }
         }
     };
+    let mut left = FLUSH;
     if tokio::time::timeout(drain, idle).await.is_err() {
         tracing::warn!(in_flight = app.0.in_flight.load(Ordering::Relaxed), "cut off after `drain_ms`");
-        return;
+        app.0.cut.cancel();
+        left = FAREWELL;
     }
-    // Nothing is in progress: what is left are idle connections and replies being flushed.
-    let _ = tokio::time::timeout(Duration::from_millis(500), door.connections.shutdown()).await;
+    // Nothing else is begun: what is left are idle connections, and replies on their last bytes.
+    let _ = tokio::time::timeout(left, door.connections.shutdown()).await;
 }
 
 fn protocol(server: &Server) -> http1::Builder {

@@ -6,6 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use matrix::Report;
 
+/// The header that says whether a cache answered.
+const CACHE: &str = "x-althing-cache";
+
 /// A whole reply.
 pub(crate) fn whole(body: Bytes, report: &Report) -> Response {
     let mut response = Response::new(Body::from(body));
@@ -14,7 +17,7 @@ pub(crate) fn whole(body: Bytes, report: &Report) -> Response {
     response
 }
 
-/// A stream of events.
+/// A stream of events; what is not known before it ends has no report.
 pub(crate) fn stream(body: Body, report: Option<&Report>) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -22,8 +25,9 @@ pub(crate) fn stream(body: Body, report: Option<&Report>) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Proxies such as nginx hold events back unless told otherwise.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    if let Some(report) = report {
-        tell(headers, report);
+    match report {
+        Some(report) => tell(headers, report),
+        None => _ = headers.insert(CACHE, HeaderValue::from_static("off")),
     }
     response
 }
@@ -35,7 +39,9 @@ fn tell(headers: &mut HeaderMap, report: &Report) {
         }
     };
     set("x-althing-served-by", &report.served_by);
-    set("x-althing-cache", report.cache);
+    set(CACHE, report.cache);
+    set("x-althing-simulated", if report.simulated { "true" } else { "false" });
+    set("x-althing-degraded", if report.degraded { "true" } else { "false" });
     set("x-althing-overhead-ms", &format!("{:.3}", report.overhead_ms));
     if let Some(cost) = report.cost_usd {
         set("x-althing-cost-usd", &cost.to_string());

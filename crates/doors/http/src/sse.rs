@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use caller::Caller;
+use fault::Kind;
 use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
 use matrix::{AskError, Outcome};
@@ -21,14 +22,32 @@ use tokio::time::Instant;
 use wire::openai::{ChatRequest, StreamWriter};
 
 /// A model's stream, byte for byte; if it breaks off, one clear error event ends it.
-pub(crate) fn single(answer: Box<AnswerStream>, request_id: Arc<str>) -> Body {
+pub(crate) fn single(app: &App, answer: Box<AnswerStream>, request_id: &Arc<str>) -> Body {
+    let id = Arc::clone(request_id);
     let events = answer.map(move |block| {
-        Ok::<_, Infallible>(block.unwrap_or_else(|error| {
-            tracing::warn!(%error, %request_id, "a stream broke off");
-            StreamWriter::error(&Refusal::of(&error).openai_body(&request_id))
-        }))
+        block.unwrap_or_else(|error| {
+            tracing::warn!(%error, request_id = %id, "a stream broke off");
+            StreamWriter::error(&Refusal::of(&error).openai_body(&id))
+        })
     });
-    Body::from_stream(events)
+    until_cut(app, events, Arc::clone(request_id))
+}
+
+/// These events as a body. If the server's time to drain ends first, what has come goes out, then one error event.
+fn until_cut(app: &App, events: impl Stream<Item = Bytes> + Send + Unpin + 'static, request_id: Arc<str>) -> Body {
+    let open = Some((events, app.0.cut.clone(), request_id));
+    Body::from_stream(stream::unfold(open, |open| async move {
+        let (mut events, cut, request_id) = open?;
+        tokio::select! {
+            biased;
+            event = events.next() => event.map(|event| (Ok::<_, Infallible>(event), Some((events, cut, request_id)))),
+            () = cut.cancelled() => {
+                let refusal = Refusal::new(Kind::Overloaded, "shutting_down", "the server is shutting down");
+                let told = StreamWriter::error(&refusal.hint("ask again").openai_body(&request_id));
+                Some((Ok(told), None))
+            }
+        }
+    }))
 }
 
 type Asking = Pin<Box<dyn Future<Output = Result<Outcome, AskError>> + Send>>;
@@ -43,8 +62,9 @@ pub(crate) async fn panel(app: App, arrival: Arrival, caller: Caller, request: C
     if let Ok(asked) = tokio::time::timeout(rules.keepalive_first, &mut asking).await {
         return chat::answer(&app, &arrival, &request, asked);
     }
-    let decision = Deciding { app, arrival, request, asking, pause: rules.keepalive };
-    served::stream(Body::from_stream(decision.into_events()), None)
+    let id = Arc::clone(&arrival.id);
+    let decision = Deciding { app: app.clone(), arrival, request, asking, pause: rules.keepalive };
+    served::stream(until_cut(&app, Box::pin(decision.into_events()), id), None)
 }
 
 struct Deciding {
@@ -56,16 +76,16 @@ struct Deciding {
 }
 
 impl Deciding {
-    fn into_events(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+    fn into_events(self) -> impl Stream<Item = Bytes> + Send {
         let first = Instant::now();
         stream::unfold(Some((self, first)), |state| async move {
             let (mut deciding, due) = state?;
             match tokio::time::timeout_at(due, &mut deciding.asking).await {
                 Err(_) => {
                     let next = Instant::now() + deciding.pause;
-                    Some((Ok(StreamWriter::comment("the panel is deciding")), Some((deciding, next))))
+                    Some((StreamWriter::comment("the panel is deciding"), Some((deciding, next))))
                 }
-                Ok(asked) => Some((Ok(deciding.finish(asked)), None)),
+                Ok(asked) => Some((deciding.finish(asked), None)),
             }
         })
     }

@@ -5,7 +5,8 @@ use crate::{anthropic, openai};
 use arc_swap::ArcSwap;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
@@ -17,12 +18,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use wire::openai::{ChatRequest, Limits};
 
 /// What a request may ask for here.
 const LIMITS: Limits = Limits { n_max: 128, messages_max: 100_000 };
 /// The largest body read.
 const BODY_BYTES_MAX: usize = 64 << 20;
+
+/// How long requests in progress may go on once the server was told to stop.
+const DRAIN: Duration = Duration::from_millis(500);
+/// What marks every reply, so that nobody takes it for a model's: its value is `true`.
+const SIMULATED: &str = "x-althing-simulated";
 
 /// Everything that is served.
 #[derive(Clone)]
@@ -45,6 +52,7 @@ impl Stage {
             .route("/v1/messages", post(anthropic::message))
             .route("/_script", get(show).post(change))
             .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(middleware::map_response(mark))
             .with_state(self.clone())
     }
 
@@ -67,7 +75,12 @@ impl Stage {
     }
 }
 
-/// Serves until `stop` is done.
+async fn mark(mut response: Response) -> Response {
+    response.headers_mut().insert(SIMULATED, HeaderValue::from_static("true"));
+    response
+}
+
+/// Serves until `stop` is done, and then for at most half a second: what hangs on purpose would never end by itself.
 ///
 /// # Errors
 /// Whatever the listener says.
@@ -80,7 +93,16 @@ pub async fn serve(
         // Without it the small packets of a stream would wait for acknowledgements.
         let _ = socket.set_nodelay(true);
     });
-    axum::serve(listener, stage.router()).with_graceful_shutdown(stop).await
+    let (tell, told) = oneshot::channel();
+    let stop = async {
+        stop.await;
+        // Nobody hears it who has ended already.
+        let _ = tell.send(());
+    };
+    tokio::select! {
+        served = axum::serve(listener, stage.router()).with_graceful_shutdown(stop).into_future() => served,
+        () = async { let _ = told.await; tokio::time::sleep(DRAIN).await } => Ok(()),
+    }
 }
 
 /// A whole JSON reply.

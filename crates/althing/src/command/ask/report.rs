@@ -8,6 +8,8 @@ use models::Cost;
 const NAME_MAX: usize = 42;
 /// How many lines of each answer are shown.
 const ANSWER_LINES: usize = 3;
+/// What begins the caution about answers that scripts made up.
+const SIMULATED: &str = "simulated: ";
 /// Digits behind the point of a cost in US dollars.
 const COST_DIGITS: u32 = 6;
 
@@ -15,19 +17,37 @@ const COST_DIGITS: u32 = 6;
 pub(crate) fn text(answer: &AskAnswer, unset: bool) -> String {
     let report = &answer.report;
     let mut text = format!("{}\n\n", clean(answer.answer.trim_end()));
-    if report.simulated {
-        text.push_str("*** SIMULATED: a script made this answer up, no model was asked. ***\n");
-        if unset {
-            text.push_str("Set OPENAI_API_KEY, or add a [[provider]] to althing.toml, to ask real ones.\n");
-        }
-        text.push('\n');
-    }
+    text.push_str(&simulated(report, unset));
     if let Some(told) = &report.agreement {
         text.push_str(&agreement(told, Some(&answer.answer)));
         text.push('\n');
     }
     text.push_str(&about(report));
     text
+}
+
+/// How much of what was said is made up: loud where all of it is.
+fn simulated(report: &Report, unset: bool) -> String {
+    let told = report.agreement.iter().flat_map(|told| &told.caution);
+    match told.filter_map(|line| line.strip_prefix(SIMULATED)).next().and_then(k_of_n) {
+        Some((simulated, answered)) if simulated < answered => {
+            return format!("{simulated} of {answered} answers are simulated\n\n");
+        }
+        None if !report.simulated => return String::new(),
+        _ => {}
+    }
+    let mut text = "*** SIMULATED: a script made this answer up, no model was asked. ***\n".to_owned();
+    if unset {
+        text.push_str("Set OPENAI_API_KEY, or add a [[provider]] to althing.toml, to ask real ones.\n");
+    }
+    text + "\n"
+}
+
+/// The figures of `3 of 5 answers …`.
+fn k_of_n(line: &str) -> Option<(usize, usize)> {
+    let mut words = line.split_whitespace();
+    let of = (words.next()?.parse().ok()?, words.next()?, words.next()?.parse().ok()?);
+    (of.1 == "of").then_some((of.0, of.2))
 }
 
 /// Who served it, at what price, and what failed on the way.
@@ -136,4 +156,52 @@ fn dollars(cost: Cost) -> String {
     let Some(cost) = cost else { return "unknown".to_owned() };
     let rounded = cost.round_dp(COST_DIGITS).normalize();
     if rounded.is_zero() && !cost.is_zero() { "< $0.000001".to_owned() } else { format!("${rounded}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn banner(simulated: bool, cautions: Option<&[&str]>) -> String {
+        let agreement = cautions.map(|lines| Agreement {
+            method: "exact",
+            asked: 3,
+            answered: 3,
+            reached: true,
+            share: 1.0,
+            interval: [0.4, 1.0],
+            effective_voters: 1.5,
+            stopped_early: false,
+            saved_ms: 0,
+            clusters: Vec::new(),
+            members: Vec::new(),
+            caution: lines.iter().map(|line| (*line).to_owned()).collect(),
+        });
+        let report = Report {
+            request_id: "req_1".into(),
+            served_by: "a/b".to_owned(),
+            simulated,
+            degraded: false,
+            reasons: Vec::new(),
+            cache: "off",
+            cost_usd: None,
+            overhead_ms: 0.0,
+            agreement,
+        };
+        super::simulated(&report, false)
+    }
+
+    #[test]
+    fn only_what_is_all_made_up_is_said_loudly() {
+        let all = "simulated: 3 of 3 answers were made up by scripts";
+        let some = "simulated: 1 of 3 answers were made up by scripts";
+        for (simulated, cautions) in [(true, None), (true, Some([all].as_slice())), (true, Some(&[]))] {
+            assert!(banner(simulated, cautions).starts_with("*** SIMULATED"), "{cautions:?}");
+        }
+        for simulated in [true, false] {
+            assert_eq!(banner(simulated, Some(&["few", some])), "1 of 3 answers are simulated\n\n");
+            assert_eq!(banner(false, None), "");
+        }
+        assert_eq!(banner(false, Some(&["few"])), "");
+    }
 }

@@ -1,12 +1,13 @@
 //! Checks of this machine: the data folder, the address, the clock.
 
 use super::Check;
+use crate::data;
 use crate::exit::{CONFIGURATION, FAILED};
 use crate::text::count;
 use fault::{Explain, Kind};
 use http_door::ServeError;
 use models::Probe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -39,17 +40,11 @@ pub(super) fn data_folder(folder: Option<PathBuf>) -> Check {
     if there == folder && !there.is_dir() {
         return Check::fail("data", format!("{shown} is not a folder"), other(), FAILED);
     }
-    match write_once(there) {
+    match data::write_once(there) {
         Ok(()) if there == folder => Check::ok("data", format!("{shown} is writable")),
         Ok(()) => Check::ok("data", format!("{shown} will be made at the first start")),
         Err(error) => Check::fail("data", format!("{shown} cannot be written: {error}"), other(), FAILED),
     }
-}
-
-fn write_once(folder: &Path) -> std::io::Result<()> {
-    let file = folder.join(format!(".althing-doctor-{}", std::process::id()));
-    std::fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
-    std::fs::remove_file(file)
 }
 
 /// Whether the server could listen, or does already.

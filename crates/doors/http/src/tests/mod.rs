@@ -12,3 +12,4 @@ mod secrets;
 mod shapes;
 mod sockets;
 mod support;
+mod tells;

@@ -64,6 +64,14 @@ pub enum WireError {
 }
 
 impl WireError {
+    /// From the first byte that is not text.
+    pub(crate) fn not_utf8(bytes: &[u8], error: &std::str::Utf8Error) -> Self {
+        let good = &bytes[..error.valid_up_to()];
+        let line = 1 + memchr::memchr_iter(b'\n', good).count();
+        let column = good.len() - memchr::memrchr(b'\n', good).map_or(0, |at| at + 1) + 1;
+        Self::NotJson { what: "invalid UTF-8".to_owned(), line, column }
+    }
+
     /// From a parser's error, whose position is kept and whose own position text is dropped.
     pub(crate) fn not_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();

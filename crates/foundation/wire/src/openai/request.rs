@@ -75,6 +75,8 @@ impl ChatRequest {
     /// [`WireError`] for bytes that are not JSON or nest too deep, for members of the wrong type, for an empty
     /// list of messages and for numbers outside `limits`.
     pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Self, WireError> {
+        // The parser skips what nobody reads without looking whether it is text.
+        std::str::from_utf8(&bytes).map_err(|error| WireError::not_utf8(&bytes, &error))?;
         check_nesting(&bytes)?;
         if first_byte(&bytes) != Some(b'{') {
             let found = serde_json::from_slice::<&RawValue>(&bytes).map_err(|e| WireError::not_json(&e))?;

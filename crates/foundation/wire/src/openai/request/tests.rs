@@ -72,6 +72,13 @@ fn refusals_name_the_value_at_fault() {
 }
 
 #[test]
+fn what_is_not_text_is_refused_wherever_it_stands() {
+    let body = b"{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}],\n\"x\":{\"\xff\":1}}";
+    let error = ChatRequest::parse(Bytes::from_static(body), &LIMITS).unwrap_err();
+    assert_eq!(error.to_string(), "the body is not JSON: invalid UTF-8 at line 2 column 7");
+}
+
+#[test]
 fn finds_what_the_user_said_last() {
     let text = r#"{"model":"m","messages":[{"role":"user","content":"one"},{"role":"assistant","content":"two"},
         {"role":"user","content":[{"type":"text","text":"three"},{"type":"image_url"},{"type":"text","text":"four"}]},

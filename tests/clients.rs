@@ -1,6 +1,6 @@
 //! The official clients of OpenAI and MCP, unchanged, against the real binary.
 
-use crate::support::{Server, Simulate, provider, python};
+use crate::support::{Server, Simulate, get, provider, python};
 use serde_json::json;
 use std::time::Duration;
 use testkit::{Reply, Seen, Upstream};
@@ -103,10 +103,14 @@ async fn openai_passes_what_nobody_knows_and_leaves_when_it_wants_to() {
     assert_eq!(upstream.wait_cancelled(3, Duration::from_secs(5)).await.len(), 3);
 }
 
-#[test]
-fn mcp_over_http_in_both_eras() {
+#[tokio::test(flavor = "multi_thread")]
+async fn mcp_over_http_in_both_eras() {
     let server = Server::start("");
-    assert_eq!(python("mcp_client.py", &[&server.url()]), "ok mcp\n");
+    assert_eq!(block_in_place(|| python("mcp_client.py", &[&server.url()])), "ok mcp\n");
+    let figures = get(server.address(), "/metrics").await;
+    for row in ["althing_sessions_limit 10000", "althing_sessions_active 0"] {
+        assert!(figures.text().contains(row), "{row} is not in {}", figures.text());
+    }
 }
 
 #[test]

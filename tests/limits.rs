@@ -94,6 +94,15 @@ async fn a_header_of_ten_megabytes() {
 }
 
 #[tokio::test]
+async fn a_header_may_have_its_limit_and_no_more() {
+    let server = server("header_bytes_max = 16384");
+    let of = |bytes: usize| format!("GET /livez HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "x".repeat(bytes));
+    assert!(exchange(server.address(), of(17_000).as_bytes()).await.starts_with("HTTP/1.1 431 "));
+    let fine = of(15_000).replacen("\r\nx:", "\r\nconnection: close\r\nx:", 1);
+    assert!(exchange(server.address(), fine.as_bytes()).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
 async fn headers_that_never_end() {
     let server = server("header_read_ms = 500");
     let address = server.address();

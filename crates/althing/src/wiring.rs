@@ -89,7 +89,7 @@ pub(crate) fn tools(matrix: &Arc<Matrix>) -> Vec<Arc<dyn Tool>> {
 }
 
 /// The MCP door over those tools.
-pub(crate) fn mcp(settings: &Settings, matrix: &Arc<Matrix>) -> Result<McpDoor, Failure> {
+pub(crate) fn mcp(settings: &Settings, matrix: &Arc<Matrix>, metrics: &Metrics) -> Result<McpDoor, Failure> {
     let config = McpConfig {
         tools: tools(matrix),
         allowed_hosts: hosts(settings),
@@ -97,9 +97,12 @@ pub(crate) fn mcp(settings: &Settings, matrix: &Arc<Matrix>) -> Result<McpDoor, 
         deadline: Duration::from_millis(settings.server.deadline_ms),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         body_bytes_max: settings.server.body_bytes_max,
+        sessions_level: Some(metrics.sessions_active().clone()),
         ..McpConfig::default()
     };
-    McpDoor::new(config).map_err(|error| Failure::of(&error))
+    let door = McpDoor::new(config).map_err(|error| Failure::of(&error))?;
+    metrics.sessions_limit().set(i64::try_from(door.sessions_max()).unwrap_or(i64::MAX));
+    Ok(door)
 }
 
 /// The hosts the door accepts besides loopback: the listed ones and the public one.

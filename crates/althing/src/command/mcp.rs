@@ -14,8 +14,9 @@ pub(crate) fn stdio(global: &Global, profile: Option<&str>) -> Result<u8, Failur
         print::say("hint: `claude mcp add althing -- althing mcp stdio`\n");
     }
     wiring::run(async {
-        let matrix = wiring::matrix(&ready, &wiring::metrics())?;
-        wiring::mcp(&ready.loaded.settings, &matrix)?.stdio().await.map_err(|error| Failure::of(&error))?;
+        let metrics = wiring::metrics();
+        let matrix = wiring::matrix(&ready, &metrics)?;
+        wiring::mcp(&ready.loaded.settings, &matrix, &metrics)?.stdio().await.map_err(|error| Failure::of(&error))?;
         Ok(DONE)
     })
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
         let (api, mcp) = (serves(Room::Http), serves(Room::Mcp));
         let mut nested = Vec::new();
         if mcp {
-            nested.push(("/mcp", wiring::mcp(&settings, &matrix)?.routes(drain.clone())));
+            nested.push(("/mcp", wiring::mcp(&settings, &matrix, &metrics)?.routes(drain.clone())));
         }
         let parts = Parts {
             matrix: Arc::clone(&matrix),

@@ -16,8 +16,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// The most headers one request may have.
-const HEADERS_MAX: usize = 128;
 /// How long to wait when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often the end of requests in progress is looked for while draining.
@@ -137,7 +135,7 @@ fn protocol(server: &Server) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(server.header_read_ms))
-        .max_headers(HEADERS_MAX)
+        .max_header_size(server.header_bytes_max)
         .max_buf_size(server.header_bytes_max);
     http
 }

@@ -18,6 +18,7 @@ pub use error::McpError;
 use axum::Router;
 use caller::Tool;
 use handler::Handler;
+use measure::Level;
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use sessions::Sessions;
@@ -46,6 +47,8 @@ pub struct McpConfig {
     /// The most sessions (2025-11-25 and older) held at once. The longest unused makes room for a new one; a session
     /// without any message for 30 minutes ends by itself.
     pub sessions_max: usize,
+    /// Shows how many sessions are held.
+    pub sessions_level: Option<Level>,
 }
 
 impl Default for McpConfig {
@@ -58,6 +61,7 @@ impl Default for McpConfig {
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
             body_bytes_max: 16 * 1024 * 1024,
             sessions_max: 10_000,
+            sessions_level: None,
         }
     }
 }
@@ -81,7 +85,7 @@ impl McpDoor {
     pub fn new(config: McpConfig) -> Result<Self, McpError> {
         let shelf = Shelf::new(config.tools.clone())?;
         let handler = Handler::new(shelf, config.server_version.clone(), config.deadline);
-        let sessions = Arc::new(Sessions::new(config.sessions_max, config.deadline));
+        let sessions = Arc::new(Sessions::new(config.sessions_max, config.deadline, config.sessions_level.clone()));
         Ok(Self { config: Arc::new(config), handler, sessions })
     }
 

@@ -5,6 +5,7 @@
 //! seat was given away gets 404 at its next request and starts anew, as the protocol wants.
 
 use futures_util::Stream;
+use measure::Level;
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::transport::WorkerTransport;
 use rmcp::transport::streamable_http_server::SessionId;
@@ -29,6 +30,8 @@ pub(crate) struct Sessions {
     /// A session used within this time may have a call running.
     busy: Duration,
     used: Mutex<HashMap<SessionId, Instant>>,
+    /// Shows how many are held.
+    level: Option<Level>,
     /// Held while a session is made, so that two clients never take one seat.
     seating: tokio::sync::Mutex<()>,
 }
@@ -43,15 +46,22 @@ pub(crate) enum SessionFault {
 }
 
 impl Sessions {
-    pub(crate) fn new(most: usize, deadline: Duration) -> Self {
+    pub(crate) fn new(most: usize, deadline: Duration, level: Option<Level>) -> Self {
         let mut local = LocalSessionManager::default();
         // A call without any message in between must not look idle.
         local.session_config.keep_alive = Some(IDLE_MAX.max(deadline.saturating_mul(2)));
-        Self { local, most, busy: deadline, used: Mutex::default(), seating: Default::default() }
+        Self { local, most, busy: deadline, used: Mutex::default(), level, seating: Default::default() }
     }
 
     pub(crate) fn active(&self) -> usize {
         self.used().len()
+    }
+
+    /// Shows how many sessions are held, after that has changed.
+    fn show(&self) {
+        if let Some(level) = &self.level {
+            level.set(i64::try_from(self.active()).unwrap_or(i64::MAX));
+        }
     }
 
     fn used(&self) -> MutexGuard<'_, HashMap<SessionId, Instant>> {
@@ -93,6 +103,7 @@ impl SessionManager for Sessions {
         }
         let (id, transport) = self.local.create_session().await?;
         self.used().insert(id.clone(), Instant::now());
+        self.show();
         Ok((id, transport))
     }
 
@@ -111,6 +122,7 @@ impl SessionManager for Sessions {
 
     async fn close_session(&self, id: &SessionId) -> Result<(), SessionFault> {
         self.used().remove(id);
+        self.show();
         Ok(self.local.close_session(id).await?)
     }
 
@@ -150,7 +162,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_longest_unused_session_makes_room() {
-        let sessions = Sessions::new(2, Duration::from_secs(60));
+        let level = measure::Metrics::new("test").sessions_active().clone();
+        let sessions = Sessions::new(2, Duration::from_secs(60), Some(level.clone()));
         let (first, _first) = sessions.create_session().await.unwrap();
         let (second, _second) = sessions.create_session().await.unwrap();
         assert!(matches!(sessions.create_session().await, Err(SessionFault::Full { most: 2, busy_s: 60 })));
@@ -160,9 +173,9 @@ mod tests {
         let (third, _third) = sessions.create_session().await.unwrap();
         assert!(!sessions.has_session(&second).await.unwrap());
         assert!(sessions.has_session(&first).await.unwrap() && sessions.has_session(&third).await.unwrap());
-        assert_eq!(sessions.active(), 2);
+        assert_eq!((sessions.active(), level.value()), (2, 2));
 
         sessions.close_session(&first).await.unwrap();
-        assert_eq!(sessions.active(), 1);
+        assert_eq!((sessions.active(), level.value()), (1, 1));
     }
 }

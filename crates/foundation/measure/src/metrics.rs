@@ -62,6 +62,8 @@ pub struct Metrics {
     families: Families,
     requests_in_flight: Level,
     connections_open: Level,
+    sessions_active: Level,
+    sessions_limit: Level,
 }
 
 #[derive(Debug)]
@@ -114,10 +116,14 @@ impl Metrics {
         let families = Families::register(&mut registrar);
         let requests_in_flight = Level(registrar.gauge(&rows::REQUESTS_IN_FLIGHT));
         let connections_open = Level(registrar.gauge(&rows::CONNECTIONS_OPEN));
+        let sessions_active = Level(registrar.gauge(&rows::SESSIONS_ACTIVE));
+        let sessions_limit = Level(registrar.gauge(&rows::SESSIONS_LIMIT));
         registrar.gauges(&rows::BUILD_INFO).with([version]).set(1);
         registrar.process();
         let (registry, catalogue) = registrar.finish();
-        (Self { registry, families, requests_in_flight, connections_open }, catalogue)
+        let metrics =
+            Self { registry, families, requests_in_flight, connections_open, sessions_active, sessions_limit };
+        (metrics, catalogue)
     }
 
     /// All values now, in the OpenMetrics text format. Reads a few files of `/proc` on the way.
@@ -157,6 +163,16 @@ impl Metrics {
     /// Client connections that are open now.
     pub fn connections_open(&self) -> &Level {
         &self.connections_open
+    }
+
+    /// MCP sessions that are held now.
+    pub fn sessions_active(&self) -> &Level {
+        &self.sessions_active
+    }
+
+    /// MCP sessions that may be held at once.
+    pub fn sessions_limit(&self) -> &Level {
+        &self.sessions_limit
     }
 
     /// Requests turned away by the limit called `place` (the label `where`).

@@ -68,6 +68,9 @@ pub(crate) static REQUESTS_IN_FLIGHT: Row<0> =
     Row::new("althing_requests_in_flight", [], "Requests that this server is working on now");
 pub(crate) static CONNECTIONS_OPEN: Row<0> =
     Row::new("althing_connections_open", [], "Client connections that are open now");
+pub(crate) static SESSIONS_ACTIVE: Row<0> = Row::new("althing_sessions_active", [], "MCP sessions that are held now");
+pub(crate) static SESSIONS_LIMIT: Row<0> =
+    Row::new("althing_sessions_limit", [], "MCP sessions that may be held at once");
 pub(crate) static SHED: Row<1> =
     Row::new("althing_shed_total", ["where"], "Requests turned away because a limit was reached, by limit");
 pub(crate) static RETRIES: Row<2> =

@@ -101,6 +101,7 @@ impl Server {
             server_version: "9.9.9".to_owned(),
             body_bytes_max: BODY_BYTES_MAX,
             sessions_max: SESSIONS_MAX,
+            ..McpConfig::default()
         })
         .expect("a door");
         let app = Router::new().nest("/mcp", door.routes(CancellationToken::new()));

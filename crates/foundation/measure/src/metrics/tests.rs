@@ -157,6 +157,10 @@ fn levels_of_the_server_go_up_and_down() {
     let request = metrics.requests_in_flight().enter();
     metrics.connections_open().set(3);
     check(&metrics.encode(), "althing_requests_in_flight 1");
+    metrics.sessions_active().set(2);
+    metrics.sessions_limit().set(9);
+    check(&metrics.encode(), "althing_sessions_active 2");
+    check(&metrics.encode(), "althing_sessions_limit 9");
     check(&metrics.encode(), "althing_connections_open 3");
     drop(request);
     check(&metrics.encode(), "althing_requests_in_flight 0");

@@ -7,7 +7,7 @@ use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE, USAGE};
 use crate::print::{self, print};
 use crate::text::hang;
 use crate::{progress, wiring};
-use caller::{Caller, Class};
+use caller::Caller;
 use fault::nearest;
 use matrix::{AskAnswer, AskError, Matrix, ModelInfo, Outcome};
 use serde_json::json;
@@ -47,7 +47,6 @@ async fn ask(matrix: &Matrix, settings: &Settings, model: &str, prompt: &str) ->
     let started = Instant::now();
     let caller = Caller {
         request_id: format!("req_{:032x}", fastrand::u128(..)).into(),
-        class: Class::Normal,
         deadline: started + Duration::from_millis(settings.server.deadline_ms),
     };
     match matrix.ask(&caller, &ChatRequest::from_prompt(model, prompt)).await? {

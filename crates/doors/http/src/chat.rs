@@ -8,7 +8,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use caller::{Caller, Class};
+use caller::Caller;
 use fault::Kind;
 use http::HeaderMap;
 use matrix::{AskError, Outcome};
@@ -36,7 +36,7 @@ pub(crate) async fn complete(
         Ok(read) => read,
         Err(refusal) => return refusal.openai(&arrival.id),
     };
-    let caller = Caller { request_id: Arc::clone(&arrival.id), class: Class::Normal, deadline: arrival.at + within };
+    let caller = Caller { request_id: Arc::clone(&arrival.id), deadline: arrival.at + within };
     if request.stream() && app.0.matrix.is_panel(request.model()) {
         return sse::panel(app, arrival, caller, request, &rules).await;
     }

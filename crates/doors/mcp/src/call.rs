@@ -4,7 +4,7 @@
 //! fault is text, never structured content, because clients check structured content against the output schema.
 
 use crate::shelf::Shelf;
-use caller::{Caller, Class, Tool, ToolFault};
+use caller::{Caller, Tool, ToolFault};
 use fault::{Kind, Origin, Retry, nearest};
 use futures_util::FutureExt;
 use rmcp::RoleServer;
@@ -57,7 +57,6 @@ fn caller(deadline: Duration) -> Caller {
     let now = Instant::now();
     Caller {
         request_id: format!("req_{:032x}", fastrand::u128(..)).into(),
-        class: Class::Normal,
         // A deadline beyond what the clock can tell is as good as a day.
         deadline: now.checked_add(deadline).unwrap_or(now + Duration::from_secs(86_400)),
     }

@@ -10,25 +10,11 @@ pub use tool::{Tool, ToolFault, ToolFuture, ToolSpec};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// How much a request matters when there is not room for everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Class {
-    /// Shed first.
-    Low,
-    /// What a request is unless it says otherwise.
-    #[default]
-    Normal,
-    /// Shed last.
-    Critical,
-}
-
 /// Who asks, and until when the answer is of use.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The id of this request, as it stands in replies, logs and errors.
     pub request_id: Arc<str>,
-    /// How much the request matters.
-    pub class: Class,
     /// The absolute instant after which nobody waits for the answer, over all attempts.
     pub deadline: Instant,
 }

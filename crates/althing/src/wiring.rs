@@ -9,7 +9,7 @@ use matrix::{AskTool, Matrix, PlanError};
 use mcp_door::{McpConfig, McpDoor};
 use measure::Metrics;
 use models::Kind;
-use settings::{Loaded, Settings, Source};
+use settings::{Loaded, Origin, Settings, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,11 @@ impl Ready {
     /// Whether nothing but scripted models was found.
     pub(crate) fn scripted(&self) -> bool {
         self.found.as_ref().is_some_and(|found| found.scripted)
+    }
+
+    /// How many values somebody has set, in the file, a profile or a variable.
+    pub(crate) fn values_set(&self) -> usize {
+        self.loaded.origins.values().filter(|origin| !matches!(origin, Origin::Default | Origin::Flag)).count()
     }
 }
 

@@ -8,8 +8,8 @@ use crate::print::{self, print};
 use crate::text::hang;
 use crate::{progress, wiring};
 use caller::Caller;
-use fault::nearest;
-use matrix::{AskAnswer, AskError, Matrix, ModelInfo, Outcome};
+use fault::{nearest, shown_ms};
+use matrix::{AskAnswer, AskError, Matrix, ModelInfo};
 use serde_json::json;
 use settings::Settings;
 use std::io::{IsTerminal, Read};
@@ -46,16 +46,11 @@ pub(crate) fn run(global: &Global, args: &Ask) -> Result<u8, Failure> {
 async fn ask(matrix: &Matrix, settings: &Settings, model: &str, prompt: &str) -> Result<Option<AskAnswer>, AskError> {
     let started = Instant::now();
     let caller = Caller {
-        request_id: format!("req_{:032x}", fastrand::u128(..)).into(),
+        request_id: caller::new_request_id(),
         deadline: started + Duration::from_millis(settings.server.deadline_ms),
     };
-    match matrix.ask(&caller, &ChatRequest::from_prompt(model, prompt)).await? {
-        Outcome::Whole { reply, mut report, waited } => {
-            report.set_overhead(started.elapsed(), waited);
-            Ok(Some(AskAnswer { answer: reply.answer(), report: *report }))
-        }
-        Outcome::Stream { .. } => Ok(None),
-    }
+    let outcome = matrix.ask(&caller, &ChatRequest::from_prompt(model, prompt)).await?;
+    Ok(outcome.into_answer(started))
 }
 
 /// The words of the command line, or standard input for `-`.
@@ -139,7 +134,7 @@ fn failure(error: &AskError, matrix: &Matrix) -> Failure {
         }
         AskError::NoAnswer { attempts, .. } => (failure.message("no model answered").code(UNREACHABLE), attempts),
         AskError::Deadline { within, attempts } => {
-            (failure.message(format!("no answer within {} ms", within.as_millis())).code(UNREACHABLE), attempts)
+            (failure.message(format!("no answer within {}", shown_ms(*within))).code(UNREACHABLE), attempts)
         }
         AskError::Refused { attempts, .. } => (failure, attempts),
         _ => return failure,

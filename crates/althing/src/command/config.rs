@@ -29,7 +29,7 @@ fn check(global: &Global, profile: Option<&str>) -> Result<u8, Failure> {
     let mut set = 0;
     if wrong.is_empty() {
         let ready = wiring::load(source.clone())?;
-        set = ready.loaded.origins.values().filter(|origin| !matches!(origin, Origin::Default | Origin::Flag)).count();
+        set = ready.values_set();
         wrong = check::problems(&ready).into_iter().map(|problem| problem.error).collect();
     }
     let file = source.file.as_ref().map(|file| file.display().to_string());

@@ -14,7 +14,7 @@ use fault::Explain;
 use models::Probe;
 use serde::Serialize;
 use serde_json::json;
-use settings::{Origin, Settings, SettingsError, Source};
+use settings::{Settings, SettingsError, Source};
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -87,7 +87,7 @@ fn config(source: &Source, checks: &mut Vec<Check>) -> Result<Option<Ready>, Fai
         return Ok(None);
     }
     let ready = wiring::load(source.clone())?;
-    let set = ready.loaded.origins.values().filter(|origin| !matches!(origin, Origin::Default | Origin::Flag)).count();
+    let set = ready.values_set();
     let detail = match &source.file {
         Some(file) => format!("{}, {} set", file.display(), count(set, "value")),
         None => "no settings file; every setting has a default".to_owned(),

@@ -5,8 +5,10 @@
 //! about HTTP, exit codes or any protocol: only doors turn a [`Kind`] into a status.
 
 mod nearest;
+mod wait;
 
 pub use nearest::nearest;
+pub use wait::shown_ms;
 
 use std::time::Duration;
 

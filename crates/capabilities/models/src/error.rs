@@ -1,6 +1,6 @@
 //! Why one call to one model gave no answer.
 
-use fault::{Explain, Kind, Origin, Retry};
+use fault::{Explain, Kind, Origin, Retry, shown_ms};
 use guard::{Open, Shed};
 use net::NetError;
 use std::time::Duration;
@@ -49,13 +49,13 @@ pub enum ModelError {
     #[error(transparent)]
     Net(#[from] NetError),
     /// No answer in the time this attempt had.
-    #[error("no answer within {:.0} ms", .within.as_secs_f64() * 1e3)]
+    #[error("no answer within {}", shown_ms(*.within))]
     TimedOut {
         /// The time it had.
         within: Duration,
     },
     /// A stream fell silent.
-    #[error("the stream was silent for {:.0} ms", .idle.as_secs_f64() * 1e3)]
+    #[error("the stream was silent for {}", shown_ms(*.idle))]
     Silent {
         /// The time it had until the next event.
         idle: Duration,

@@ -14,14 +14,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use wire::openai::{ChatReply, ChunkView, is_done, upstream_code};
+use wire::openai::{ChatReply, ChunkView, SIMULATED_HEADER, is_done, upstream_code};
 use wire::sse::{Splitter, events};
 
 /// The kind `openai`, which every preset stands on.
 pub const KIND: Kind = Kind { name: "openai", build };
 
-/// The header by which an Althing, or `althing simulate`, tells that a script made an answer up.
-const SIMULATED: &str = "x-althing-simulated";
 /// An error body is read up to this many bytes, for its code alone.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// And waited for no longer than this: the status alone says enough.
@@ -116,7 +114,7 @@ impl OpenAi {
             return Err(refusal(response).await);
         }
         // An Althing behind us says so when nobody was asked.
-        let simulated = response.headers().get(SIMULATED).is_some_and(|value| value == "true");
+        let simulated = response.headers().get(SIMULATED_HEADER).is_some_and(|value| value == "true");
         if !stream {
             let body = collect(response.into_body(), self.reply_bytes_max).await?;
             let reply = ChatReply::parse(body).map_err(|error| ModelError::not_a_reply(&error))?;

@@ -4,7 +4,7 @@
 
 use crate::{Preset, RegistryError, openai, scripted};
 use bytes::Bytes;
-use guard::parse_retry_after;
+use guard::parse_http_date;
 use http::header::{ACCEPT, AGE, AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body_util::Full;
@@ -130,16 +130,15 @@ fn list(body: &[u8]) -> Option<Vec<String>> {
     Some(models.iter().filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
 }
 
-/// The date is read as a wait that began half an hour ago: what is left of it beyond that is how far it is ahead.
 fn clock_ahead_s(headers: &HeaderMap) -> Option<i64> {
     // Out of a cache it is an old date.
     if headers.contains_key(AGE) {
         return None;
     }
-    let date = headers.get(DATE)?.to_str().ok()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let wait = parse_retry_after(date, now.saturating_sub(CLOCK_OFF_MAX).as_secs())?;
-    Some(wait.as_secs().cast_signed() - CLOCK_OFF_MAX.as_secs().cast_signed())
+    let theirs = parse_http_date(headers.get(DATE)?.to_str().ok()?)?;
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let most = CLOCK_OFF_MAX.as_secs().cast_signed();
+    Some(theirs.cast_signed().saturating_sub(ours.cast_signed()).clamp(-most, most))
 }
 
 /// An address as it may be shown.

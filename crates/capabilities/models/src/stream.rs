@@ -183,6 +183,12 @@ impl AnswerStream {
         }
     }
 
+    /// Ends with the error that the upstream has reported, once all before it has been passed on.
+    fn reported(&mut self) -> Option<ModelError> {
+        let Reported { code, .. } = self.watch.seen.error.take()?;
+        self.end(Err(ModelError::ErrorEvent { code }))
+    }
+
     /// Ends as what has been seen tells.
     fn finish(&mut self) -> Option<ModelError> {
         let result = if self.watch.seen.complete() { Ok(()) } else { Err(ModelError::Cut) };
@@ -209,8 +215,8 @@ impl Stream for AnswerStream {
         if let Some(block) = self.watch.held.pop_front() {
             return Poll::Ready(Some(Ok(block)));
         }
-        if let Some(Reported { code, .. }) = self.watch.seen.error.take() {
-            return Poll::Ready(self.end(Err(ModelError::ErrorEvent { code })).map(Err));
+        if let Some(error) = self.reported() {
+            return Poll::Ready(Some(Err(error)));
         }
         let error = match self.watch.blocks.poll_next_unpin(context) {
             Poll::Ready(Some(Ok(block))) => {
@@ -220,13 +226,10 @@ impl Stream for AnswerStream {
                 if self.opened.elapsed() > most && !self.watch.seen.done {
                     return Poll::Ready(self.end(Err(ModelError::Endless { most })).map(Err));
                 }
-                match &self.watch.seen.error {
+                match self.watch.seen.error.as_ref().map(|reported| reported.at) {
                     None => return Poll::Ready(Some(Ok(block))),
-                    Some(reported) if reported.at > 0 => return Poll::Ready(Some(Ok(block.slice(..reported.at)))),
-                    Some(_) => {
-                        let code = self.watch.seen.error.take().and_then(|reported| reported.code);
-                        self.end(Err(ModelError::ErrorEvent { code }))
-                    }
+                    Some(0) => self.reported(),
+                    Some(at) => return Poll::Ready(Some(Ok(block.slice(..at)))),
                 }
             }
             Poll::Pending if !self.is_silent(context) => return Poll::Pending,

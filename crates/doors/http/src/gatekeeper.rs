@@ -41,7 +41,7 @@ const STATUS_CLIENT_GONE: u16 = 499;
 const PANIC_CHARS_MAX: usize = 500;
 
 pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let arrival = Arrival { id: format!("req_{:032x}", fastrand::u128(..)).into(), at: Instant::now() };
+    let arrival = Arrival { id: caller::new_request_id(), at: Instant::now() };
     let path = request.uri().path().to_owned();
     let mut visit = Visit::new(&app, &path, &arrival);
     let rules = app.0.rules.load_full();

@@ -5,6 +5,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use matrix::Report;
+use wire::openai::SIMULATED_HEADER;
 
 /// The header that says whether a cache answered.
 const CACHE: &str = "x-althing-cache";
@@ -40,7 +41,7 @@ fn tell(headers: &mut HeaderMap, report: &Report) {
     };
     set("x-althing-served-by", &report.served_by);
     set(CACHE, report.cache);
-    set("x-althing-simulated", if report.simulated { "true" } else { "false" });
+    set(SIMULATED_HEADER, if report.simulated { "true" } else { "false" });
     set("x-althing-degraded", if report.degraded { "true" } else { "false" });
     set("x-althing-overhead-ms", &format!("{:.3}", report.overhead_ms));
     if let Some(cost) = report.cost_usd {

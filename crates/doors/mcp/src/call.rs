@@ -56,7 +56,7 @@ pub(crate) async fn run(shelf: &Shelf, call: Call, context: RequestContext<RoleS
 fn caller(deadline: Duration) -> Caller {
     let now = Instant::now();
     Caller {
-        request_id: format!("req_{:032x}", fastrand::u128(..)).into(),
+        request_id: caller::new_request_id(),
         // A deadline beyond what the clock can tell is as good as a day.
         deadline: now.checked_add(deadline).unwrap_or(now + Duration::from_secs(86_400)),
     }

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use wire::openai::{ChatRequest, Limits};
+use wire::openai::{ChatRequest, Limits, SIMULATED_HEADER};
 
 /// What a request may ask for here.
 const LIMITS: Limits = Limits { n_max: 128, messages_max: 100_000 };
@@ -28,8 +28,6 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// How long requests in progress may go on once the server was told to stop.
 const DRAIN: Duration = Duration::from_millis(500);
-/// What marks every reply, so that nobody takes it for a model's: its value is `true`.
-const SIMULATED: &str = "x-althing-simulated";
 
 /// Everything that is served.
 #[derive(Clone)]
@@ -76,7 +74,7 @@ impl Stage {
 }
 
 async fn mark(mut response: Response) -> Response {
-    response.headers_mut().insert(SIMULATED, HeaderValue::from_static("true"));
+    response.headers_mut().insert(SIMULATED_HEADER, HeaderValue::from_static("true"));
     response
 }
 

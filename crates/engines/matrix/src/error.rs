@@ -1,7 +1,7 @@
 //! Why a question has no answer.
 
 use crate::Agreement;
-use fault::{Explain, Kind, Origin, Retry};
+use fault::{Explain, Kind, Origin, Retry, shown_ms};
 use models::ModelError;
 use std::time::Duration;
 use wire::openai::Attempt;
@@ -44,7 +44,7 @@ pub enum AskError {
         timed_out: bool,
     },
     /// Time ran out first.
-    #[error("no answer within {:.0} ms: {}", .within.as_secs_f64() * 1e3, listed(.attempts))]
+    #[error("no answer within {}: {}", shown_ms(*.within), listed(.attempts))]
     Deadline {
         /// The time there was.
         within: Duration,

@@ -9,7 +9,7 @@ use crate::{AskError, MemberOutcome};
 use fault::{Explain, Retry};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use models::{Answer, Cost};
+use models::{Answer, Cost, ModelError};
 use rust_decimal::Decimal;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -194,7 +194,7 @@ impl Tally {
             seated.latency = took;
             let (outcome, reason) = if timed_out {
                 self.ballot.timed_out(at);
-                (MemberOutcome::TimedOut, format!("no answer within {:.0} ms", took.as_secs_f64() * 1e3))
+                (MemberOutcome::TimedOut, ModelError::TimedOut { within: took }.to_string())
             } else {
                 (MemberOutcome::Cancelled, "cancelled: the others had decided the result".to_owned())
             };

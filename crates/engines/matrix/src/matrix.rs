@@ -4,6 +4,7 @@ use crate::chain::{Chain, Served};
 use crate::context::Context;
 use crate::plan::{Plan, PlanError, Route, Target};
 use crate::report::Report;
+use crate::tool::AskAnswer;
 use crate::{AskError, panel};
 use arc_swap::ArcSwap;
 use caller::Caller;
@@ -12,6 +13,7 @@ use models::{Answer, AnswerStream, Endpoint, Kind, Registry};
 use settings::Settings;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use wire::openai::{Attempt, ChatReply, ChatRequest};
 
 /// Something that can be put into `model`.
@@ -45,6 +47,16 @@ pub enum Outcome {
         /// How long it took to open.
         waited: Duration,
     },
+}
+
+impl Outcome {
+    /// The answer in words with its report, for whoever asked at `started` and did not ask for a stream; `None` for
+    /// one that streams all the same.
+    pub fn into_answer(self, started: Instant) -> Option<AskAnswer> {
+        let Self::Whole { reply, mut report, waited } = self else { return None };
+        report.set_overhead(started.elapsed(), waited);
+        Some(AskAnswer { answer: reply.answer(), report: *report })
+    }
 }
 
 /// One version of everything that settings decide.

@@ -3,7 +3,6 @@
 use fault::{Explain, Kind as FaultKind, Origin, nearest};
 use models::{Endpoint, Registry, RegistryError};
 use rust_decimal::Decimal;
-use serde_json::Value;
 use settings::{OnDisagreement, Settings, When};
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
@@ -15,7 +14,7 @@ use wire::openai::ChatRequest;
 const DEFAULT_PANEL: &str = "quorum";
 /// Names offered when one is not known, at most.
 const NEAREST_MAX: usize = 3;
-/// Characters kept of a name that is not known; likening takes the square of that.
+/// Characters shown of a name that is not known.
 const NAME_CHARS_MAX: usize = 200;
 
 /// Why settings cannot be turned into something to ask.
@@ -90,7 +89,7 @@ pub(crate) struct Route {
 impl Route {
     /// The models of the first rule that fits.
     pub(crate) fn candidates(&self, request: &ChatRequest) -> Option<&[Arc<Endpoint>]> {
-        let chars = LazyCell::new(|| prompt_chars(request));
+        let chars = LazyCell::new(|| request.prompt_chars());
         let fits = |when: &Option<When>| when.as_ref().is_none_or(|when| fits(when, request, &chars));
         self.rules.iter().find(|(when, _)| fits(when)).map(|(_, models)| models.as_slice())
     }
@@ -103,17 +102,6 @@ fn fits<F: FnOnce() -> u64>(when: &When, request: &ChatRequest, chars: &LazyCell
         && equal(when.tools, request.has_tools())
         && when.prompt_chars_min.is_none_or(|least| **chars >= least)
         && when.prompt_chars_max.is_none_or(|most| **chars <= most)
-}
-
-/// Characters of text in all messages together.
-fn prompt_chars(request: &ChatRequest) -> u64 {
-    let body: Value = serde_json::from_slice(&request.for_model(request.model())).unwrap_or_default();
-    let count = |text: &Value| text.as_str().map_or(0, |text| text.chars().count() as u64);
-    let of_message = |message: &Value| match &message["content"] {
-        Value::Array(parts) => parts.iter().map(|part| count(&part["text"])).sum(),
-        text => count(text),
-    };
-    body["messages"].as_array().map_or(0, |messages| messages.iter().map(of_message).sum())
 }
 
 /// What a name stands for.

@@ -71,6 +71,9 @@ pub struct Agreement {
     pub members: Vec<MemberReport>,
     /// What a reader should know before trusting the figures.
     pub caution: Vec<String>,
+    /// How many of the answers scripts made up; told as a caution.
+    #[serde(skip)]
+    pub simulated: usize,
 }
 
 /// Answers that agree.

@@ -1,6 +1,6 @@
 //! `ask` as a tool: one question, one answer with its report.
 
-use crate::matrix::{Matrix, Outcome};
+use crate::matrix::Matrix;
 use crate::report::Report;
 use caller::{Caller, Tool, ToolFault, ToolFuture, ToolSpec};
 use schemars::JsonSchema;
@@ -77,11 +77,9 @@ impl AskTool {
             }
         };
         let outcome = outcome.map_err(|error| fault_of(&error))?;
-        let Outcome::Whole { reply, mut report, waited } = outcome else {
+        let Some(answer) = outcome.into_answer(started) else {
             return Err(defect("the model answered with a stream that nobody asked for".to_owned()));
         };
-        report.set_overhead(started.elapsed(), waited);
-        let answer = AskAnswer { answer: reply.answer(), report: *report };
         serde_json::to_value(answer).map_err(|error| defect(error.to_string()))
     }
 }

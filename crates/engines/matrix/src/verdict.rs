@@ -29,8 +29,9 @@ pub(crate) fn agreement(panel: &Panel, fanned: &Fanned, clusters: &[Cluster]) ->
         clusters: clusters.iter().map(|cluster| cluster_report(panel, fanned, cluster)).collect(),
         members: fanned.seated.iter().enumerate().map(|(at, seated)| member_report(panel, at, seated)).collect(),
         caution: Vec::new(),
+        simulated: fanned.simulated(),
     };
-    agreement.caution = caution(panel, fanned, &agreement, &families);
+    agreement.caution = caution(panel, &agreement, &families);
     agreement
 }
 
@@ -70,10 +71,10 @@ fn member_report(panel: &Panel, at: usize, seated: &Seated) -> MemberReport {
     }
 }
 
-fn caution(panel: &Panel, fanned: &Fanned, agreement: &Agreement, families: &[&str]) -> Vec<String> {
+fn caution(panel: &Panel, agreement: &Agreement, families: &[&str]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |line: String| lines.push(line);
-    match fanned.simulated() {
+    match agreement.simulated {
         0 => {}
         all if all == agreement.answered => {
             say("simulated: scripts made these answers up, no model was asked".to_owned());

@@ -10,6 +10,11 @@ pub use tool::{Tool, ToolFault, ToolFuture, ToolSpec};
 use std::sync::Arc;
 use tokio::time::Instant;
 
+/// A new id for a request: `req_` and 32 hexadecimal digits, by chance.
+pub fn new_request_id() -> Arc<str> {
+    format!("req_{:032x}", fastrand::u128(..)).into()
+}
+
 /// Who asks, and until when the answer is of use.
 #[derive(Debug, Clone)]
 pub struct Caller {

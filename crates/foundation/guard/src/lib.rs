@@ -18,4 +18,4 @@ pub use breaker::{Breaker, BreakerConfig, Open, Permit, State};
 pub use budget::{RetryBudget, RetryBudgetConfig};
 pub use bulkhead::{Bulkhead, BulkheadConfig, Entry, Shed};
 pub use deadline::Deadline;
-pub use retry_after::parse_retry_after;
+pub use retry_after::{parse_http_date, parse_retry_after};

@@ -15,7 +15,7 @@ const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 pub fn parse_retry_after(value: &str, now_unix_secs: u64) -> Option<Duration> {
     let value = value.trim();
     let wait = seconds(value).or_else(|| {
-        let at = http_date(value)?;
+        let at = parse_http_date(value)?;
         Some(Duration::from_secs(at.saturating_sub(now_unix_secs)))
     })?;
     Some(wait.min(LONGEST))
@@ -32,8 +32,9 @@ fn seconds(value: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(secs.min(LONGEST.as_secs_f64())).ok()
 }
 
-/// Seconds since 1970 of a date in the fixed form; earlier dates give 0, which is past as well.
-fn http_date(value: &str) -> Option<u64> {
+/// Seconds since 1970 of a date in the fixed form, `Sun, 06 Nov 1994 08:49:37 GMT`; earlier dates give 0, which is past
+/// as well.
+pub fn parse_http_date(value: &str) -> Option<u64> {
     let (weekday, rest) = value.split_once(", ")?;
     if !WEEKDAYS.contains(&weekday) {
         return None;
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn knows_the_calendar() {
-        let check = |date: &str, expect| assert_eq!(http_date(date), expect, "{date}");
+        let check = |date: &str, expect| assert_eq!(parse_http_date(date), expect, "{date}");
         check("Thu, 01 Jan 1970 00:00:00 GMT", Some(0));
         check("Sun, 06 Nov 1994 08:49:37 GMT", Some(THEN));
         check("Tue, 29 Feb 2000 12:00:00 GMT", Some(951_825_600));

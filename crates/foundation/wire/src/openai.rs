@@ -3,6 +3,7 @@
 //! Shapes as published in OpenAI's API reference for `POST /v1/chat/completions`.
 
 mod chunk;
+mod content;
 mod error_body;
 mod reply;
 mod request;
@@ -13,6 +14,9 @@ pub use reply::{ChatReply, Usage, compose_reply};
 pub use request::{ChatRequest, Limits};
 
 use serde::Serialize;
+
+/// The header by which a reply tells, as `true` or `false`, that a script made it up.
+pub const SIMULATED_HEADER: &str = "x-althing-simulated";
 
 /// `GET /v1/models`.
 #[derive(Debug, Serialize)]

@@ -8,8 +8,6 @@ use models::Cost;
 const NAME_MAX: usize = 42;
 /// How many lines of each answer are shown.
 const ANSWER_LINES: usize = 3;
-/// What begins the caution about answers that scripts made up.
-const SIMULATED: &str = "simulated: ";
 /// Digits behind the point of a cost in US dollars.
 const COST_DIGITS: u32 = 6;
 
@@ -28,12 +26,11 @@ pub(crate) fn text(answer: &AskAnswer, unset: bool) -> String {
 
 /// How much of what was said is made up: loud where all of it is.
 fn simulated(report: &Report, unset: bool) -> String {
-    let told = report.agreement.iter().flat_map(|told| &told.caution);
-    match told.filter_map(|line| line.strip_prefix(SIMULATED)).next().and_then(k_of_n) {
-        Some((simulated, answered)) if simulated < answered => {
-            return format!("{simulated} of {answered} answers are simulated\n\n");
+    match &report.agreement {
+        Some(told) if told.simulated > 0 && told.simulated < told.answered => {
+            return format!("{} of {} answers are simulated\n\n", told.simulated, told.answered);
         }
-        None if !report.simulated => return String::new(),
+        _ if !report.simulated => return String::new(),
         _ => {}
     }
     let mut text = "*** SIMULATED: a script made this answer up, no model was asked. ***\n".to_owned();
@@ -41,13 +38,6 @@ fn simulated(report: &Report, unset: bool) -> String {
         text.push_str("Set OPENAI_API_KEY, or add a [[provider]] to althing.toml, to ask real ones.\n");
     }
     text + "\n"
-}
-
-/// The figures of `3 of 5 answers …`.
-fn k_of_n(line: &str) -> Option<(usize, usize)> {
-    let mut words = line.split_whitespace();
-    let of = (words.next()?.parse().ok()?, words.next()?, words.next()?.parse().ok()?);
-    (of.1 == "of").then_some((of.0, of.2))
 }
 
 /// Who served it, at what price, and what failed on the way.
@@ -162,8 +152,8 @@ fn dollars(cost: Cost) -> String {
 mod tests {
     use super::*;
 
-    fn banner(simulated: bool, cautions: Option<&[&str]>) -> String {
-        let agreement = cautions.map(|lines| Agreement {
+    fn banner(simulated: bool, made_up: Option<usize>) -> String {
+        let agreement = made_up.map(|made_up| Agreement {
             method: "exact",
             asked: 3,
             answered: 3,
@@ -175,7 +165,8 @@ mod tests {
             saved_ms: 0,
             clusters: Vec::new(),
             members: Vec::new(),
-            caution: lines.iter().map(|line| (*line).to_owned()).collect(),
+            caution: Vec::new(),
+            simulated: made_up,
         });
         let report = Report {
             request_id: "req_1".into(),
@@ -193,15 +184,13 @@ mod tests {
 
     #[test]
     fn only_what_is_all_made_up_is_said_loudly() {
-        let all = "simulated: 3 of 3 answers were made up by scripts";
-        let some = "simulated: 1 of 3 answers were made up by scripts";
-        for (simulated, cautions) in [(true, None), (true, Some([all].as_slice())), (true, Some(&[]))] {
-            assert!(banner(simulated, cautions).starts_with("*** SIMULATED"), "{cautions:?}");
+        for (simulated, made_up) in [(true, None), (true, Some(3)), (true, Some(0))] {
+            assert!(banner(simulated, made_up).starts_with("*** SIMULATED"), "{made_up:?}");
         }
         for simulated in [true, false] {
-            assert_eq!(banner(simulated, Some(&["few", some])), "1 of 3 answers are simulated\n\n");
+            assert_eq!(banner(simulated, Some(1)), "1 of 3 answers are simulated\n\n");
             assert_eq!(banner(false, None), "");
         }
-        assert_eq!(banner(false, Some(&["few"])), "");
+        assert_eq!(banner(false, Some(0)), "");
     }
 }

@@ -4,7 +4,7 @@ use super::Check;
 use crate::exit::{FAILED, UNREACHABLE};
 use crate::text::count;
 use crate::wiring::Ready;
-use fault::{Explain, nearest};
+use fault::{Explain, nearest, shown_ms};
 use matrix::Matrix;
 use models::{Finding, Preset, Probe};
 use settings::{Panel, Provider};
@@ -65,7 +65,7 @@ pub(super) fn judge(ready: &Ready, provider: &Provider, probe: &Probe) -> Vec<Ch
         Finding::Unreachable(error) => Check::fail(&name, format!("{at}: {error}"), error.hint(), UNREACHABLE),
         Finding::TimedOut { within } => {
             let fix = Some("check `base_url` and that it is reachable from here".to_owned());
-            Check::fail(&name, format!("{at} did not answer within {} ms", within.as_millis()), fix, UNREACHABLE)
+            Check::fail(&name, format!("{at} did not answer within {}", shown_ms(*within)), fix, UNREACHABLE)
         }
         Finding::Unusable(error) => Check::fail(&name, error.to_string(), error.hint(), crate::exit::CONFIGURATION),
     };

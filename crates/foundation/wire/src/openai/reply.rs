@@ -1,6 +1,7 @@
 //! A whole chat reply.
 
 use super::StreamWriter;
+use super::content::texts;
 use crate::WireError;
 use crate::fields::Fields;
 use bytes::Bytes;
@@ -172,11 +173,7 @@ impl ChatReply {
             return Value::from(calls).to_string();
         }
         match &message["content"] {
-            Value::String(text) => text.clone(),
-            Value::Array(parts) => {
-                let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
-                texts.join("\n")
-            }
+            content @ (Value::String(_) | Value::Array(_)) => texts(content).join("\n"),
             _ => message["refusal"].as_str().unwrap_or_default().to_owned(),
         }
     }

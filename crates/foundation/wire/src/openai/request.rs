@@ -1,5 +1,6 @@
 //! A chat request: checked, and otherwise left as it came.
 
+use super::content::texts;
 use crate::fields::Fields;
 use crate::{WireError, check_nesting};
 use bytes::Bytes;
@@ -195,20 +196,25 @@ impl ChatRequest {
 
     /// The text of the last message by a user, its parts joined by a space; empty if there is none.
     pub fn last_user_text(&self) -> String {
+        let messages = self.messages();
+        let last = messages.iter().rev().find(|message| message["role"] == "user");
+        last.map(|message| texts(&message["content"]).join(" ")).unwrap_or_default()
+    }
+
+    /// Characters of text in all messages together.
+    pub fn prompt_chars(&self) -> u64 {
+        let messages = self.messages();
+        let texts = messages.iter().flat_map(|message| texts(&message["content"]));
+        texts.map(|text| text.chars().count() as u64).sum()
+    }
+
+    /// The messages, parsed anew: whoever needs their text asks once.
+    fn messages(&self) -> Vec<serde_json::Value> {
         #[derive(Deserialize)]
         struct Body {
             messages: Vec<serde_json::Value>,
         }
-        let Ok(body) = serde_json::from_slice::<Body>(&self.bytes) else { return String::new() };
-        let last = body.messages.iter().rev().find(|m| m["role"] == "user");
-        match last.map(|m| &m["content"]) {
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(serde_json::Value::Array(parts)) => {
-                let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
-                texts.join(" ")
-            }
-            _ => String::new(),
-        }
+        serde_json::from_slice::<Body>(&self.bytes).map(|body| body.messages).unwrap_or_default()
     }
 }
 

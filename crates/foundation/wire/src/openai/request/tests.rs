@@ -84,6 +84,7 @@ fn finds_what_the_user_said_last() {
         {"role":"user","content":[{"type":"text","text":"three"},{"type":"image_url"},{"type":"text","text":"four"}]},
         {"role":"tool","content":"five"}]}"#;
     assert_eq!(parse(text).unwrap().last_user_text(), "three four");
+    assert_eq!(parse(text).unwrap().prompt_chars(), 19);
     assert_eq!(ChatRequest::from_prompt("m", "hi \"x\"").last_user_text(), "hi \"x\"");
 }
 

@@ -11,16 +11,16 @@ TEST_VENV ?= $(TARGET)/python
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help run test check bench clean test-python
+.PHONY: help run test check bench clean test-services test-python
 
 help: ## this table
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build the release and start the server on 127.0.0.1:8700; ARGS="--bind 127.0.0.1:9000" is passed on
 	@cargo build --release --locked -p althing
 	@exec $(TARGET)/release/althing up $(ARGS)
 
-test: test-python ## prepare what the tests need, then run every test
+test: test-services test-python ## prepare what the tests need, then run every test
 	@export ALTHING_TEST_PYTHON=$(abspath $(TEST_VENV))/bin/python; \
 	if cargo nextest --version >/dev/null 2>&1; then \
 		cargo nextest run --workspace --locked; \
@@ -43,6 +43,32 @@ bench: ## benchmarks: figures to target/bench/*.json and a table on screen
 clean: ## remove everything built, the Python packages of the tests included
 	@rm -rf $(TEST_VENV) $(TEST_VENV).log
 	@cargo clean
+
+# Debian keeps the programs of PostgreSQL and pgbouncer off the path; this and the tests look for them there too. Where
+# PostgreSQL was never installed, no cluster of Debian's is made. Whatever apt-get says is shown only if it fails.
+test-services: ## install PostgreSQL and pgbouncer, which the tests start themselves, where they are missing
+	@log=$(TARGET)/test-services.log; \
+	has() { \
+		for at in "$$(command -v $$1)" /usr/lib/postgresql/*/bin/$$1 /usr/sbin/$$1; do [ ! -x "$$at" ] || return 0; done; \
+		return 1; \
+	}; \
+	missing() { for name in initdb postgres psql pgbench pgbouncer; do has $$name || printf ' `%s`' $$name; done; }; \
+	[ -n "$$(missing)" ] || exit 0; \
+	as=; [ "$$(id -u)" = 0 ] || as='sudo -n'; \
+	if command -v apt-get >/dev/null && $$as true 2>/dev/null; then \
+		echo "installing PostgreSQL and pgbouncer for the tests"; \
+		mkdir -p $(TARGET); \
+		etc=/etc/postgresql-common; no_cluster=$$etc/createcluster.d/althing-tests.conf; \
+		[ -e $$etc/createcluster.conf ] || $$as sh -c "mkdir -p $$etc/createcluster.d; echo 'create_main_cluster = false' >$$no_cluster"; \
+		get() { $$as env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120 "$$@"; }; \
+		install() { get install --no-install-recommends postgresql pgbouncer; }; \
+		{ install || { get update && install; }; } >$$log 2>&1 </dev/null || cat $$log >&2; \
+		$$as rm -f $$no_cluster; \
+	fi; \
+	[ -n "$$(missing)" ] || exit 0; \
+	echo "error: the tests start servers whose programs are missing:$$(missing)" >&2; \
+	echo 'hint: install PostgreSQL 15 or newer and pgbouncer: on Debian, `apt-get install postgresql pgbouncer` as root' >&2; \
+	exit 1
 
 # Rebuilt only when the requirements differ from the copy kept inside it: a fresh clone has fresh times but the same
 # packages. Whatever pip says is kept in a log and shown only if it fails.

@@ -1,14 +1,24 @@
-//! Test-only: upstreams that do exactly what a test scripted, on real sockets.
+//! Test-only: upstreams that do exactly what a test scripted, on real sockets, and databases that a test starts itself.
 //!
-//! Knows enough HTTP/1.1 to be spoken to by any client and to break off wherever a test wants it to. Refuses to know
-//! anything above the foundation, and is never a normal dependency: only tests may lean on it.
+//! Knows enough HTTP/1.1 to be spoken to by any client and to break off wherever a test wants it to, and how to run
+//! PostgreSQL and pgbouncer on ports and in folders of their own. Refuses to know anything above the foundation, and is
+//! never a normal dependency: only tests may lean on it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Test-only code: a broken fixture must stop the test at once.
 
+mod account;
 mod chat;
+mod pgbouncer;
+mod postgres;
+mod process;
+mod purse;
 mod reply;
 mod request;
+mod scratch;
 mod upstream;
 
+pub use pgbouncer::PgBouncer;
+pub use postgres::{Postgres, PostgresOptions};
+pub use purse::{Note, Purse};
 pub use reply::{Reply, in_turn};
 pub use request::Seen;
 pub use upstream::Upstream;

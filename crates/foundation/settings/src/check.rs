@@ -3,6 +3,10 @@
 //! Every trouble is found, not only the first. Which models exist and which kinds of provider there are is not known
 //! here, so neither is judged.
 
+mod access;
+mod flags;
+mod store;
+
 use std::collections::BTreeMap;
 
 use crate::host::{is_authority, is_host_port, is_origin, url_trouble};
@@ -13,7 +17,7 @@ use crate::panel::{Panel, Route, Rule};
 use crate::provider::{ModelEntry, Provider};
 use crate::wording::cut;
 
-/// The most providers, panels or routes.
+/// The most providers, panels, routes or flags.
 const SECTIONS_MAX: usize = 256;
 /// The most models of one provider.
 const MODELS_MAX: usize = 4096;
@@ -65,6 +69,11 @@ pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
     let mut found = Findings::default();
     server(&settings.server, &mut found);
     limits::guard(&settings.guard, &mut found);
+    store::store(&settings.store, &mut found);
+    access::access(&settings.access, &mut found);
+    limits::budget(&settings.budget, &mut found);
+    limits::ledger(&settings.ledger, &mut found);
+    flags::flags(&settings.flag, &mut found);
     found.at_most("provider", settings.provider.len(), SECTIONS_MAX);
     found.at_most("panel", settings.panel.len(), SECTIONS_MAX);
     found.at_most("route", settings.route.len(), SECTIONS_MAX);
@@ -77,6 +86,7 @@ pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
     for (index, it) in settings.route.iter().enumerate() {
         route(&element("route", index), it, &mut found);
     }
+    flags::conditions(&settings.route, &settings.flag, &mut found);
     clashes(settings, &mut found);
     found.0
 }
@@ -100,6 +110,10 @@ fn server(server: &Server, found: &mut Findings) {
         let path = element("server.allowed_origins", index);
         let hint = "write `scheme://host` or `scheme://host:port`, without a slash at the end";
         found.refuse(&path, &format!("is `{}`, not an origin", cut(origin)), hint);
+    }
+    access::proxies(&server.trusted_proxies, found);
+    if let Some(tls) = &server.tls {
+        access::tls(tls, found);
     }
 }
 
@@ -130,6 +144,7 @@ fn models(list: &str, models: &[ModelEntry], found: &mut Findings) {
     for (index, model) in models.iter().enumerate() {
         let path = format!("{}.name", element(list, index));
         name(&path, &model.name, found);
+        limits::model(&element(list, index), model, found);
         if let Some(upstream) = &model.upstream_name {
             name(&format!("{}.upstream_name", element(list, index)), upstream, found);
         }

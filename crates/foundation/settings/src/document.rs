@@ -47,7 +47,7 @@ impl Document {
         }
         let root = DeTable::parse(text).map_err(|error| map.syntax(&error))?;
         map.walk("", root.get_ref(), 1)?;
-        map.fits(toml::de::Deserializer::from(root.clone()))?;
+        map.fits("", root.get_ref(), toml::de::Deserializer::from(root.clone()))?;
         if let Some(DeValue::Table(profiles)) = root.get_ref().get("profile").map(Spanned::get_ref) {
             for (name, profile) in profiles {
                 map.profile(name.get_ref(), profile)?;
@@ -125,19 +125,23 @@ impl Map {
     }
 
     /// Whether the types fit.
-    fn fits<'de, D>(&self, deserializer: D) -> Result<(), SettingsError>
+    fn fits<'de, D>(&self, path: &str, table: &DeTable<'_>, deserializer: D) -> Result<(), SettingsError>
     where
         D: serde::Deserializer<'de, Error = toml::de::Error>,
     {
-        match Settings::deserialize(deserializer) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.misfit(&error)),
-        }
+        let settings = Settings::deserialize(deserializer).map_err(|error| self.misfit(&error))?;
+        let meant = toml::Table::try_from(&settings).unwrap_or_default();
+        let Some(path) = list_for_table(path, table, &meant) else { return Ok(()) };
+        let span = self.marks.get(&path).map_or(0..0, |mark| mark.value.clone());
+        let problem = format!("`{path}` must be a table, not a list");
+        Err(SettingsError::Value { path, problem, place: self.place(&span), hint: None })
     }
 
     fn profile(&self, name: &str, profile: &Spanned<DeValue<'_>>) -> Result<(), SettingsError> {
         let path = join("profile", name);
-        self.fits(toml::de::ValueDeserializer::from(profile.clone()))?;
+        let empty = DeTable::new();
+        let table = profile.get_ref().as_table().unwrap_or(&empty);
+        self.fits(&path, table, toml::de::ValueDeserializer::from(profile.clone()))?;
         match self.marks.get(&join(&path, "profile")) {
             None => Ok(()),
             Some(mark) => Err(SettingsError::Rule {
@@ -184,5 +188,25 @@ impl Map {
             Whose::Variable(name) => Place::Variable(name.clone()),
             Whose::Flag(path) => Place::Flag(path.clone()),
         }
+    }
+}
+
+/// The path of a list that stands where a table should, which was read as the values of its keys in their order.
+fn list_for_table(path: &str, written: &DeTable<'_>, meant: &toml::Table) -> Option<String> {
+    written
+        .iter()
+        .find_map(|(key, value)| misread(join(path, key.get_ref()), value.get_ref(), meant.get(&**key.get_ref())?))
+}
+
+fn misread(path: String, written: &DeValue<'_>, meant: &toml::Value) -> Option<String> {
+    match (written, meant) {
+        (DeValue::Array(_), toml::Value::Table(_)) => Some(path),
+        (DeValue::Table(written), toml::Value::Table(meant)) => list_for_table(&path, written, meant),
+        (DeValue::Array(written), toml::Value::Array(meant)) => written
+            .iter()
+            .zip(meant)
+            .enumerate()
+            .find_map(|(index, (written, meant))| misread(element(&path, index), written.get_ref(), meant)),
+        _ => None,
     }
 }

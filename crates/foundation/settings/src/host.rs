@@ -2,7 +2,8 @@
 //!
 //! Only the form is judged: no name is looked up and no address is reached.
 
-use std::net::Ipv6Addr;
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The most characters a host name may have.
 const HOST_CHARS_MAX: usize = 253;
@@ -20,6 +21,22 @@ pub(crate) fn is_authority(text: &str) -> bool {
 /// Whether text is `scheme://host` or `scheme://host:port`.
 pub(crate) fn is_origin(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, authority)| is_scheme(scheme) && is_authority(authority))
+}
+
+/// The network that text names, such as `10.0.0.0/8`; a single address is a network of one.
+pub fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// Whether a base URL leads beyond this machine without encryption.
+pub(crate) fn is_exposed(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((inner, _)) => inner,
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    !host.eq_ignore_ascii_case("localhost") && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn is_host(text: &str) -> bool {
@@ -53,7 +70,10 @@ pub(crate) fn url_trouble(url: &str) -> Option<(String, &'static str)> {
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     if authority.contains('@') {
-        return Some(("has a user name or a password in it".to_owned(), "put the credential into `api_key`"));
+        return Some((
+            "has a user name or a password in it".to_owned(),
+            "leave it out, the credential of a provider goes into `api_key`",
+        ));
     }
     if !is_authority(authority) {
         return Some((
@@ -69,7 +89,7 @@ pub(crate) fn url_trouble(url: &str) -> Option<(String, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_authority, is_host_port, is_origin, url_trouble};
+    use super::{is_authority, is_exposed, is_host_port, is_origin, network, url_trouble};
 
     #[test]
     fn tells_addresses_from_other_text() {
@@ -96,6 +116,32 @@ mod tests {
         }
         for bad in ["*", "null", "a.example", "https://a.example/", "https://", "1x://a"] {
             assert!(!is_origin(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tells_networks_from_other_text() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(network(text).map(|it| it.to_string()).as_deref(), expect, "{text}");
+        };
+        check("10.0.0.0/8", Some("10.0.0.0/8"));
+        check("10.1.2.3", Some("10.1.2.3/32"));
+        check("fd00::/8", Some("fd00::/8"));
+        check("::1", Some("::1/128"));
+        for bad in ["", "10.0.0.0/33", "10.0.0", "proxy.example", "[::1]", "10.0.0.1:80", "10.0.0.0/", " ::1"] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn tells_what_leaves_the_machine_in_the_clear() {
+        for safe in
+            ["https://a.example", "http://localhost:80/x", "http://LOCALHOST", "http://127.8.9.1", "http://[::1]:8/"]
+        {
+            assert!(!is_exposed(safe), "{safe}");
+        }
+        for exposed in ["http://a.example", "http://localhost.example", "http://10.0.0.1:80", "http://[fd00::1]"] {
+            assert!(is_exposed(exposed), "{exposed}");
         }
     }
 

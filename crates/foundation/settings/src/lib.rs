@@ -5,10 +5,12 @@
 //! the nearest known key. This room opens no sockets, knows no kind of provider by name and does not know which
 //! models exist; it reads the settings file and the secrets that the file refers to, and nothing else.
 
+mod access;
 mod check;
 mod depth;
 mod document;
 mod error;
+mod flag;
 mod host;
 mod layer;
 mod limits;
@@ -20,17 +22,22 @@ mod panel;
 mod provider;
 mod secret;
 mod show;
+mod store;
 mod usd;
 mod wording;
 
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, Budget, Ledger, Oidc, Tls};
 pub use error::{Place, SettingsError, Spot};
+pub use flag::{Flag, OFF, ON, parse_flag_condition};
+pub use host::network;
 pub use load::{FILE_BYTES_MAX, Loaded, Origin, PROFILES, Source, load, problems};
 pub use model::{Guard, Server, Settings};
 pub use panel::{Member, OnDisagreement, Panel, Route, Rule, When};
 pub use provider::{ModelEntry, Price, Provider};
 pub use secret::{SECRET_BYTES_MAX, SecretRef};
 pub use show::{Shown, schema, show, to_json};
+pub use store::{Store, StoreUrl, StoreUrlError, without_password};
 pub use usd::{Usd, UsdError};

@@ -3,14 +3,18 @@
 //! The upper bounds are far above what anybody needs: they keep a slip of the hand from becoming a wait of years or
 //! an arithmetic overflow in a timer.
 
+use crate::access::{Access, Budget, Ledger, Oidc};
 use crate::check::Findings;
 use crate::layer::element;
 use crate::model::{Guard, Server};
 use crate::panel::Panel;
-use crate::provider::Provider;
+use crate::provider::{ModelEntry, Provider};
+use crate::store::Store;
 
 /// The longest time, in milliseconds: one day.
 const TIME_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// The longest time, in seconds: one day.
+const TIME_S_MAX: u64 = TIME_MS_MAX / 1000;
 /// The most bytes: 1 GiB.
 const BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// The most connections, requests or failures.
@@ -19,6 +23,12 @@ const COUNT_MAX: u64 = 1_000_000;
 const HEADER_BYTES_LEAST: u64 = 8 * 1024;
 /// The most bytes the header of a request may be allowed.
 const HEADER_BYTES_MOST: u64 = 1024 * 1024;
+/// The most requests a minute, and the most tokens of one answer.
+const LARGE_MAX: u64 = 1_000_000_000;
+/// By how many seconds clocks may differ: a token must not live long after its end.
+const LEEWAY_S_MAX: u64 = 60 * 60;
+/// The most connections to a database, transactions in a group or backups.
+const STORE_MAX: u64 = 10_000;
 
 /// A number, its key and its bounds, both inclusive.
 type Bounds = (&'static str, u64, u64, u64);
@@ -63,6 +73,66 @@ pub(crate) fn guard(guard: &Guard, found: &mut Findings) {
     share("guard.retry_min_per_s", guard.retry_min_per_s, (true, 10_000.0), found);
 }
 
+pub(crate) fn store(store: &Store, found: &mut Findings) {
+    let bounds: [Bounds; 10] = [
+        ("pool_min", u64::from(store.pool_min), 1, STORE_MAX),
+        ("pool_max", u64::from(store.pool_max), 1, STORE_MAX),
+        ("acquire_ms", store.acquire_ms, 1, TIME_MS_MAX),
+        ("transaction_ms", store.transaction_ms, 1, TIME_MS_MAX),
+        ("slow_ms", store.slow_ms, 1, TIME_MS_MAX),
+        ("queue_max", store.queue_max as u64, 1, COUNT_MAX),
+        ("group_max", store.group_max as u64, 1, STORE_MAX),
+        ("retries_max", u64::from(store.retries_max), 0, 100),
+        ("backup_every_h", store.backup_every_h, 0, 365 * 24),
+        ("backup_keep", store.backup_keep as u64, 1, STORE_MAX),
+    ];
+    whole("store", &bounds, found);
+}
+
+pub(crate) fn access(access: &Access, found: &mut Findings) {
+    let mut bounds: Vec<Bounds> = vec![
+        ("key_cache_ms", access.key_cache_ms, 0, TIME_MS_MAX),
+        ("key_cache_max", access.key_cache_max as u64, 1, COUNT_MAX),
+        ("wrong_keys_per_s", u64::from(access.wrong_keys_per_s), 1, COUNT_MAX),
+        ("checkpoint_s", access.checkpoint_s, 1, TIME_S_MAX),
+    ];
+    bounds.extend(access.rpm.map(|rate| ("rpm", u64::from(rate), 1, LARGE_MAX)));
+    whole("access", &bounds, found);
+}
+
+pub(crate) fn oidc(oidc: &Oidc, found: &mut Findings) {
+    let bounds: [Bounds; 2] =
+        [("jwks_cache_s", oidc.jwks_cache_s, 1, TIME_S_MAX), ("leeway_s", oidc.leeway_s, 0, LEEWAY_S_MAX)];
+    whole("access.oidc", &bounds, found);
+}
+
+pub(crate) fn budget(budget: &Budget, found: &mut Findings) {
+    let bounds: [Bounds; 3] = [
+        ("lease_ms", budget.lease_ms, 1_000, TIME_MS_MAX),
+        ("wait_ms", budget.wait_ms, 0, TIME_MS_MAX),
+        ("output_tokens", budget.output_tokens, 1, LARGE_MAX),
+    ];
+    whole("budget", &bounds, found);
+    share("budget.alert_share", budget.alert_share, (false, 1.0), found);
+}
+
+pub(crate) fn ledger(ledger: &Ledger, found: &mut Findings) {
+    let bounds: [Bounds; 5] = [
+        ("flush_ms", ledger.flush_ms, 1, 60_000),
+        ("queue_max", ledger.queue_max as u64, 1, COUNT_MAX),
+        ("calls_days", u64::from(ledger.calls_days), 1, 36_500),
+        ("prompts_days", u64::from(ledger.prompts_days), 1, 3_650),
+        ("prompt_bytes_max", ledger.prompt_bytes_max as u64, 1, BYTES_MAX),
+    ];
+    whole("ledger", &bounds, found);
+}
+
+pub(crate) fn model(path: &str, model: &ModelEntry, found: &mut Findings) {
+    if let Some(most) = model.output_tokens_max {
+        whole(path, &[("output_tokens_max", most, 1, LARGE_MAX)], found);
+    }
+}
+
 pub(crate) fn provider(path: &str, provider: &Provider, found: &mut Findings) {
     let mut bounds: Vec<Bounds> = vec![
         ("in_flight_max", provider.in_flight_max as u64, 1, COUNT_MAX),
@@ -99,7 +169,7 @@ fn whole(section: &str, bounds: &[Bounds], found: &mut Findings) {
 }
 
 /// A number from 0 (which only counts if `zero` is true) to `most`.
-fn share(path: &str, value: f64, (zero, most): (bool, f64), found: &mut Findings) {
+pub(crate) fn share(path: &str, value: f64, (zero, most): (bool, f64), found: &mut Findings) {
     if value.is_finite() && value <= most && (value > 0.0 || (zero && value == 0.0)) {
         return;
     }

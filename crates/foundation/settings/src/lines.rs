@@ -9,6 +9,9 @@ use crate::wording;
 /// The most characters of a line that an error shows.
 const SHOWN_MAX: usize = 120;
 
+/// How many lines above are looked at to find where a value began.
+const ABOVE_MAX: usize = 64;
+
 /// A text that knows where its lines begin.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -43,7 +46,7 @@ impl Lines {
         let column = self.text[line_start..start].chars().count() + 1;
         let meant = self.text[start..end].split('\n').next().unwrap_or_default().trim_end().chars().count();
         let skipped = if column > SHOWN_MAX / 2 && whole.len() > SHOWN_MAX { column - SHOWN_MAX / 2 } else { 0 };
-        let shown: String = wording::without_secrets(whole).chars().skip(skipped).take(SHOWN_MAX).collect();
+        let shown: String = self.without_secrets(line_start, whole).chars().skip(skipped).take(SHOWN_MAX).collect();
         let indent = column - 1 - skipped;
         Spot {
             file: file.to_owned(),
@@ -52,6 +55,15 @@ impl Lines {
             width: meant.clamp(1, SHOWN_MAX.saturating_sub(indent).max(1)),
             indent,
             text: shown.replace(char::is_control, " ").trim_end().to_owned(),
+        }
+    }
+
+    /// A line as it may be shown: when it goes on with a value that may be a credential, nothing of it can be read.
+    fn without_secrets(&self, line_start: usize, line: &str) -> String {
+        let mut above = self.text[..line_start].lines().rev().take(ABOVE_MAX);
+        match above.find(|line| wording::begins_value(line)) {
+            Some(beginning) if wording::is_open_secret(beginning) => wording::starred(line),
+            _ => wording::without_secrets(line),
         }
     }
 }
@@ -77,6 +89,21 @@ mod tests {
         check(12..16, (4, 1, 4, "last"));
         check(99..200, (4, 5, 1, "last"));
         assert_eq!(Lines::new(String::new()).spot(Path::new("f"), &(0..0)).line, 1);
+    }
+
+    #[test]
+    fn values_of_many_lines_are_hidden_on_each() {
+        let check = |text: &str, line: usize, expect: &str| {
+            let lines = Lines::new(text.to_owned());
+            let start = lines.starts[line - 1];
+            assert_eq!(lines.spot(Path::new("f"), &(start..start)).text, expect, "{text}");
+        };
+        check("api_key = \"\"\"\nhunter2\\q\"\"\"", 2, "*******\\*\"\"\"");
+        check("url = '''\npostgres://u:pw@h?a=b", 2, "********://*:**@*?*=*");
+        check("url = [\n  'a',\n  'b'c", 3, "  '*'*");
+        check("url = 'x'\nn_max many", 2, "n_max many");
+        check("models = [\n  'a',\n  'b'c", 3, "  'b'c");
+        check("[store]\nurl 'hunter2'", 2, "*** '*******'");
     }
 
     #[test]

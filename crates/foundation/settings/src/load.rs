@@ -15,9 +15,10 @@ use crate::check::{Finding, check};
 use crate::depth::{DEPTH_MAX, DOTS_MAX, dotted_too_deep, is_deeper};
 use crate::document::{Document, Whose};
 use crate::error::{Place, SettingsError};
-use crate::layer::{Layers, join, leaves, nested};
+use crate::layer::{Layers, join, leaves, merge, nested};
 use crate::lines::Lines;
 use crate::model::Settings;
+use crate::store::hide_passwords;
 
 /// The most bytes a settings file may have.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -25,14 +26,15 @@ pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// The profiles that can always be asked for.
 ///
 /// `dev` and `prod` override nothing unless the file has a table for them. `high-scale` sets
-/// `server.connections_max = 16384` and `server.in_flight_max = 8192`, which `[profile.high-scale]` may override.
+/// `server.connections_max = 16384`, `server.in_flight_max = 8192` and `store.pool_max = 25`, which
+/// `[profile.high-scale]` may override.
 pub const PROFILES: [&str; 3] = ["dev", "prod", "high-scale"];
 
 /// What begins the name of every variable that overrides a setting.
 const PREFIX: &str = "ALTHING__";
 
 /// Sections that are lists of tables or belong to the file, and that no single variable can change.
-const FILE_ONLY: [&str; 4] = ["provider", "panel", "route", "profile"];
+const FILE_ONLY: [&str; 5] = ["flag", "provider", "panel", "route", "profile"];
 
 /// Where settings come from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -116,7 +118,8 @@ fn assemble(source: &Source) -> Result<(Loaded, Vec<SettingsError>), SettingsErr
         None => Document::read("", Whose::File(PathBuf::new()))?,
     };
     let mut layers = Layers::default();
-    let profile = lay_file(&mut layers, &document, source)?;
+    let mut profile = lay_file(&mut layers, &document, source)?;
+    profile.values_mut().for_each(hide_passwords);
     for (name, value) in source.env.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         layers.lay(variable(name, value)?, |_| Origin::Env(name.clone()));
     }
@@ -190,12 +193,17 @@ fn lay_file(
 
 /// What a well-known profile overrides.
 fn built_in(profile: &str) -> Table {
-    let values: &[(&str, i64)] = match profile {
-        "high-scale" => &[("connections_max", 16_384), ("in_flight_max", 8_192)],
-        _ => return Table::new(),
+    let values: &[(&str, &str, i64)] = match profile {
+        "high-scale" => {
+            &[("server", "connections_max", 16_384), ("server", "in_flight_max", 8_192), ("store", "pool_max", 25)]
+        }
+        _ => &[],
     };
-    let server: Table = values.iter().map(|(key, value)| ((*key).to_owned(), Value::Integer(*value))).collect();
-    Table::from_iter([("server".to_owned(), Value::Table(server))])
+    let mut table = Table::new();
+    for (section, key, value) in values {
+        merge(&mut table, nested([*section, *key].into_iter(), Value::Integer(*value)));
+    }
+    table
 }
 
 /// The override that a variable stands for: its value as TOML where that fits, and else as text.

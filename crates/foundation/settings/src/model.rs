@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{Access, Budget, Ledger, Tls};
+use crate::flag::Flag;
 use crate::panel::{Panel, Route};
 use crate::provider::Provider;
+use crate::store::Store;
 
 /// Everything that can be set, each key optional.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +22,17 @@ pub struct Settings {
     pub server: Server,
     /// How failing upstreams are retried and set aside.
     pub guard: Guard,
+    /// Where everything that must outlive the process is kept.
+    pub store: Store,
+    /// Who may ask.
+    pub access: Access,
+    /// What may be spent.
+    pub budget: Budget,
+    /// What is written down about each call of a model.
+    pub ledger: Ledger,
+    /// Switches and splits, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub flag: BTreeMap<String, Flag>,
     /// Where answers come from, one table per provider.
     pub provider: Vec<Provider>,
     /// Groups of models that answer together.
@@ -72,6 +86,11 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// Origins (`scheme://host` or `scheme://host:port`) whose web pages may call this server.
     pub allowed_origins: Vec<String>,
+    /// Proxies (addresses or networks such as `10.0.0.0/8`) that are believed when they say who asks through them.
+    pub trusted_proxies: Vec<String>,
+    /// Encryption; without it connections are plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
 }
 
 impl Default for Server {
@@ -94,6 +113,8 @@ impl Default for Server {
             keepalive_ms: 2_000,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            tls: None,
         }
     }
 }

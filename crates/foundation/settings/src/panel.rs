@@ -130,6 +130,9 @@ pub struct When {
     /// Whether the client offers tools.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<bool>,
+    /// A flag, and after `=` the variant that the caller must fall into, as in `search=new`; without one, `on`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flag: Option<String>,
     /// The fewest characters in all messages together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_chars_min: Option<u64>,

@@ -88,6 +88,10 @@ pub struct ModelEntry {
     /// The family it belongs to, where that differs from the provider's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
+    /// The most tokens one answer of it can have, where that is known; with budgets, it is what a request without a
+    /// limit of its own is reckoned with, instead of `budget.output_tokens`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens_max: Option<u64>,
     /// What it costs; without a price its cost is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
@@ -132,6 +136,9 @@ pub struct Price {
     pub input: Usd,
     /// US dollars per million tokens received.
     pub output: Usd,
+    /// US dollars per million tokens sent that the provider had in its cache; without it, as `input`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<Usd>,
 }
 
 /// Lets the schema of a table also accept a bare name.

@@ -116,8 +116,8 @@ impl Serialize for SecretRef {
 impl<'de> Deserialize<'de> for SecretRef {
     /// Reads any value first, because the usual message about a wrong type would repeat it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(text) => text.parse().map_err(serde::de::Error::custom),
+        match toml::Value::deserialize(deserializer) {
+            Ok(toml::Value::String(text)) => text.parse().map_err(serde::de::Error::custom),
             _ => Err(serde::de::Error::custom(SecretRefError)),
         }
     }

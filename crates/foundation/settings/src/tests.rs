@@ -1,8 +1,11 @@
 //! Tests of the whole room: from text, variables and flags to settings or to an error.
 
 mod check;
+mod example;
 mod load;
+mod passwords;
 mod schema;
+mod sections;
 mod total;
 
 use crate::{Loaded, Place, SettingsError, Source};
@@ -47,6 +50,11 @@ fn refusal(text: impl AsRef<[u8]>) -> String {
         Ok(_) => "accepted".to_owned(),
         Err(error) => told(&error),
     }
+}
+
+/// The first line of what an operator sees.
+fn first(text: &str) -> String {
+    refusal(text).lines().next().unwrap().to_owned()
 }
 
 /// A source with one variable.

@@ -7,17 +7,57 @@ use crate::error::offer;
 /// The most characters of an offending value that a message repeats.
 const VALUE_CHARS_MAX: usize = 60;
 
-/// Words that betray a line with a credential on it.
+/// Parts of words that betray a line with a credential on it.
 const SECRETIVE: [&str; 7] = ["key", "secret", "token", "password", "authorization", "credential", "sk-"];
+
+/// Keys whose values may hold a password.
+const ADDRESSES: [&str; 2] = ["url", "replica_url"];
 
 /// A line as it may be shown: when it looks like a credential, its values are starred out letter by letter.
 pub(crate) fn without_secrets(line: &str) -> String {
+    let names = match line.find('=') {
+        _ if !is_secretive(line) => line.len(),
+        Some(equals) if begins_value(line) => equals,
+        None if begins_value(line) => line.len(),
+        _ => 0,
+    };
+    let (names, values) = line.split_at(names);
+    format!("{names}{}", starred(values))
+}
+
+/// A text of which nothing can be read but how long its words are.
+pub(crate) fn starred(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_alphanumeric() { '*' } else { letter }).collect()
+}
+
+/// Whether a line begins a value or a table: it has a key before its first `=`, or is a header.
+pub(crate) fn begins_value(line: &str) -> bool {
+    let is_key = |letter: char| letter.is_alphanumeric() || " \t_-.\"'{[]".contains(letter);
+    match line.split_once('=') {
+        Some((key, _)) => key.chars().all(is_key),
+        None => line.trim_start().starts_with('[') && !line.contains(['"', '\'', ',']),
+    }
+}
+
+/// Whether a line begins a value that may be a credential and does not end it.
+pub(crate) fn is_open_secret(line: &str) -> bool {
+    let Some((_, value)) = line.split_once('=').filter(|_| is_secretive(line)) else { return false };
+    let count = |letters: [char; 2]| value.matches(letters).count();
+    let is_text = ["\"\"\"", "'''"].iter().any(|quotes| value.matches(quotes).count() % 2 == 1);
+    is_text || count(['[', '{']) > count([']', '}'])
+}
+
+fn is_secretive(line: &str) -> bool {
     let lower = line.to_lowercase();
-    let secretive = SECRETIVE.iter().any(|word| lower.contains(word)) || (line.contains("://") && line.contains('@'));
-    let Some(equals) = line.find('=').filter(|_| secretive) else { return line.to_owned() };
-    let (names, values) = line.split_at(equals);
-    let stars = values.chars().map(|letter| if letter.is_alphanumeric() { '*' } else { letter });
-    names.chars().chain(stars).collect()
+    let mut words = lower.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-');
+    SECRETIVE.iter().any(|part| lower.contains(part))
+        || words.any(|word| ADDRESSES.contains(&word))
+        || holds_credential(line)
+}
+
+/// Whether text looks like an address with a user in it.
+fn holds_credential(text: &str) -> bool {
+    text.contains("://") && text.contains('@')
 }
 
 /// A message about text that is not TOML.
@@ -91,8 +131,10 @@ fn given(got: &str) -> String {
     }
 }
 
-/// A value as a message repeats it: not longer than a reader wants.
+/// A value as a message repeats it: not longer than a reader wants, and starred out when it looks like an address with
+/// a password in it.
 pub(crate) fn cut(value: &str) -> String {
+    let value = if holds_credential(value) { &starred(value) } else { value };
     let mut cut: String = value.chars().take(VALUE_CHARS_MAX).collect();
     if cut.len() < value.len() {
         cut.push('…');
@@ -128,6 +170,10 @@ mod tests {
         check("invalid type: map, expected a sequence", "`a.b` must be a list, not a table");
         check("invalid type: boolean `true`, expected struct Server", "`a.b` must be a table, not the boolean `true`");
         check("something new", "`a.b`: something new");
+        check(
+            "invalid type: string \"postgres://u:pw@h\", expected struct Store",
+            "`a.b` must be a table, not the string `********://*:**@*`",
+        );
     }
 
     #[test]
@@ -142,6 +188,11 @@ mod tests {
         assert_eq!(without_secrets("api_key = \"sk-12\" # x"), "api_key = \"**-**\" # *");
         assert_eq!(without_secrets("bind = \"a:1\""), "bind = \"a:1\"");
         assert_eq!(without_secrets("[key"), "[key");
+        assert_eq!(without_secrets("url = 'pw'"), "url = '**'");
+        assert_eq!(without_secrets("store = { replica_url = 'pw'"), "store = { *******_*** = '**'");
+        assert_eq!(without_secrets("url 'pw'"), "*** '**'");
+        assert_eq!(without_secrets("postgres://u:pw@h?a=b"), "********://*:**@*?*=*");
+        assert_eq!(without_secrets("base_url = 'http://a'"), "base_url = 'http://a'");
     }
 
     #[test]

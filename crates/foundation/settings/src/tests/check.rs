@@ -1,13 +1,8 @@
 //! Every rule about meaning, tripped once and told with its place.
 
-use super::{read, refusal, told};
+use super::{first, read, refusal, told};
 use crate::{Source, problems};
 use fault::{Explain, Kind};
-
-/// The first line of what an operator sees.
-fn first(text: &str) -> String {
-    refusal(text).lines().next().unwrap().to_owned()
-}
 
 fn check(text: &str, expect: &str) {
     assert_eq!(first(text), expect, "{text}");

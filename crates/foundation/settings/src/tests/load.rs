@@ -9,13 +9,44 @@ const WHOLE: &str = r#"
 bind = "0.0.0.0:9000"
 allowed_hosts = ["a.example"]
 
+[server.tls]
+cert = "tls/cert.pem"
+key = "tls/key.pem"
+
+[store]
+url = "env:DATABASE_URL"
+replica_url = "file:/run/secrets/replica"
+backup_every_h = 24
+
+[access]
+secret = "env:ALTHING_SECRET"
+rpm = 600
+
+[access.oidc]
+issuer = "https://id.example/"
+audience = "althing"
+role = "user"
+
+[budget]
+usd_per_day = 100
+request_usd_max = "0.50"
+
+[ledger]
+prompts = true
+
+[flag.terse]
+percent = 12.5
+
+[flag."new.search"]
+split = { new = 25, old = 75 }
+
 [[provider]]
 name = "openai"
 base_url = "https://api.openai.com/v1"
 api_key = "env:OPENAI_API_KEY"
 family = "gpt"
 headers = { OpenAI-Organization = "org" }
-models = ["gpt-4o", { name = "mini", upstream_name = "gpt-4o-mini", price = { input = 0.15, output = "0.60" } }]
+models = ["gpt-4o", { name = "mini", upstream_name = "gpt-4o-mini", price = { input = 0.15, output = "0.60", cached = 0.01 }, output_tokens_max = 16384 }]
 
 [[provider]]
 name = "play"
@@ -30,7 +61,7 @@ on_disagreement = "plurality"
 
 [[route]]
 name = "auto"
-rules = [{ when = { tools = true, prompt_chars_max = 400 }, models = ["gpt-4o"] }, { models = ["mini", "ash"] }]
+rules = [{ when = { tools = true, flag = "new.search=new", prompt_chars_max = 400 }, models = ["gpt-4o"] }, { models = ["mini", "ash"] }]
 
 [profile.tiny.server]
 connections_max = 2
@@ -73,6 +104,26 @@ fn reads_every_shape() {
 }
 
 #[test]
+fn reads_every_section() {
+    let settings = read(WHOLE).unwrap().settings;
+    assert_eq!(settings.server.tls.as_ref().unwrap().key, std::path::Path::new("tls/key.pem"));
+    assert_eq!(settings.store.url.as_ref().unwrap().to_string(), "env:DATABASE_URL");
+    assert_eq!((settings.store.backup_every_h, settings.store.pool_max), (24, 10));
+    let oidc = settings.access.oidc.as_ref().unwrap();
+    assert_eq!((oidc.issuer.as_str(), oidc.tenant_claim.as_str()), ("https://id.example/", "tenant"));
+    assert_eq!((settings.access.rpm, settings.access.key_cache_ms), (Some(600), 5_000));
+    let amounts = [&settings.budget.usd_per_day, &settings.budget.request_usd_max, &settings.budget.key_usd_per_day];
+    assert_eq!(amounts.map(|amount| amount.as_ref().map(crate::Usd::as_str)), [Some("100"), Some("0.50"), None]);
+    assert!(settings.ledger.prompts);
+    assert_eq!(settings.flag["terse"].percent, Some(12.5));
+    assert_eq!(settings.flag["new.search"].split["old"], 75.0);
+    let mini = &settings.provider[0].models[1];
+    assert_eq!(mini.price.as_ref().unwrap().cached.as_ref().unwrap().as_str(), "0.01");
+    assert_eq!(mini.output_tokens_max, Some(16_384));
+    assert_eq!(settings.route[0].rules[0].when.as_ref().unwrap().flag.as_deref(), Some("new.search=new"));
+}
+
+#[test]
 fn what_is_written_back_means_the_same() {
     let settings = read(WHOLE).unwrap().settings;
     let again = read(toml::to_string(&settings).unwrap()).unwrap().settings;
@@ -108,13 +159,17 @@ fn later_layers_win_and_say_so() {
 fn origins_reach_into_lists() {
     let loaded = read(WHOLE).unwrap();
     let line = |path: &str| match &loaded.origins[path] {
-        Origin::File(_, line) => *line,
+        Origin::File(_, line) => WHOLE.lines().nth(line - 1).unwrap(),
         other => panic!("{path}: {other}"),
     };
-    assert_eq!(line("provider[0].models[0]"), 12);
-    assert_eq!(line("provider[0].models[1].price.input"), 12);
-    assert_eq!(line("provider[1].kind"), 16);
-    assert_eq!(line("panel[0].members[1].weight"), 21);
+    assert!(line("provider[0].models[0]").starts_with("models = [\"gpt-4o\""));
+    assert!(line("provider[0].models[1].price.input").starts_with("models = [\"gpt-4o\""));
+    assert_eq!(line("provider[1].kind"), "kind = \"scripted\"");
+    assert!(line("panel[0].members[1].weight").starts_with("members = "));
+    assert_eq!(line("server.tls.key"), "key = \"tls/key.pem\"");
+    assert_eq!(line("access.oidc.role"), "role = \"user\"");
+    assert_eq!(line("flag.\"new.search\".split.new"), "split = { new = 25, old = 75 }");
+    assert_eq!(loaded.origins["access.oidc.leeway_s"], Origin::Default);
     assert_eq!(loaded.origins["provider[1].queue_max"], Origin::Default);
 }
 
@@ -122,13 +177,17 @@ fn origins_reach_into_lists() {
 fn well_known_profiles_need_no_table() {
     for name in PROFILES {
         let source = Source { profile: Some(name.to_owned()), ..Source::default() };
-        let server = load(&source).unwrap().settings.server;
-        let expected = if name == "high-scale" { (16_384, 8_192) } else { (4_096, 1_024) };
-        assert_eq!((server.connections_max, server.in_flight_max), expected, "{name}");
+        let Settings { server, store, .. } = load(&source).unwrap().settings;
+        let expected = if name == "high-scale" { (16_384, 8_192, 25) } else { (4_096, 1_024, 10) };
+        assert_eq!((server.connections_max, server.in_flight_max, store.pool_max), expected, "{name}");
     }
     let source = Source { profile: Some("high-scale".to_owned()), ..Source::default() };
-    let server = read_with("profile.high-scale.server.in_flight_max = 9", source).unwrap().settings.server;
-    assert_eq!((server.connections_max, server.in_flight_max), (16_384, 9));
+    let loaded = read_with("profile.high-scale.server.in_flight_max = 9", source.clone()).unwrap();
+    let Settings { server, store, .. } = &loaded.settings;
+    assert_eq!((server.connections_max, server.in_flight_max, store.pool_max), (16_384, 9, 25));
+    assert_eq!(loaded.origins["store.pool_max"], Origin::Profile("high-scale".to_owned()));
+    let crowded = told(&read_with("store.pool_min = 30\nstore.pool_max = 40", source).unwrap_err());
+    assert!(crowded.starts_with("`store.pool_min` is `30`, above `store.pool_max`, which is `25` at "), "{crowded}");
 }
 
 #[test]
@@ -195,7 +254,7 @@ fn unknown_keys_are_refused_where_they_stand() {
       |
     1 | zebra = 1
       | ^^^^^
-    hint: known keys are `server`, `guard`, `provider`, `panel`, `route`, `profile`
+    hint: known keys are `server`, `guard`, `store`, `access`, `budget`, `ledger`, `flag`, `provider`, `panel`, `route`, `profile`
     "#);
 }
 
@@ -225,6 +284,15 @@ fn wrong_types_are_refused_where_they_stand() {
     1 | server = 1
       |          ^
     "#);
+    for list in ["server = ['a:1']", "[profile.p]\nserver = ['a:1']", "provider = [['p', 'openai']]"] {
+        let told = refusal(list);
+        assert!(told.contains("` must be a table, not a list at althing.toml:"), "{told}");
+    }
+    let price = refusal("provider = [{ name = 'p', models = [{ name = 'm', price = [1, 2] }] }]");
+    assert!(
+        price.starts_with("`provider[0].models[0].price` must be a table, not a list at althing.toml:1:59"),
+        "{price}"
+    );
     insta::assert_snapshot!(refusal("panel = { name = 'p' }"), @r#"
     `panel` must be a list, not a table at althing.toml:1:9
       |
@@ -331,12 +399,39 @@ fn variables_are_read_as_toml_where_that_fits_and_else_as_text() {
     assert_eq!(read("ALTHING__server__Bind", "'a:1'").unwrap().bind, "a:1");
     assert_eq!(read("ALTHING__SERVER__N_MAX", "7").unwrap().n_max, 7);
     assert_eq!(read("ALTHING__SERVER__ALLOWED_HOSTS", "['a', \"b\"]").unwrap().allowed_hosts, ["a", "b"]);
+    let networks = read("ALTHING__SERVER__TRUSTED_PROXIES", "['10.0.0.0/8']").unwrap().trusted_proxies;
+    assert_eq!(networks, ["10.0.0.0/8"]);
     let url = read("ALTHING__SERVER__PUBLIC_URL", "12").unwrap_err();
     assert_eq!(
         told(&url),
         "`server.public_url` has no scheme from the variable `ALTHING__SERVER__PUBLIC_URL`\n\
          hint: write `https://host/path` or `http://host:port/path`"
     );
+}
+
+#[test]
+fn variables_reach_into_nested_tables() {
+    let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let env = vec![
+        set("ALTHING__SERVER__TLS__CERT", "/run/tls/cert.pem"),
+        set("ALTHING__SERVER__TLS__KEY", "12"),
+        set("ALTHING__ACCESS__OIDC__ISSUER", "https://id.example"),
+        set("ALTHING__ACCESS__OIDC__AUDIENCE", "althing"),
+        set("ALTHING__BUDGET__USD_PER_DAY", "2.50"),
+    ];
+    let loaded = load(&Source { env, ..Source::default() }).unwrap();
+    let tls = loaded.settings.server.tls.as_ref().unwrap();
+    assert_eq!((tls.cert.to_str().unwrap(), tls.key.to_str().unwrap()), ("/run/tls/cert.pem", "12"));
+    let oidc = loaded.settings.access.oidc.as_ref().unwrap();
+    assert_eq!((oidc.issuer.as_str(), oidc.audience.as_str()), ("https://id.example", "althing"));
+    assert_eq!(loaded.settings.budget.usd_per_day.as_ref().unwrap().as_str(), "2.5");
+    assert_eq!(loaded.origins["server.tls.cert"].to_string(), "env ALTHING__SERVER__TLS__CERT");
+    assert_eq!(loaded.origins["access.oidc.role_claim"], Origin::Default);
+    let half = told(&load(&super::env("ALTHING__SERVER__TLS__CERT", "cert.pem")).unwrap_err());
+    assert!(half.starts_with("`server.tls.key` is missing or empty from the variable `ALTHING__SERVER__TLS__CERT`"));
+    let over = read_with(WHOLE, super::env("ALTHING__ACCESS__OIDC__ISSUER", "http://127.0.0.1:8800")).unwrap();
+    let oidc = over.settings.access.oidc.unwrap();
+    assert_eq!((oidc.issuer.as_str(), oidc.audience.as_str()), ("http://127.0.0.1:8800", "althing"));
 }
 
 #[test]
@@ -370,6 +465,14 @@ fn wrong_variables_are_refused_by_name() {
     insta::assert_snapshot!(refusal("ALTHING__PROVIDER__0__NAME", "x"), @r#"
     `provider` cannot be overridden from the variable `ALTHING__PROVIDER__0__NAME`
     hint: set it in the settings file, a variable only changes single keys of a section
+    "#);
+    insta::assert_snapshot!(refusal("ALTHING__FLAG__TERSE__ON", "true"), @r#"
+    `flag` cannot be overridden from the variable `ALTHING__FLAG__TERSE__ON`
+    hint: set it in the settings file, a variable only changes single keys of a section
+    "#);
+    insta::assert_snapshot!(refusal("ALTHING__SERVER__TLS__CRT", "a"), @r#"
+    unknown key `crt` in `server.tls` from the variable `ALTHING__SERVER__TLS__CRT`
+    hint: did you mean `cert`?
     "#);
     insta::assert_snapshot!(refusal("ALTHING__SERVER__BIND", "nowhere"), @r#"
     `server.bind` is `nowhere`, not an address from the variable `ALTHING__SERVER__BIND`
@@ -424,4 +527,29 @@ fn settings_are_shown_with_values_and_origins() {
     assert_eq!(json["server"]["n_max"], 16);
     assert!(json.get("profile").is_none());
     assert_eq!(serde_json::to_value(find("server.n_max")).unwrap()["origin"], "default");
+    let absent = ["server.tls", "access.oidc", "access.rpm", "store.url", "flag"];
+    assert!(shown.iter().all(|shown| absent.iter().all(|path| !shown.path.starts_with(path))));
+    assert_eq!(find("store.pool_max").value, "10");
+}
+
+#[test]
+fn nested_tables_are_shown_key_by_key() {
+    let loaded = read(WHOLE).unwrap();
+    let shown = show(&loaded);
+    let find = |path: &str| shown.iter().find(|shown| shown.path == path).unwrap();
+    for (path, value) in [
+        ("server.tls.cert", "\"tls/cert.pem\""),
+        ("access.secret", "\"env:ALTHING_SECRET\""),
+        ("access.oidc.role_claim", "\"role\""),
+        ("budget.usd_per_day", "\"100\""),
+        ("flag.terse.percent", "12.5"),
+        ("flag.\"new.search\".split.new", "25.0"),
+        ("route[0].rules[0].when.flag", "\"new.search=new\""),
+    ] {
+        assert_eq!(find(path).value, value, "{path}");
+    }
+    let json = to_json(&loaded);
+    assert_eq!(json["server"]["tls"]["key"], "tls/key.pem");
+    assert_eq!(json["access"]["oidc"]["leeway_s"], 30);
+    assert_eq!(json["flag"]["new.search"]["split"]["old"], 75.0);
 }

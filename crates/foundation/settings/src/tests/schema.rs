@@ -3,6 +3,28 @@
 use crate::schema;
 use serde_json::Value;
 
+const SECTIONS: [&str; 11] =
+    ["server", "guard", "store", "access", "budget", "ledger", "flag", "provider", "panel", "route", "profile"];
+
+/// Every table that is not also a name, and how many keys it has.
+const TABLES: [(&str, usize); 15] = [
+    ("Server", 19),
+    ("Tls", 2),
+    ("Guard", 7),
+    ("Store", 13),
+    ("Access", 8),
+    ("Oidc", 8),
+    ("Budget", 8),
+    ("Ledger", 6),
+    ("Flag", 3),
+    ("Provider", 15),
+    ("Panel", 6),
+    ("Route", 2),
+    ("Rule", 2),
+    ("When", 5),
+    ("Price", 3),
+];
+
 fn keys(schema: &Value, of: &str) -> Vec<String> {
     let table = if of.is_empty() { schema } else { &schema["$defs"][of] };
     table["properties"].as_object().unwrap().keys().cloned().collect()
@@ -13,11 +35,16 @@ fn names_every_key() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(schema["title"], "Althing settings");
-    assert_eq!(keys(&schema, ""), ["server", "guard", "provider", "panel", "route", "profile"]);
-    for (of, count) in [("Server", 17), ("Guard", 7), ("Provider", 15), ("Panel", 6), ("Route", 2), ("Price", 2)] {
+    assert_eq!(keys(&schema, ""), SECTIONS);
+    for (of, count) in TABLES {
         assert_eq!(keys(&schema, of).len(), count, "{of}");
         assert_eq!(schema["$defs"][of]["additionalProperties"], false, "{of}");
     }
+    let tables = schema["$defs"].as_object().unwrap();
+    let known = |of: &str| TABLES.iter().any(|(known, _)| *known == of);
+    let others: Vec<&String> =
+        tables.iter().filter(|(of, it)| it.get("properties").is_some() && !known(of)).map(|(of, _)| of).collect();
+    assert!(others.is_empty(), "{others:?} are counted nowhere");
 }
 
 #[test]
@@ -45,6 +72,10 @@ fn knows_defaults_and_shapes() {
     assert_eq!(model[0]["type"], "string");
     assert_eq!(model[1]["additionalProperties"], false);
     assert!(model[1]["properties"]["script"].is_object());
+    assert!(model[1]["properties"]["output_tokens_max"].is_object());
+    assert_eq!(schema["properties"]["flag"]["additionalProperties"]["$ref"], "#/$defs/Flag");
+    assert_eq!(schema["$defs"]["StoreUrl"]["type"], "string");
+    assert_eq!(schema["$defs"]["Oidc"]["properties"]["tenant_claim"]["default"], "tenant");
     assert_eq!(schema["$defs"]["Member"]["anyOf"][1]["properties"]["weight"]["default"], 1.0);
     assert_eq!(schema["$defs"]["SecretRef"]["pattern"], "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$");
     let words = serde_json::to_string(&schema["$defs"]["OnDisagreement"]).unwrap();

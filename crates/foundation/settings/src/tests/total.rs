@@ -4,7 +4,10 @@ use super::read;
 use crate::SettingsError;
 use fault::Explain;
 
-const SEED: &[u8] = b"[server]\nbind = '127.0.0.1:8700'\nallowed_hosts = ['a', \"b\"]\n[[provider]]\nname = \"p\"\n\
+const SEED: &[u8] = b"[server]\nbind = '127.0.0.1:8700'\nallowed_hosts = ['a', \"b\"]\ntrusted_proxies = ['::1']\n\
+    tls = { cert = 'c', key = 'k' }\n[store]\nurl = 'postgres://u:pw@h/d?a=b'\nreplica_url = 'env:R'\n[access.oidc]\n\
+    issuer = 'https://a'\naudience = 'b'\n[budget]\nusd_per_day = 1.5\n[ledger]\ncalls_days = 9\n[flag.f]\npercent = 5\n\
+    [flag.'g.h'.split]\na = 50\nb = 50\n[[route]]\nname = 'r'\nrules = [{ models = ['m'], when = { flag = 'f=off' } }]\n[[provider]]\nname = \"p\"\n\
     api_key = 'env:K'\nmodels = ['m', { name = \"n\", price = { input = 0.15, output = 1 } }]\n[[panel]]\nname = 'q'\n\
     members = ['m']\n[profile.dev.guard]\nattempts_max = 3\n# \xc3\xa9\n";
 
@@ -18,6 +21,11 @@ impl Numbers {
         self.0 ^= self.0 << 17;
         (self.0 % below as u64) as usize
     }
+}
+
+#[test]
+fn the_seed_is_good() {
+    read(SEED).unwrap();
 }
 
 fn survives(bytes: &[u8]) {

@@ -1,6 +1,6 @@
 //! The trait behind every tool that a door can show.
 
-use crate::Caller;
+use crate::{Caller, Role};
 use fault::{Explain, Kind, Origin, Retry};
 use serde_json::Value;
 use std::future::Future;
@@ -30,6 +30,8 @@ pub struct ToolSpec {
     pub idempotent: bool,
     /// Reaches beyond this server.
     pub open_world: bool,
+    /// Who may call it: this role and those above.
+    pub role: Role,
 }
 
 /// One ability, called with JSON and answering with JSON.

@@ -5,6 +5,7 @@
 //! that a request pays for atomic additions and not for hashing labels. This room knows nothing about HTTP: a door
 //! serves what [`Metrics::encode`] returns under [`CONTENT_TYPE`].
 
+mod books;
 mod docs;
 mod endpoint;
 mod handles;
@@ -17,6 +18,7 @@ mod route;
 mod rows;
 mod timing;
 
+pub use books::{AccessMetrics, Admission, PoolMetrics, StoreConflict, StoreMetrics, StorePool};
 pub use docs::docs;
 pub use endpoint::{BreakerState, EndpointMetrics, Outcome};
 pub use handles::{Count, Level, LevelGuard};

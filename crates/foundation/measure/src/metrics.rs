@@ -1,5 +1,6 @@
 //! The one registry of the server: who wants to count something asks it for a handle.
 
+use crate::books::{AccessMetrics, Books, StoreMetrics};
 use crate::endpoint::{EndpointMetrics, Handles, Outcome};
 use crate::handles::{Count, Level};
 use crate::registrar::{Counters, Gauges, Labelled, MetricInfo, Money, Registrar, Timings};
@@ -60,6 +61,7 @@ impl Reload {
 pub struct Metrics {
     registry: Registry,
     families: Families,
+    books: Books,
     requests_in_flight: Level,
     connections_open: Level,
     sessions_active: Level,
@@ -114,6 +116,7 @@ impl Metrics {
     pub(crate) fn build(version: &str) -> (Self, Vec<MetricInfo>) {
         let mut registrar = Registrar::default();
         let families = Families::register(&mut registrar);
+        let books = Books::register(&mut registrar);
         let requests_in_flight = Level(registrar.gauge(&rows::REQUESTS_IN_FLIGHT));
         let connections_open = Level(registrar.gauge(&rows::CONNECTIONS_OPEN));
         let sessions_active = Level(registrar.gauge(&rows::SESSIONS_ACTIVE));
@@ -122,7 +125,7 @@ impl Metrics {
         registrar.process();
         let (registry, catalogue) = registrar.finish();
         let metrics =
-            Self { registry, families, requests_in_flight, connections_open, sessions_active, sessions_limit };
+            Self { registry, families, books, requests_in_flight, connections_open, sessions_active, sessions_limit };
         (metrics, catalogue)
     }
 
@@ -193,6 +196,21 @@ impl Metrics {
     /// Questions to one panel that ended one way.
     pub fn agreement(&self, panel: &str, outcome: Agreement) -> Count {
         Count(self.families.agreement.with([panel, outcome.label()]))
+    }
+
+    /// The handles of the store.
+    pub fn store(&self) -> StoreMetrics {
+        self.books.store()
+    }
+
+    /// The handles of who asks and who pays.
+    pub fn access(&self) -> AccessMetrics {
+        self.books.access()
+    }
+
+    /// Callers that were shown one variant of a flag, both as configured.
+    pub fn flag_exposures(&self, flag: &str, variant: &str) -> Count {
+        self.books.flag_exposures(flag, variant)
     }
 
     /// Attempts to reload the settings that ended one way.

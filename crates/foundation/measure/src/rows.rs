@@ -25,6 +25,10 @@ pub(crate) const REQUEST_BOUNDS_S: &[f64] =
 pub(crate) const OVERHEAD_BOUNDS_S: &[f64] =
     &[0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1];
 
+/// Bounds in seconds for waiting on a database.
+pub(crate) const STORE_BOUNDS_S: &[f64] =
+    &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
 pub(crate) static REQUESTS: Row<3> =
     Row::new("althing_requests_total", ["door", "route", "status"], "Requests finished, by HTTP status");
 pub(crate) static REQUEST_DURATION: Row<2> = Row::new(
@@ -86,3 +90,61 @@ pub(crate) static SETTINGS_RELOADS: Row<1> =
     Row::new("althing_settings_reloads_total", ["outcome"], "Attempts to reload the settings: applied or rejected");
 pub(crate) static BUILD_INFO: Row<1> =
     Row::new("althing_build_info", ["version"], "Always 1; the label names the version that is running");
+pub(crate) static STORE_POOL_IN_USE: Row<1> =
+    Row::new("althing_store_pool_in_use", ["pool"], "Connections to the database in use now");
+pub(crate) static STORE_POOL_LIMIT: Row<1> =
+    Row::new("althing_store_pool_limit", ["pool"], "Connections to the database that there may be");
+pub(crate) static STORE_WAIT: Row<1> =
+    Row::new("althing_store_wait_seconds", ["pool"], "Time spent waiting for a connection or for the writer");
+pub(crate) static STORE_TRANSACTIONS: Row<1> = Row::new(
+    "althing_store_transactions_total",
+    ["outcome"],
+    "Transactions: committed, rolled_back by their own work, or failed by the database",
+);
+pub(crate) static STORE_COMMITS: Row<0> = Row::new(
+    "althing_store_commits_total",
+    [],
+    "Commits; on SQLite one carries a group of transactions and is one wait for the disk",
+);
+pub(crate) static STORE_RETRIES: Row<1> = Row::new(
+    "althing_store_retries_total",
+    ["reason"],
+    "Transactions tried again: serialization, deadlock, or busy (another process held the lock)",
+);
+pub(crate) static STORE_DEADLOCKS: Row<0> =
+    Row::new("althing_store_deadlocks_total", [], "Deadlocks that the database broke");
+pub(crate) static STORE_SLOW: Row<0> =
+    Row::new("althing_store_slow_statements_total", [], "Statements slower than `store.slow_ms`");
+pub(crate) static STORE_QUEUE: Row<0> =
+    Row::new("althing_store_queue_depth", [], "Transactions that wait for the writer of SQLite");
+pub(crate) static STORE_BACKUPS: Row<1> =
+    Row::new("althing_store_backups_total", ["outcome"], "Backups: done or failed");
+pub(crate) static AUTH: Row<1> = Row::new(
+    "althing_auth_total",
+    ["outcome"],
+    "Requests let in (key, token, open) or kept out (missing, malformed, unknown, expired, revoked, forbidden)",
+);
+pub(crate) static RATE_LIMITED: Row<1> = Row::new(
+    "althing_rate_limited_total",
+    ["limit"],
+    "Requests beyond a rate: of their key, or of wrong credentials from one address",
+);
+pub(crate) static RESERVATIONS: Row<1> = Row::new(
+    "althing_budget_reservations_total",
+    ["outcome"],
+    "Reservations: granted, waited (granted after others gave back), refused, unavailable",
+);
+pub(crate) static BUDGET_ALERTS: Row<1> =
+    Row::new("althing_budget_alerts_total", ["scope"], "Budgets that have passed `budget.alert_share`");
+pub(crate) static BUDGET_OVERRUNS: Row<0> =
+    Row::new("althing_budget_overruns_total", [], "Requests that cost more than was reserved for them");
+pub(crate) static LEDGER_ROWS: Row<1> =
+    Row::new("althing_ledger_rows_total", ["outcome"], "Calls written into the ledger, or dropped for want of room");
+pub(crate) static LEDGER_QUEUE: Row<0> =
+    Row::new("althing_ledger_queue_depth", [], "Calls that wait to be written into the ledger");
+pub(crate) static AUDIT_ROWS: Row<0> = Row::new("althing_audit_rows_total", [], "Rows appended to the audit log");
+pub(crate) static FLAG_EXPOSURES: Row<2> = Row::new(
+    "althing_flag_exposures_total",
+    ["flag", "variant"],
+    "Requests for which a flag was looked at, by the variant they fell into",
+);

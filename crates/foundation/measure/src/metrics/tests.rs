@@ -1,6 +1,7 @@
 //! What a scraper sees: that names, values and the catalogue agree.
 
 use super::*;
+use crate::books::{Admission, StoreConflict};
 use crate::endpoint::BreakerState;
 use crate::registrar::{MetricKind, catalogue};
 use std::collections::BTreeMap;
@@ -23,6 +24,9 @@ fn fed() -> Arc<Metrics> {
     metrics.fallbacks("unavailable").inc();
     metrics.agreement("trio", Agreement::Reached).inc();
     metrics.settings_reloads(Reload::Rejected).inc();
+    metrics.store().retried(StoreConflict::Deadlock).inc();
+    metrics.access().admission(Admission::Unknown).inc();
+    metrics.flag_exposures("new-model", "on").inc();
     metrics
 }
 
@@ -52,6 +56,9 @@ fn what_is_counted_is_exposed_under_the_contracted_names() {
         r#"althing_shed_total{where="server"} 1"#,
         r#"althing_agreement_total{panel="trio",outcome="reached"} 1"#,
         r#"althing_settings_reloads_total{outcome="rejected"} 1"#,
+        r#"althing_store_retries_total{reason="deadlock"} 1"#,
+        r#"althing_auth_total{outcome="unknown"} 1"#,
+        r#"althing_flag_exposures_total{flag="new-model",variant="on"} 1"#,
         r#"althing_build_info{version="1.2.3"} 1"#,
         "# EOF",
     ] {

@@ -4,7 +4,7 @@ mod http;
 mod process;
 mod python;
 
-pub(crate) use http::{Open, Response, chat, get, post, send};
+pub(crate) use http::{Open, Response, ask, chat, get, post, send};
 pub(crate) use process::{Ended, Server, Simulate, althing};
 pub(crate) use python::python;
 

@@ -80,6 +80,17 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
     send(address, format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes()).await.finish().await
 }
 
+/// Asks with a key: a method, a path and perhaps a JSON body.
+pub(crate) async fn ask(address: SocketAddr, key: &str, method: &str, path: &str, body: Option<&Value>) -> Response {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    send(address, &[head.as_bytes(), body.as_bytes()].concat()).await.finish().await
+}
+
 impl Open {
     /// The next piece of the body and when it came; nothing at the end of the body.
     pub(crate) async fn piece(&mut self) -> Option<(Instant, Vec<u8>)> {

@@ -147,6 +147,11 @@ impl Server {
     pub(crate) fn start(config: &str) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("althing.toml"), config).unwrap();
+        Self::on(folder)
+    }
+
+    /// Starts it on a folder with settings, and perhaps with data.
+    fn on(folder: TempDir) -> Self {
         let mut command = althing(folder.path());
         command.args(["up", "--bind", "127.0.0.1:0", "--json", "--config"]).arg(folder.path().join("althing.toml"));
         command.arg("--data").arg(folder.path().join("data"));
@@ -169,6 +174,35 @@ impl Server {
     /// Its root, as clients are given it.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address())
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A command of the binary on the data of this server, with the settings it was started with.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = althing(self.folder.path());
+        command.args(arguments).arg("--config").arg(self.config());
+        command
+    }
+
+    /// Makes a key with the command line and gives it.
+    pub(crate) fn key(&self, role: &str, tenant: &str) -> String {
+        let mut command = self.command(&["keys", "create", "--json", "--role", role, "--tenant", tenant]);
+        command.arg("--data").arg(self.data());
+        let ended = Ended::of(command);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let made: Value = serde_json::from_str(&ended.stdout).unwrap();
+        made["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Kills it as a power cut would, and starts it again on the same data.
+    pub(crate) fn killed_and_started(self) -> Self {
+        let Self { process, folder } = self;
+        drop(process);
+        Self::on(folder)
     }
 
     /// Its settings file.

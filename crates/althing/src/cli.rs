@@ -1,5 +1,6 @@
 //! The command line: what can be typed.
 
+use caller::Role;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::net::SocketAddr;
@@ -46,6 +47,17 @@ pub(crate) enum Command {
     /// Speak MCP
     #[command(subcommand)]
     Mcp(Mcp),
+    /// Make, list and revoke keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Look after the audit log
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Back up, restore and check the database
+    #[command(subcommand)]
+    Store(Store),
+    /// Show what was used and spent, by day, tenant, key or model
+    Usage(Usage),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -102,9 +114,8 @@ pub(crate) struct Ask {
     /// A panel
     #[arg(long, short, value_name = "P")]
     pub(crate) panel: Option<String>,
-    /// Named overrides of the settings
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
 }
 
 /// `althing doctor`.
@@ -142,8 +153,123 @@ pub(crate) enum Config {
 pub(crate) enum Mcp {
     /// Serve the tools over standard input and output
     Stdio {
-        /// Named overrides of the settings
-        #[arg(long, value_name = "NAME")]
-        profile: Option<String>,
+        #[command(flatten)]
+        place: Where,
     },
+}
+
+/// Which database a command works on.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Where {
+    /// The data folder [default: $XDG_DATA_HOME/althing]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Named overrides of the settings
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+/// `althing keys`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key and show it, once
+    Create {
+        /// What it may do: viewer, user, operator or admin
+        #[arg(long, value_name = "R")]
+        role: Role,
+        /// Whose it is
+        #[arg(long, value_name = "T", default_value = caller::HOUSE)]
+        tenant: String,
+        /// When it ends: a span (`12h`, `30d`), a date or a moment of UTC
+        #[arg(long, value_name = "D")]
+        expires: Option<String>,
+        /// What it is for, in a few words
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        /// The most requests per minute
+        #[arg(long, value_name = "N")]
+        rpm: Option<u32>,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// List all keys
+    List {
+        /// Only this tenant's
+        #[arg(long, value_name = "T")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Take a key back
+    Revoke {
+        /// Its id, or the beginning of the key that `keys list` shows
+        id: String,
+        #[command(flatten)]
+        place: Where,
+    },
+}
+
+/// `althing audit`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Audit {
+    /// Check that no row was changed, added or removed
+    Verify {
+        /// Files with signed checkpoints [default: those in the data folder]
+        #[arg(long, value_name = "FILE")]
+        checkpoints: Vec<PathBuf>,
+        #[command(flatten)]
+        place: Where,
+    },
+}
+
+/// `althing store`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Store {
+    /// Write a backup, while the server runs or not
+    Backup {
+        /// Where to [default: a new file in `backups` in the data folder]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Put a backup in the place of the database; the server must not run
+    Restore {
+        /// The backup
+        file: PathBuf,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Check the database
+    Check {
+        #[command(flatten)]
+        place: Where,
+    },
+}
+
+/// `althing usage`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Usage {
+    /// What to sum by: day, tenant, key, model
+    #[arg(long, value_name = "WHAT,…", value_delimiter = ',', default_value = "day,model")]
+    pub(crate) by: Vec<String>,
+    /// The first day, as 2026-11-01 [default: thirty days ago]
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<String>,
+    /// The last day [default: today]
+    #[arg(long, value_name = "DAY")]
+    pub(crate) to: Option<String>,
+    /// Only this tenant
+    #[arg(long, value_name = "T")]
+    pub(crate) tenant: Option<String>,
+    /// Only this key, by its id
+    #[arg(long, value_name = "ID")]
+    pub(crate) key: Option<String>,
+    /// Only this model
+    #[arg(long, value_name = "M")]
+    pub(crate) model: Option<String>,
+    /// Print comma-separated values
+    #[arg(long)]
+    pub(crate) csv: bool,
+    #[command(flatten)]
+    pub(crate) place: Where,
 }

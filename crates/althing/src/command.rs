@@ -1,9 +1,11 @@
 //! One file per command.
 
 mod ask;
+mod audit;
 mod completions;
 mod config;
 mod doctor;
+mod keys;
 mod mcp;
 mod reload;
 mod simulate;
@@ -21,7 +23,10 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Ask(args) => ask::run(&global, &args),
         Command::Doctor(args) => doctor::run(&global, &args),
         Command::Config(args) => config::run(&global, &args),
-        Command::Mcp(Mcp::Stdio { profile }) => mcp::stdio(&global, profile.as_deref()),
+        Command::Mcp(Mcp::Stdio { place }) => mcp::stdio(&global, &place),
+        Command::Keys(keys) => keys::run(&global, keys),
+        Command::Audit(audit) => audit::run(&global, audit),
+        Command::Store(_) | Command::Usage(_) => Err(Failure::new(1, "later")),
         Command::Completions { shell } => completions::run(&global, shell),
     }
 }

@@ -1,18 +1,22 @@
 //! Rooms put together: settings read, the engine made, tools listed.
 
 use crate::check;
-use crate::cli::Global;
+use crate::cli::{Global, Where};
+use crate::data;
 use crate::defaults::{self, Found};
 use crate::exit::Failure;
-use caller::Tool;
+use access::Access;
+use caller::{Guest, Identity, Tool};
+use fault::{Explain, Kind as Trouble};
 use matrix::{AskTool, Matrix, PlanError};
 use mcp_door::{McpConfig, McpDoor};
 use measure::Metrics;
 use models::Kind;
 use settings::{Loaded, Origin, Settings, Source};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use store::Store;
 
 /// Every protocol a provider can speak. A new native one is one line here; a compatible one is a preset.
 const KINDS: [Kind; 2] = [models::openai::KIND, models::scripted::KIND];
@@ -72,6 +76,36 @@ pub(crate) fn load(mut source: Source) -> Result<Ready, Failure> {
     Ok(Ready { loaded, found: Some(found) })
 }
 
+/// The settings and the data folder that a command works on.
+pub(crate) fn place(global: &Global, place: &Where) -> Result<(Ready, PathBuf), Failure> {
+    let ready = load(source(global, place.profile.as_deref()))?;
+    Ok((ready, data::folder(place.data.as_ref())?))
+}
+
+/// The store that settings name, opened.
+pub(crate) async fn store(settings: &Settings, data: &Path, metrics: &Metrics) -> Result<Store, Failure> {
+    let config = store::Config::new(&settings.store, data).map_err(|error| of_store(&error))?;
+    Store::open(&config, metrics.store()).await.map_err(|error| of_store(&error))
+}
+
+/// Who asks and who pays, on the store that settings name.
+pub(crate) async fn access(settings: &Settings, data: &Path, metrics: &Metrics) -> Result<Arc<Access>, Failure> {
+    let store = store(settings, data, metrics).await?;
+    Access::open(store, settings, metrics).await.map_err(|error| of_store(&error))
+}
+
+/// Whoever sits at this machine, with the books open.
+pub(crate) fn local(access: &Access) -> Guest {
+    let identity = Arc::new(Identity::local());
+    Guest { spend: access.books.purse(&identity), identity }
+}
+
+/// What the store refuses is mostly a matter of settings, and else of reaching it.
+pub(crate) fn of_store(error: &impl Explain) -> Failure {
+    let failure = Failure::of(error);
+    if error.kind() == Trouble::BadInput { failure.code(crate::exit::CONFIGURATION) } else { failure }
+}
+
 /// The engine that answers.
 pub(crate) fn matrix(ready: &Ready, metrics: &Arc<Metrics>) -> Result<Arc<Matrix>, Failure> {
     let made = Matrix::new(&ready.loaded.settings, KINDS.to_vec(), Arc::clone(metrics));
@@ -93,12 +127,18 @@ pub(crate) fn tools(matrix: &Arc<Matrix>) -> Vec<Arc<dyn Tool>> {
     vec![Arc::new(AskTool::new(Arc::clone(matrix)))]
 }
 
-/// The MCP door over those tools.
-pub(crate) fn mcp(settings: &Settings, matrix: &Arc<Matrix>, metrics: &Metrics) -> Result<McpDoor, Failure> {
+/// The MCP door over those tools. Hosts and origins are judged by the listener that it is nested under.
+pub(crate) fn mcp(
+    settings: &Settings,
+    matrix: &Arc<Matrix>,
+    metrics: &Metrics,
+    guest: Guest,
+) -> Result<McpDoor, Failure> {
     let config = McpConfig {
         tools: tools(matrix),
-        allowed_hosts: hosts(settings),
-        allowed_origins: settings.server.allowed_origins.clone(),
+        guest,
+        allowed_hosts: vec!["*".to_owned()],
+        allowed_origins: vec!["*".to_owned()],
         deadline: Duration::from_millis(settings.server.deadline_ms),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         body_bytes_max: settings.server.body_bytes_max,
@@ -108,13 +148,6 @@ pub(crate) fn mcp(settings: &Settings, matrix: &Arc<Matrix>, metrics: &Metrics) 
     let door = McpDoor::new(config).map_err(|error| Failure::of(&error))?;
     metrics.sessions_limit().set(i64::try_from(door.sessions_max()).unwrap_or(i64::MAX));
     Ok(door)
-}
-
-/// The hosts the door accepts besides loopback: the listed ones and the public one.
-fn hosts(settings: &Settings) -> Vec<String> {
-    let public = settings.server.public_url.iter().filter_map(|url| url.split_once("://"));
-    let public = public.map(|(_, rest)| rest.trim_end_matches('/').to_owned());
-    settings.server.allowed_hosts.iter().cloned().chain(public).collect()
 }
 
 /// The runtime of a command.

@@ -7,7 +7,7 @@ use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE, USAGE};
 use crate::print::{self, print};
 use crate::text::hang;
 use crate::{progress, wiring};
-use caller::Caller;
+use caller::{Caller, Guest};
 use fault::{nearest, shown_ms};
 use matrix::{AskAnswer, AskError, Matrix, ModelInfo};
 use serde_json::json;
@@ -25,14 +25,18 @@ const LISTED_MAX: usize = 8;
 /// Asks and prints.
 pub(crate) fn run(global: &Global, args: &Ask) -> Result<u8, Failure> {
     wiring::logs(global, "warn")?;
-    let ready = wiring::load(wiring::source(global, args.profile.as_deref()))?;
+    let (ready, data) = wiring::place(global, &args.place)?;
     let settings = &ready.loaded.settings;
     let prompt = prompt(&args.prompt, settings.server.body_bytes_max)?;
     let answer = wiring::run(async {
-        let matrix = wiring::matrix(&ready, &wiring::metrics())?;
+        let metrics = wiring::metrics();
+        let matrix = wiring::matrix(&ready, &metrics)?;
         let model = model(args, &matrix)?;
-        let asked = ask(&matrix, settings, &model, &prompt);
-        progress::wait(&format!("asking {model}"), asked).await?.map_err(|error| failure(&error, &matrix))
+        let access = wiring::access(settings, &data, &metrics).await?;
+        let asked = ask(&matrix, settings, wiring::local(&access), &model, &prompt);
+        let asked = progress::wait(&format!("asking {model}"), asked).await;
+        access.close().await;
+        asked?.map_err(|error| failure(&error, &matrix))
     })?;
     let answer = answer.ok_or_else(|| Failure::new(FAILED, "the answer is a stream that nobody asked for"))?;
     match global.json {
@@ -43,11 +47,18 @@ pub(crate) fn run(global: &Global, args: &Ask) -> Result<u8, Failure> {
 }
 
 /// `None` would be a stream, which nobody asked for.
-async fn ask(matrix: &Matrix, settings: &Settings, model: &str, prompt: &str) -> Result<Option<AskAnswer>, AskError> {
+async fn ask(
+    matrix: &Matrix,
+    settings: &Settings,
+    guest: Guest,
+    model: &str,
+    prompt: &str,
+) -> Result<Option<AskAnswer>, AskError> {
     let started = Instant::now();
     let caller = Caller {
         request_id: caller::new_request_id(),
         deadline: started + Duration::from_millis(settings.server.deadline_ms),
+        guest,
     };
     let outcome = matrix.ask(&caller, &ChatRequest::from_prompt(model, prompt)).await?;
     Ok(outcome.into_answer(started))

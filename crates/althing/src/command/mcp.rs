@@ -1,14 +1,14 @@
 //! `althing mcp stdio`: the tools over standard input and output, on which nothing but protocol may appear.
 
-use crate::cli::Global;
+use crate::cli::{Global, Where};
 use crate::exit::{DONE, Failure};
 use crate::{print, wiring};
 use std::io::IsTerminal;
 
 /// Serves one client until it closes standard input.
-pub(crate) fn stdio(global: &Global, profile: Option<&str>) -> Result<u8, Failure> {
+pub(crate) fn stdio(global: &Global, place: &Where) -> Result<u8, Failure> {
     wiring::logs(global, "warn")?;
-    let ready = wiring::load(wiring::source(global, profile))?;
+    let (ready, data) = wiring::place(global, place)?;
     if std::io::stdin().is_terminal() {
         print::say("waiting for an MCP client on standard input: clients start this command themselves\n");
         print::say("hint: `claude mcp add althing -- althing mcp stdio`\n");
@@ -16,7 +16,12 @@ pub(crate) fn stdio(global: &Global, profile: Option<&str>) -> Result<u8, Failur
     wiring::run(async {
         let metrics = wiring::metrics();
         let matrix = wiring::matrix(&ready, &metrics)?;
-        wiring::mcp(&ready.loaded.settings, &matrix, &metrics)?.stdio().await.map_err(|error| Failure::of(&error))?;
+        let settings = &ready.loaded.settings;
+        let access = wiring::access(settings, &data, &metrics).await?;
+        let door = wiring::mcp(settings, &matrix, &metrics, wiring::local(&access))?;
+        let served = door.stdio().await.map_err(|error| Failure::of(&error));
+        access.close().await;
+        served?;
         Ok(DONE)
     })
 }

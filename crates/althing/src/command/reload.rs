@@ -3,10 +3,11 @@
 use crate::check;
 use crate::exit::{CONFIGURATION, FAILED, Failure};
 use crate::wiring::{self, Ready};
+use access::Access;
 use http_door::App;
 use matrix::Matrix;
 use measure::{Metrics, Reload};
-use settings::{Server, Source};
+use settings::{Settings, Source};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,6 +24,7 @@ pub(crate) struct Running {
     pub(crate) matrix: Arc<Matrix>,
     pub(crate) app: App,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) access: Arc<Access>,
     /// Whether `/mcp` is served.
     pub(crate) mcp: bool,
 }
@@ -78,9 +80,9 @@ struct Watcher {
     seen: Seen,
     running: Running,
     /// What the server was started with.
-    started: Server,
+    started: Settings,
     /// What was loaded last.
-    server: Server,
+    settings: Settings,
     /// Whether the models in force are nothing but scripts that stand in for real ones.
     scripted: bool,
 }
@@ -88,10 +90,10 @@ struct Watcher {
 /// Watches in the background for as long as the process runs.
 pub(crate) fn watch(seen: Seen, ready: Ready, running: Running) {
     let scripted = ready.scripted();
-    let server = ready.loaded.settings.server;
+    let settings = ready.loaded.settings;
     // A hang-up is heard from here on, and not only once the task runs.
     let Ok(hangup) = signal(SignalKind::hangup()) else { return };
-    tokio::spawn(Watcher { seen, running, started: server.clone(), server, scripted }.run(hangup));
+    tokio::spawn(Watcher { seen, running, started: settings.clone(), settings, scripted }.run(hangup));
 }
 
 impl Watcher {
@@ -132,13 +134,15 @@ impl Watcher {
         let swapped = tokio::task::spawn_blocking(move || swap(source, &matrix, scripted)).await;
         let ready = swapped.map_err(|error| Failure::new(FAILED, format!("cannot load them: {error}")))??;
         self.scripted = ready.scripted();
-        let server = ready.loaded.settings.server;
-        self.running.app.reload(&server);
-        let waiting = waiting(&self.started, &self.server, &server, self.running.mcp);
+        let settings = ready.loaded.settings;
+        self.running.app.reload(&settings.server);
+        self.running.access.reload(&settings).map_err(|error| Failure::of(&error))?;
+        self.running.app.set_guarded(self.running.access.gate.guarded());
+        let waiting = waiting(&self.started, &self.settings, &settings, self.running.mcp);
         if !waiting.is_empty() {
             tracing::warn!("these settings change with the next start: {}", waiting.join(", "));
         }
-        self.server = server;
+        self.settings = settings;
         Ok(())
     }
 }
@@ -151,12 +155,13 @@ fn swap(source: Source, matrix: &Matrix, scripted: bool) -> Result<Ready, Failur
         return Err(Failure::new(CONFIGURATION, message)
             .hint("add a [[provider]], or start anew to be answered by scripted models"));
     }
+    http_door::check_tls(&ready.loaded.settings.server).map_err(|error| Failure::of(&error).code(CONFIGURATION))?;
     matrix.reload(&ready.loaded.settings).map_err(|error| check::refused(&ready, &error))?;
     Ok(ready)
 }
 
 /// Which settings were just changed and do not take effect before the next start.
-fn waiting(started: &Server, old: &Server, new: &Server, mcp: bool) -> Vec<&'static str> {
+fn waiting(started: &Settings, old: &Settings, new: &Settings, mcp: bool) -> Vec<&'static str> {
     let (started, old, new) = (fixed(started), fixed(old), fixed(new));
     let changed = |at: &usize| new[*at].1 != old[*at].1 && new[*at].1 != started[*at].1;
     let named = (0..new.len()).filter(changed).map(|at| new[at].0);
@@ -164,16 +169,19 @@ fn waiting(started: &Server, old: &Server, new: &Server, mcp: bool) -> Vec<&'sta
 }
 
 /// What is fixed at the start.
-fn fixed(server: &Server) -> [(&'static str, String); 10] {
+fn fixed(settings: &Settings) -> [(&'static str, String); 12] {
+    let Settings { server, store, access, .. } = settings;
     [
         ("`bind`", server.bind.clone()),
         ("`connections_max`", server.connections_max.to_string()),
         ("`drain_ms`", server.drain_ms.to_string()),
         ("`header_bytes_max`", server.header_bytes_max.to_string()),
         ("`header_read_ms`", server.header_read_ms.to_string()),
-        ("`allowed_hosts` of `/mcp`", format!("{:?}", server.allowed_hosts)),
-        ("`public_url` of `/mcp`", format!("{:?}", server.public_url)),
-        ("`allowed_origins` of `/mcp`", format!("{:?}", server.allowed_origins)),
+        ("`stream_idle_ms` of connections", server.stream_idle_ms.to_string()),
+        ("`[server.tls]`, there or not", server.tls.is_some().to_string()),
+        ("`[store]`", format!("{store:?}")),
+        ("`access.secret`", format!("{:?}", access.secret)),
+        ("`access.checkpoint_s`", access.checkpoint_s.to_string()),
         ("`deadline_ms` of `/mcp`", server.deadline_ms.to_string()),
         ("`body_bytes_max` of `/mcp`", server.body_bytes_max.to_string()),
     ]
@@ -185,13 +193,17 @@ mod tests {
 
     #[test]
     fn only_what_was_changed_and_is_fixed_is_told() {
-        let started = Server::default();
-        let other =
-            Server { n_max: 3, stream_idle_ms: 7, allowed_hosts: vec!["a.example".to_owned()], ..started.clone() };
-        assert_eq!(waiting(&started, &started, &other, true), ["`allowed_hosts` of `/mcp`"]);
+        let started = Settings::default();
+        let with = |change: &dyn Fn(&mut Settings)| {
+            let mut settings = started.clone();
+            change(&mut settings);
+            settings
+        };
+        let other = with(&|settings| (settings.server.n_max, settings.server.body_bytes_max) = (3, 7));
+        assert_eq!(waiting(&started, &started, &other, true), ["`body_bytes_max` of `/mcp`"]);
         assert!(waiting(&started, &started, &other, false).is_empty());
-        let more = Server { connections_max: 9, ..other.clone() };
-        assert_eq!(waiting(&started, &other, &more, true), ["`connections_max`"]);
+        let more = with(&|settings| settings.store.pool_max = 3);
+        assert_eq!(waiting(&started, &other, &more, true), ["`[store]`"]);
         assert!(waiting(&started, &more, &more, true).is_empty(), "told already");
         assert!(waiting(&started, &more, &started, true).is_empty(), "as it is in force");
     }

@@ -1,16 +1,23 @@
 //! `althing up`: serve.
 
+mod upkeep;
+
 use crate::cli::{Global, Room, Up};
 use crate::command::reload::{self, Running, Seen};
 use crate::data;
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure};
 use crate::print::print;
+use crate::text::hang;
 use crate::wiring::{self, Ready};
+use access::Access;
+use caller::Role;
 use fault::{Explain, Kind};
-use http_door::{App, Parts, ServeError};
+use http_door::{Admits, App, Need, Parts, Row, ServeError};
 use matrix::Matrix;
+use measure::Metrics;
 use serde_json::json;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -28,40 +35,67 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
     let metrics = wiring::metrics();
     let settings = ready.loaded.settings.clone();
     wiring::run(async {
+        http_door::check_tls(&settings.server).map_err(|error| refusal(&error))?;
         let matrix = wiring::matrix(&ready, &metrics)?;
-        let drain = CancellationToken::new();
-        let serves = |room| args.only.is_empty() || args.only.contains(&room);
-        let (api, mcp) = (serves(Room::Http), serves(Room::Mcp));
-        let mut nested = Vec::new();
-        if mcp {
-            nested.push(("/mcp", wiring::mcp(&settings, &matrix, &metrics)?.routes(drain.clone())));
-        }
-        let parts = Parts {
-            matrix: Arc::clone(&matrix),
-            metrics: Arc::clone(&metrics),
-            server: settings.server.clone(),
-            api,
-            nested,
-        };
-        let app = App::new(parts);
-        let listener = http_door::bind(&settings.server.bind).await.map_err(|error| refusal(&error))?;
-        let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
-        tracing::debug!(data = %data.display(), "data folder");
-        // Whoever has read the greeting may send signals.
-        let told = told_to_leave();
-        let greeting = match global.json {
-            true => document(address, &ready, &matrix),
-            false => greeting(address, &ready) + &to_try(address, &matrix, api, mcp),
-        };
-        reload::watch(seen, ready, Running { matrix, app: app.clone(), metrics, mcp });
-        print(&greeting)?;
-        let stop = async {
-            told.await;
-            drain.cancel();
-        };
-        http_door::serve(app, listener, &settings.server, stop).await;
-        Ok(DONE)
+        let access = wiring::access(&settings, &data, &metrics).await?;
+        let served = serve(global, args, Serving { ready, seen, data, metrics, matrix, access: Arc::clone(&access) });
+        let served = served.await;
+        access.close().await;
+        served
     })
+}
+
+/// What is there before anybody is served.
+struct Serving {
+    ready: Ready,
+    seen: Seen,
+    data: PathBuf,
+    metrics: Arc<Metrics>,
+    matrix: Arc<Matrix>,
+    access: Arc<Access>,
+}
+
+async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failure> {
+    let Serving { ready, seen, data, metrics, matrix, access } = serving;
+    let settings = ready.loaded.settings.clone();
+    let drain = CancellationToken::new();
+    let serves = |room| args.only.is_empty() || args.only.contains(&room);
+    let (api, mcp) = (serves(Room::Http), serves(Room::Mcp));
+    let mut rows = http_door::rest::rows(&access);
+    if mcp {
+        let door = wiring::mcp(&settings, &matrix, &metrics, wiring::local(&access))?;
+        rows.push(Row::nested("/mcp", Need::Role(Role::Viewer), door.routes(drain.clone())));
+    }
+    let app = App::new(Parts {
+        matrix: Arc::clone(&matrix),
+        metrics: Arc::clone(&metrics),
+        server: settings.server.clone(),
+        api,
+        admits: Arc::clone(&access) as Arc<dyn Admits>,
+        rows,
+    });
+    let guarded = access.gate.guarded();
+    app.set_guarded(guarded);
+    let listener = http_door::bind(&settings.server.bind, guarded).await.map_err(|error| refusal(&error))?;
+    let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
+    // Whoever has read the greeting may send signals.
+    let told = told_to_leave();
+    let greeting = Greeting { address, ready: &ready, matrix: &matrix, store: access.store().shown(), guarded };
+    let greeting = match global.json {
+        true => greeting.document(),
+        false => greeting.text() + &greeting.to_try(api, mcp),
+    };
+    let upkeep = tokio::spawn(upkeep::run(Arc::clone(&access), settings.clone(), data.clone()));
+    reload::watch(seen, ready, Running { matrix, app: app.clone(), metrics, access: Arc::clone(&access), mcp });
+    print(&greeting)?;
+    let stop = async {
+        told.await;
+        drain.cancel();
+    };
+    let served = http_door::serve(app, listener, &settings.server, stop).await.map_err(|error| refusal(&error));
+    upkeep.abort();
+    upkeep::last(&access, &data).await;
+    served.map(|()| DONE)
 }
 
 fn refusal(error: &ServeError) -> Failure {
@@ -77,45 +111,72 @@ fn notes(ready: &Ready) -> Vec<String> {
     }
 }
 
-/// The greeting for programs.
-fn document(address: SocketAddr, ready: &Ready, matrix: &Matrix) -> String {
-    let model = matrix.default_model().unwrap_or_default();
-    let document = json!({ "address": address.to_string(), "providers": notes(ready), "default_model": model });
-    format!("{document}\n")
+/// What is said once the server listens.
+struct Greeting<'a> {
+    address: SocketAddr,
+    ready: &'a Ready,
+    matrix: &'a Matrix,
+    store: &'a str,
+    guarded: bool,
 }
 
-/// Where the server is and what it found.
-fn greeting(address: SocketAddr, ready: &Ready) -> String {
-    let mut text = format!("althing {} listens on http://{address}\n\n", env!("CARGO_PKG_VERSION"));
-    for note in notes(ready) {
-        text.push_str(&format!("  provider  {note}\n"));
+impl Greeting<'_> {
+    fn url(&self) -> String {
+        let scheme = if self.ready.loaded.settings.server.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
-    match &ready.loaded.file {
-        Some(file) => text.push_str(&format!("  settings  {}\n", file.display())),
-        None => text.push_str("  settings  none; althing.example.toml shows all of them\n"),
-    }
-    if ready.scripted() {
-        text.push_str("\n  NO MODEL IS SET UP: answers are scripted and marked `simulated`.\n");
-        text.push_str("  Set OPENAI_API_KEY, or add a [[provider]] to althing.toml, to ask real ones.\n");
-    }
-    text
-}
 
-/// What to try, of what is served.
-fn to_try(address: SocketAddr, matrix: &Matrix, api: bool, mcp: bool) -> String {
-    let mut text = "\ntry:\n".to_owned();
-    if api {
-        let model = matrix.default_model().unwrap_or_default();
-        text.push_str(&format!(
-            "  curl http://{address}/v1/chat/completions -H 'content-type: application/json' \\\n    \
-               -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hello\"}}]}}'\n  \
-             curl http://{address}/v1/models\n"
-        ));
+    /// For programs.
+    fn document(&self) -> String {
+        let model = self.matrix.default_model().unwrap_or_default();
+        let document = json!({
+            "address": self.address.to_string(), "url": self.url(), "providers": notes(self.ready),
+            "default_model": model, "store": self.store, "open": !self.guarded,
+        });
+        format!("{document}\n")
     }
-    if mcp {
-        text.push_str(&format!("  claude mcp add --transport http althing http://{address}/mcp\n"));
+
+    /// Where the server is and what it found.
+    fn text(&self) -> String {
+        let mut text = format!("althing {} listens on {}\n\n", env!("CARGO_PKG_VERSION"), self.url());
+        let mut line = |label: &str, words: &str| text.push_str(&hang(&format!("  {label:8}  "), words));
+        for note in notes(self.ready) {
+            line("provider", &note);
+        }
+        match &self.ready.loaded.file {
+            Some(file) => line("settings", &file.display().to_string()),
+            None => line("settings", "none; althing.example.toml shows all of them"),
+        }
+        line("store", self.store);
+        match self.guarded {
+            true => line("access", "every request needs a key"),
+            false => line("access", "open to this machine; `althing keys create --role admin` closes it"),
+        }
+        if self.ready.scripted() {
+            text.push_str("\n  NO MODEL IS SET UP: answers are scripted and marked `simulated`.\n");
+            text.push_str("  Set OPENAI_API_KEY, or add a [[provider]] to althing.toml, to ask real ones.\n");
+        }
+        text
     }
-    text + "\n"
+
+    /// What to try, of what is served.
+    fn to_try(&self, api: bool, mcp: bool) -> String {
+        let (mut text, url) = ("\ntry:\n".to_owned(), self.url());
+        let key = if self.guarded { " -H \"x-api-key: $KEY\"" } else { "" };
+        if api {
+            let model = self.matrix.default_model().unwrap_or_default();
+            text.push_str(&format!(
+                "  curl {url}/v1/chat/completions -H 'content-type: application/json'{key} \\\n    \
+                   -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hello\"}}]}}'\n  \
+                 curl {url}/v1/models{key}\n"
+            ));
+        }
+        if mcp {
+            let key = if self.guarded { " --header \"x-api-key: $KEY\"" } else { "" };
+            text.push_str(&format!("  claude mcp add --transport http althing {url}/mcp{key}\n"));
+        }
+        text + "\n"
+    }
 }
 
 /// Done when the process is told to stop; told again, it ends at once, for whoever asks a second time does not want

@@ -1,18 +1,19 @@
 //! One model of one provider, with everything that guards it.
 
-use crate::gate::{Gate, Place};
+use crate::gate::Gate;
+use crate::price::nano;
 use crate::stream::{AnswerStream, Watch};
+use crate::ticket::{Inside, Ticket};
+use crate::usual::Usual;
 use crate::{Call, Cost, ModelError, Price, Provider, Reply};
-use guard::{Breaker, BreakerConfig, Open, Permit, State};
-use measure::{BreakerState, EndpointMetrics, Ewma, LevelGuard, Outcome};
-use rust_decimal::Decimal;
+use caller::{Need, Tab};
+use guard::{Breaker, BreakerConfig, Open, State};
+use measure::{BreakerState, EndpointMetrics, Outcome};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-use wire::openai::{ChatReply, ChatRequest, Usage};
+use wire::openai::{ChatReply, ChatRequest};
 
-/// More tokens than this in one call are a mistake of the upstream's.
-const TOKENS_MAX: u64 = 1_000_000_000;
 /// A call that had this long, or this many times what answers usually take, and no answer was treated fairly:
 /// running out of time counts against the upstream, not against a caller in a hurry.
 const FAIR_MIN: Duration = Duration::from_secs(5);
@@ -60,6 +61,7 @@ pub struct Endpoint {
     pub(crate) upstream_name: String,
     pub(crate) family: String,
     pub(crate) price: Option<Price>,
+    pub(crate) output_tokens_max: Option<u64>,
     pub(crate) timeout: Duration,
     pub(crate) idle: Duration,
     pub(crate) stream_max: Duration,
@@ -67,7 +69,7 @@ pub struct Endpoint {
     pub(crate) gate: Arc<Gate>,
     pub(crate) breaker: Mutex<Breaker>,
     pub(crate) metrics: EndpointMetrics,
-    pub(crate) latency_ms: Mutex<Ewma>,
+    pub(crate) usual: Mutex<Usual>,
 }
 
 impl Endpoint {
@@ -103,7 +105,7 @@ impl Endpoint {
 
     /// What a whole answer usually takes in milliseconds; `None` before the first one.
     pub fn usual_latency_ms(&self) -> Option<f64> {
-        lock(&self.latency_ms).value()
+        lock(&self.usual).latency_ms.value()
     }
 
     /// The breaker's state now.
@@ -111,10 +113,31 @@ impl Endpoint {
         lock(&self.breaker).state(Instant::now().into_std())
     }
 
+    /// What one answer to `request` may cost; `output_tokens` are reckoned with where neither the request nor the
+    /// settings of the model limit the answer.
+    ///
+    /// A token is at least one byte of text, so the length of the body bounds what is read. What is likely is what
+    /// recent calls were like.
+    pub fn need(&self, request: &ChatRequest, output_tokens: u64) -> Need {
+        let Some(price) = self.tariff() else { return Need { bounded: true, ..Need::default() } };
+        let (bytes, usual) = (request.len_bytes(), *lock(&self.usual));
+        let limit = request.output_tokens_max().or(self.output_tokens_max);
+        let output = limit.unwrap_or(output_tokens);
+        let usual_input = usual.input(bytes);
+        let input = if request.beyond_text() { usual_input.max(bytes as u64) } else { bytes as u64 };
+        let most = nano(price.most_of(input, output.saturating_mul(request.n())));
+        let likely_output = usual.output().min(output).saturating_mul(request.n());
+        let likely = nano(price.of_tokens(usual_input.min(input), likely_output));
+        // What costs nothing costs nothing however long it gets.
+        let bounded = most == 0 || (limit.is_some() && !request.beyond_text());
+        Need { most, likely: likely.min(most), bounded }
+    }
+
     /// Asks once: waits for a place, calls, and gives back a whole reply or a stream that has opened.
     ///
     /// `within` bounds everything up to that point. Dropping the future or the stream cancels the call upstream
-    /// and counts it as cancelled.
+    /// and counts it as cancelled. Whatever becomes of a call that was sent, it is noted on `tab` once; the stream
+    /// holds the tab until then.
     ///
     /// # Errors
     /// [`ModelError`]; the breaker has taken note.
@@ -122,24 +145,26 @@ impl Endpoint {
         self: &Arc<Self>,
         request: &ChatRequest,
         request_id: &str,
+        tab: &Arc<dyn Tab>,
         within: Duration,
         opening: Opening,
     ) -> Result<Answer, ModelError> {
         let asked = Instant::now();
-        let mut ticket = self.admit(within).await.inspect_err(|_| self.metrics.finished(Outcome::Shed))?;
+        let admitted = self.admit(request, tab, within).await;
+        let mut ticket = admitted.inspect_err(|_| self.metrics.finished(Outcome::Shed))?;
         let call = Call { request, model: &self.upstream_name, request_id };
         let waited = asked.elapsed();
         let left = within.saturating_sub(waited);
-        let Ok(answered) = tokio::time::timeout(left, self.open(call, opening, ticket.started)).await else {
+        let Ok(answered) = tokio::time::timeout(left, self.open(call, opening, &mut ticket)).await else {
             // Who lost most of the time in our own line says nothing about the upstream, and neither does a caller
             // who had no time for any answer.
             let fair = left > waited && self.is_fair(within);
-            ticket.settle(Outcome::TimedOut, fair.then_some(true));
+            ticket.timed_out(fair.then_some(true));
             return Err(ModelError::TimedOut { within });
         };
         match answered {
             Ok(Opened::Whole(reply)) => {
-                let cost = ticket.answered(reply.usage());
+                let cost = ticket.answered();
                 let reply = if self.simulated() { reply.marked_simulated() } else { reply };
                 Ok(Answer::Whole { reply, cost, in_line: waited })
             }
@@ -160,28 +185,37 @@ impl Endpoint {
         within >= self.timeout.min(enough)
     }
 
-    async fn open(&self, call: Call<'_>, opening: Opening, started: Instant) -> Result<Opened, ModelError> {
+    async fn open(&self, call: Call<'_>, opening: Opening, ticket: &mut Ticket) -> Result<Opened, ModelError> {
         match self.provider.chat(call).await? {
-            Reply::Whole(reply) => Ok(Opened::Whole(reply)),
+            Reply::Whole(reply) => {
+                ticket.simulated |= reply.simulated();
+                ticket.seen.whole(&reply);
+                Ok(Opened::Whole(reply))
+            }
             Reply::Stream { blocks, simulated } => {
-                let mut watch = Watch::new(blocks, simulated || self.simulated());
-                watch.open(opening).await?;
-                self.metrics.first_token(started.elapsed());
+                ticket.simulated |= simulated;
+                let mut watch = Watch::new(blocks);
+                watch.open(opening, &mut ticket.seen).await?;
+                self.metrics.first_token(ticket.started.elapsed());
                 Ok(Opened::Stream(Box::new(watch)))
             }
         }
     }
 
-    async fn admit(self: &Arc<Self>, within: Duration) -> Result<Ticket, ModelError> {
+    async fn admit(
+        self: &Arc<Self>,
+        request: &ChatRequest,
+        tab: &Arc<dyn Tab>,
+        within: Duration,
+    ) -> Result<Ticket, ModelError> {
         self.resting()?;
         let place = self.gate.enter(within).await?;
         let permit = lock(&self.breaker).admit(Instant::now().into_std())?;
         if permit.is_probe() {
             self.show_breaker();
         }
-        let inside = Inside { _place: place, _level: self.metrics.enter() };
-        let started = Instant::now();
-        Ok(Ticket { endpoint: Arc::clone(self), permit: Some(permit), started, inside: Some(inside) })
+        let inside = Inside { permit, place, level: self.metrics.enter(), tab: Arc::clone(tab) };
+        Ok(Ticket::new(Arc::clone(self), request, inside))
     }
 
     /// Refuses while the breaker would, so that nobody waits in line for an endpoint that rests anyway. Asks a copy:
@@ -191,15 +225,12 @@ impl Endpoint {
         copy.admit(Instant::now().into_std()).map(|_| ())
     }
 
-    /// What `usage` costs here; what a script says costs nothing unless settings name a price.
-    pub(crate) fn cost(&self, usage: Option<Usage>) -> Cost {
-        match self.price {
-            None if self.simulated() => Some(Decimal::ZERO),
-            price => Some(price?.of(&usage?)),
-        }
+    /// What tokens cost here, if known; what a script says costs nothing unless settings name a price.
+    pub(crate) fn tariff(&self) -> Option<Price> {
+        self.price.or_else(|| self.simulated().then(Price::default))
     }
 
-    fn show_breaker(&self) {
+    pub(crate) fn show_breaker(&self) {
         self.metrics.breaker(match self.breaker() {
             State::Closed => BreakerState::Closed,
             State::HalfOpen => BreakerState::HalfOpen,
@@ -213,68 +244,8 @@ enum Opened {
     Stream(Box<Watch>),
 }
 
-/// One call in progress: whatever happens to it, the breaker, the place and the figures are settled exactly once.
-pub(crate) struct Ticket {
-    endpoint: Arc<Endpoint>,
-    permit: Option<Permit>,
-    started: Instant,
-    inside: Option<Inside>,
-}
-
-/// What a call in progress takes up.
-struct Inside {
-    _place: Place,
-    _level: LevelGuard,
-}
-
-impl Ticket {
-    /// The call gave an answer. Token counts that nobody can have used are not believed.
-    pub(crate) fn answered(&mut self, usage: Option<Usage>) -> Cost {
-        let usage = usage.filter(|usage| usage.prompt_tokens.max(usage.completion_tokens) <= TOKENS_MAX);
-        let took_ms = self.started.elapsed().as_secs_f64() * 1_000.0;
-        lock(&self.endpoint.latency_ms).observe(took_ms);
-        self.settle(Outcome::Answered, Some(false));
-        let cost = self.endpoint.cost(usage);
-        if let Some(usage) = usage {
-            self.endpoint.metrics.tokens(usage.prompt_tokens, usage.completion_tokens);
-        }
-        if let Some(cost) = cost.and_then(|cost| f64::try_from(cost).ok()) {
-            self.endpoint.metrics.cost_usd(cost);
-        }
-        cost
-    }
-
-    /// The call failed.
-    pub(crate) fn failed(&mut self, error: &ModelError) {
-        let outcome = if error.is_timeout() { Outcome::TimedOut } else { Outcome::Failed };
-        self.settle(outcome, error.harms());
-    }
-
-    fn settle(&mut self, outcome: Outcome, harm: Option<bool>) {
-        let Some(permit) = self.permit.take() else { return };
-        let now = Instant::now().into_std();
-        {
-            let mut breaker = lock(&self.endpoint.breaker);
-            match harm {
-                Some(true) => breaker.failure(permit, now),
-                Some(false) => breaker.success(permit, now),
-                None => breaker.abandon(permit, now),
-            }
-        }
-        self.endpoint.metrics.finished(outcome);
-        self.endpoint.show_breaker();
-        self.inside = None;
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.settle(Outcome::Cancelled, None);
-    }
-}
-
 /// Takes a lock; a panic elsewhere cannot leave these small states half-changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -148,6 +148,25 @@ impl ModelError {
         }
     }
 
+    /// Whether the upstream has done no work that it could charge for: it refused with a status, or was never reached.
+    pub(crate) fn is_free(&self) -> bool {
+        match self {
+            Self::Refused { .. }
+            | Self::Unauthorised { .. }
+            | Self::OutOfCredit { .. }
+            | Self::RateLimited { .. }
+            | Self::Failed { .. } => true,
+            Self::Net(error) => matches!(
+                error,
+                NetError::Dns { .. }
+                    | NetError::Connect { .. }
+                    | NetError::Tls { .. }
+                    | NetError::ConnectTimeout { .. }
+            ),
+            _ => false,
+        }
+    }
+
     /// Whether it is about time.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::TimedOut { .. } | Self::Silent { .. } | Self::Net(NetError::ConnectTimeout { .. }))

@@ -4,9 +4,10 @@ use crate::endpoint::Endpoint;
 use crate::gate::Gate;
 use crate::{Answer, AnswerStream, Call, ChatFuture, Kind, ModelError, Opening, Provider, Registry, Reply};
 use bytes::Bytes;
+use caller::{Tab, Unmetered};
 use futures_util::StreamExt;
 use guard::{Breaker, BreakerConfig, BulkheadConfig};
-use measure::{Ewma, Metrics, Outcome};
+use measure::{Metrics, Outcome};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -51,15 +52,20 @@ pub(crate) fn streamed() -> ChatRequest {
     request(r#"{"model":"p/m","messages":[{"role":"user","content":"hi"}],"stream":true}"#)
 }
 
+/// A tab on which nobody looks.
+pub(crate) fn free() -> Arc<dyn Tab> {
+    Arc::new(Unmetered)
+}
+
 pub(crate) async fn ask(endpoint: &Arc<Endpoint>) -> Result<ChatReply, ModelError> {
-    match endpoint.ask(&plain(), "r", LONG, Opening::FirstEvent).await? {
+    match endpoint.ask(&plain(), "r", &free(), LONG, Opening::FirstEvent).await? {
         Answer::Whole { reply, .. } => Ok(reply),
         Answer::Stream(_) => panic!("a stream nobody asked for"),
     }
 }
 
 pub(crate) async fn open(endpoint: &Arc<Endpoint>, opening: Opening) -> Result<Box<AnswerStream>, ModelError> {
-    match endpoint.ask(&streamed(), "r", LONG, opening).await? {
+    match endpoint.ask(&streamed(), "r", &free(), LONG, opening).await? {
         Answer::Stream(stream) => Ok(stream),
         Answer::Whole { .. } => panic!("no stream"),
     }
@@ -215,6 +221,7 @@ pub(crate) fn around(provider: Arc<dyn Provider>, shape: Shape) -> Arc<Endpoint>
         upstream_name: "m".to_owned(),
         family: "m".to_owned(),
         price: None,
+        output_tokens_max: None,
         timeout: LONG,
         idle: shape.idle,
         stream_max: LONG * 60,
@@ -222,6 +229,6 @@ pub(crate) fn around(provider: Arc<dyn Provider>, shape: Shape) -> Arc<Endpoint>
         gate: Gate::new(limits),
         breaker: Mutex::new(Breaker::new(BreakerConfig { failures: shape.failures, open: shape.open })),
         metrics: Metrics::new("test").endpoint("p", "m"),
-        latency_ms: Mutex::new(Ewma::new()),
+        usual: Mutex::default(),
     })
 }

@@ -14,9 +14,13 @@ mod presets;
 mod price;
 mod probe;
 mod provider;
+mod reckon;
 mod registry;
 pub mod scripted;
+mod seen;
 mod stream;
+mod ticket;
+mod usual;
 
 pub use endpoint::{Answer, Endpoint, Opening};
 pub use error::ModelError;

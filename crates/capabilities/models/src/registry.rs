@@ -7,7 +7,7 @@ use crate::scripted::ScriptError;
 use crate::{Endpoint, Kind, Preset, Price, Provider};
 use fault::{Explain, Kind as FaultKind, Origin, nearest};
 use guard::{Breaker, BreakerConfig, BulkheadConfig};
-use measure::{EndpointMetrics, Ewma, Metrics};
+use measure::{EndpointMetrics, Metrics};
 use secrecy::{ExposeSecret, SecretString};
 use settings::{ModelEntry, SettingsError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -272,6 +272,7 @@ impl Source {
             upstream_name: entry.upstream_name.clone().unwrap_or_else(|| entry.name.clone()),
             family: family.unwrap_or_else(|| family_of(&entry.name)),
             price: entry.price.as_ref().and_then(Price::from_settings),
+            output_tokens_max: entry.output_tokens_max,
             timeout: Duration::from_millis(settings.timeout_ms),
             idle: self.pace.idle,
             stream_max: self.pace.stream_max,
@@ -279,7 +280,7 @@ impl Source {
             gate: Arc::clone(&self.gate),
             breaker: Mutex::new(Breaker::new(self.breaker)),
             metrics,
-            latency_ms: Mutex::new(Ewma::new()),
+            usual: Mutex::default(),
         })
     }
 

@@ -1,7 +1,8 @@
 //! Streams on their way through: forwarded byte for byte, read on the side.
 
-use crate::endpoint::Ticket;
-use crate::{BlockStream, Cost, Endpoint, ModelError, Opening};
+use crate::seen::{Reported, Seen};
+use crate::ticket::Ticket;
+use crate::{BlockStream, Endpoint, ModelError, Opening};
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 use std::collections::VecDeque;
@@ -10,8 +11,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
-use wire::openai::{ChunkView, Usage, is_done, upstream_code};
-use wire::sse::events;
 
 /// How long the upstream may take to close a stream behind `[DONE]`. Waiting keeps the connection for the next call;
 /// nobody is made to wait longer for that.
@@ -19,89 +18,31 @@ const CLOSING: Duration = Duration::from_millis(100);
 /// Preambles held back before the first token, at most.
 const HELD_BLOCKS_MAX: usize = 64;
 
-/// A stream of blocks and what was seen in it.
+/// A stream of blocks on its way to somebody.
 pub(crate) struct Watch {
     blocks: BlockStream,
     held: VecDeque<Bytes>,
-    seen: Seen,
-    simulated: bool,
-}
-
-/// What has passed so far.
-#[derive(Debug, Default)]
-struct Seen {
-    token: bool,
-    done: bool,
-    usage: Option<Usage>,
-    error: Option<Reported>,
-    /// The last event's data, to tell a complete stream without `[DONE]` from a cut one.
-    last: Vec<u8>,
-}
-
-/// An error in place of a chunk.
-#[derive(Debug)]
-struct Reported {
-    /// Where in its block it stands.
-    at: usize,
-    code: Option<String>,
-}
-
-impl Seen {
-    /// Reads up to the end of the block, or up to an error in it.
-    fn read(&mut self, block: &[u8]) {
-        for event in events(block) {
-            let at = event.at;
-            let Some(data) = event.data else { continue };
-            if is_done(&data) {
-                self.done = true;
-                continue;
-            }
-            let view = if self.token { ChunkView::read_rest(&data) } else { ChunkView::read(&data) };
-            if let Some(view) = view {
-                self.token |= view.token;
-                self.usage = view.usage.or(self.usage);
-                if view.error {
-                    self.error = Some(Reported { at, code: upstream_code(&data) });
-                    return;
-                }
-            }
-            self.last.clear();
-            self.last.extend_from_slice(&data);
-        }
-    }
-
-    /// How long the next block may take.
-    fn patience(&self, idle: Duration) -> Duration {
-        if self.done { idle.min(CLOSING) } else { idle }
-    }
-
-    /// Whether the stream may end here: it said so, or its last chunk ended the choice.
-    fn complete(&self) -> bool {
-        // Some providers send the usage with every chunk: it ends a stream only where it comes alone.
-        let ends = |view: ChunkView| view.finished || (view.usage.is_some() && !view.token);
-        self.done || (self.token && ChunkView::read(&self.last).is_some_and(ends))
-    }
 }
 
 impl Watch {
-    pub(crate) fn new(blocks: BlockStream, simulated: bool) -> Self {
-        Self { blocks, held: VecDeque::new(), seen: Seen::default(), simulated }
+    pub(crate) fn new(blocks: BlockStream) -> Self {
+        Self { blocks, held: VecDeque::new() }
     }
 
     /// Reads until the stream counts as opened.
-    pub(crate) async fn open(&mut self, opening: Opening) -> Result<(), ModelError> {
+    pub(crate) async fn open(&mut self, opening: Opening, seen: &mut Seen) -> Result<(), ModelError> {
         loop {
             let Some(block) = self.blocks.next().await else {
-                return if self.seen.complete() { Ok(()) } else { Err(ModelError::Cut) };
+                return if seen.complete() { Ok(()) } else { Err(ModelError::Cut) };
             };
             let block = block?;
-            self.seen.read(&block);
+            seen.read(&block);
             self.held.push_back(block);
             // Words before it in the same block have not been promised to anybody yet.
-            if let Some(Reported { code, .. }) = self.seen.error.take() {
+            if let Some(Reported { code, .. }) = seen.error.take() {
                 return Err(ModelError::ErrorEvent { code });
             }
-            let opened = opening == Opening::FirstEvent || self.seen.token || self.seen.done;
+            let opened = opening == Opening::FirstEvent || seen.token || seen.done;
             if opened || self.held.len() >= HELD_BLOCKS_MAX {
                 return Ok(());
             }
@@ -115,7 +56,7 @@ impl Watch {
 /// keys or internals, so it is not passed on; the words before it are.
 ///
 /// Ends with `None` when the answer is complete and with an error when it broke off; the endpoint's breaker and
-/// figures are settled either way. Dropping it before cancels the call upstream.
+/// figures are settled either way, and the call is noted on its tab. Dropping it before cancels the call upstream.
 pub struct AnswerStream {
     watch: Watch,
     ticket: Ticket,
@@ -138,7 +79,7 @@ impl AnswerStream {
 
     /// Whether a script makes it up, as far as we or the upstream know.
     pub fn simulated(&self) -> bool {
-        self.watch.simulated
+        self.ticket.simulated
     }
 
     /// How long it waited for a place before anybody was asked.
@@ -151,17 +92,13 @@ impl AnswerStream {
         &self.endpoint
     }
 
-    /// What the answer cost; known as soon as the upstream has told its usage, which it does at the end.
-    pub fn cost(&self) -> Cost {
-        self.endpoint.cost(self.watch.seen.usage)
-    }
-
     /// Whether the next block takes too long. The clock runs while somebody waits for it: a slow reader does not make
     /// a silent upstream.
     fn is_silent(&mut self, context: &mut Context<'_>) -> bool {
         if !self.waiting {
             self.waiting = true;
-            let until = Instant::now() + self.watch.seen.patience(self.idle);
+            let patience = if self.ticket.seen.done { self.idle.min(CLOSING) } else { self.idle };
+            let until = Instant::now() + patience;
             self.silence.as_mut().reset(until);
         }
         self.silence.as_mut().poll(context).is_ready()
@@ -173,7 +110,7 @@ impl AnswerStream {
         self.watch.blocks = Box::pin(futures_util::stream::empty());
         match result {
             Ok(()) => {
-                self.ticket.answered(self.watch.seen.usage);
+                self.ticket.answered();
                 None
             }
             Err(error) => {
@@ -185,13 +122,13 @@ impl AnswerStream {
 
     /// Ends with the error that the upstream has reported, once all before it has been passed on.
     fn reported(&mut self) -> Option<ModelError> {
-        let Reported { code, .. } = self.watch.seen.error.take()?;
+        let Reported { code, .. } = self.ticket.seen.error.take()?;
         self.end(Err(ModelError::ErrorEvent { code }))
     }
 
     /// Ends as what has been seen tells.
     fn finish(&mut self) -> Option<ModelError> {
-        let result = if self.watch.seen.complete() { Ok(()) } else { Err(ModelError::Cut) };
+        let result = if self.ticket.seen.complete() { Ok(()) } else { Err(ModelError::Cut) };
         self.end(result)
     }
 }
@@ -199,7 +136,7 @@ impl AnswerStream {
 impl Drop for AnswerStream {
     /// Whoever has read up to `[DONE]` has the whole answer and need not ask for the end.
     fn drop(&mut self) {
-        if !self.ended && self.watch.seen.done && self.watch.held.is_empty() {
+        if !self.ended && self.ticket.seen.done && self.watch.held.is_empty() {
             self.finish();
         }
     }
@@ -220,13 +157,13 @@ impl Stream for AnswerStream {
         }
         let error = match self.watch.blocks.poll_next_unpin(context) {
             Poll::Ready(Some(Ok(block))) => {
-                self.watch.seen.read(&block);
+                self.ticket.seen.read(&block);
                 self.waiting = false;
                 let most = self.endpoint.stream_max;
-                if self.opened.elapsed() > most && !self.watch.seen.done {
+                if self.opened.elapsed() > most && !self.ticket.seen.done {
                     return Poll::Ready(self.end(Err(ModelError::Endless { most })).map(Err));
                 }
-                match self.watch.seen.error.as_ref().map(|reported| reported.at) {
+                match self.ticket.seen.error.as_ref().map(|reported| reported.at) {
                     None => return Poll::Ready(Some(Ok(block))),
                     Some(0) => self.reported(),
                     Some(at) => return Poll::Ready(Some(Ok(block.slice(..at)))),
@@ -234,7 +171,7 @@ impl Stream for AnswerStream {
             }
             Poll::Pending if !self.is_silent(context) => return Poll::Pending,
             // What breaks or falls silent after the end of the answer harms nobody.
-            _ if self.watch.seen.done => self.finish(),
+            _ if self.ticket.seen.done => self.finish(),
             Poll::Ready(Some(Err(error))) => self.end(Err(error)),
             Poll::Ready(None) => self.finish(),
             Poll::Pending => {

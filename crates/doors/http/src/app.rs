@@ -1,13 +1,19 @@
 //! The routes, and what all of them share.
 
+use crate::admission::Admits;
 use crate::hosts::Allowed;
+use crate::proxies::Proxies;
+use crate::rows::{Head, Need, Row};
+use crate::tls;
 use crate::{chat, gatekeeper, health, models, openapi, refusal};
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
+use caller::Role;
+use http::Method;
 use matrix::Matrix;
-use measure::{Metrics, RouteMetrics};
+use measure::{Admission, Count, Metrics, RouteMetrics};
 use settings::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,8 +34,10 @@ pub struct Parts {
     pub server: Server,
     /// Whether to serve `/v1`.
     pub api: bool,
-    /// Routers to serve beside ours: where, and what.
-    pub nested: Vec<(&'static str, Router)>,
+    /// Who lets callers in.
+    pub admits: Arc<dyn Admits>,
+    /// What is served beside.
+    pub rows: Vec<Row>,
 }
 
 /// One version of the limits; swapped whole when settings are reloaded.
@@ -42,10 +50,11 @@ pub(crate) struct Rules {
     pub(crate) keepalive: Duration,
     pub(crate) chat: Limits,
     pub(crate) allowed: Allowed,
+    pub(crate) proxies: Proxies,
 }
 
 impl Rules {
-    fn new(server: &Server) -> Self {
+    fn new(server: &Server, guarded: &Arc<AtomicBool>) -> Self {
         Self {
             body_bytes_max: server.body_bytes_max,
             body_read: Duration::from_millis(server.body_read_ms),
@@ -54,7 +63,8 @@ impl Rules {
             keepalive_first: Duration::from_millis(server.keepalive_first_ms),
             keepalive: Duration::from_millis(server.keepalive_ms),
             chat: Limits { n_max: u64::from(server.n_max), messages_max: MESSAGES_MAX },
-            allowed: Allowed::new(server),
+            allowed: Allowed::new(server, Arc::clone(guarded)),
+            proxies: Proxies::new(&server.trusted_proxies),
         }
     }
 }
@@ -67,51 +77,67 @@ pub(crate) struct Inner {
     pub(crate) matrix: Arc<Matrix>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rules: ArcSwap<Rules>,
+    /// The certificate in force.
+    pub(crate) tls: tls::Current,
+    /// Whether callers need a key; the rules look at it too.
+    guarded: Arc<AtomicBool>,
     pub(crate) draining: AtomicBool,
     /// Cancelled when the time to drain is over: streams that are still open say so and end.
     pub(crate) cut: CancellationToken,
     pub(crate) in_flight: AtomicUsize,
     pub(crate) started_unix: u64,
+    pub(crate) admits: Arc<dyn Admits>,
     api: bool,
+    /// What is served beside the door's own.
+    rows: Vec<Row>,
+    /// Everything that is served.
+    pub(crate) heads: Vec<Head>,
+    pub(crate) forbidden: Count,
     /// Paths as metrics name them.
     routes: Vec<(&'static str, RouteMetrics)>,
     other: RouteMetrics,
-    nested: Router,
 }
 
-type Routes = Vec<(&'static str, MethodRouter<App>)>;
-
-/// What is always served.
-fn watched() -> Routes {
-    vec![
-        ("/livez", get(health::live)),
-        ("/readyz", get(health::ready)),
-        ("/metrics", get(health::metrics)),
-        ("/api/openapi.json", get(openapi::serve)),
-        ("/", get(health::welcome)),
-    ]
-}
-
-/// What models are asked through.
-fn api() -> Routes {
-    vec![
-        ("/v1/chat/completions", post(chat::complete)),
-        ("/v1/models", get(models::list)),
-        ("/v1/models/{*id}", get(models::one)),
-    ]
+/// What the door itself serves.
+pub(crate) fn own(serves_api: bool) -> Vec<Row<App>> {
+    let row = |method, path, need, handler: MethodRouter<App>| {
+        Row::new(method, path, need, handler, openapi::operation(path))
+    };
+    let viewer = Need::Role(Role::Viewer);
+    let mut rows = vec![
+        row(Method::GET, "/livez", Need::Nobody, get(health::live)),
+        row(Method::GET, "/readyz", Need::Nobody, get(health::ready)),
+        row(Method::GET, "/metrics", Need::Figures, get(health::metrics)),
+        row(Method::GET, "/api/openapi.json", viewer, get(openapi::serve)),
+        row(Method::GET, "/", Need::Nobody, get(health::welcome)),
+    ];
+    if serves_api {
+        rows.extend([
+            row(Method::POST, "/v1/chat/completions", Need::Role(Role::User), post(chat::complete)),
+            row(Method::GET, "/v1/models", viewer, get(models::list)),
+            row(Method::GET, "/v1/models/{*id}", viewer, get(models::one)),
+        ]);
+    }
+    rows
 }
 
 impl App {
     /// Puts the routes together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { matrix, metrics, server, api: serves_api, nested } = parts;
-        let asked = if serves_api { api() } else { Vec::new() };
-        let paths = asked.iter().chain(&watched()).map(|(path, _)| *path).collect::<Vec<_>>();
-        let paths = paths.into_iter().chain(nested.iter().map(|(path, _)| *path)).filter(|path| !path.contains('{'));
-        let routes = paths.map(|path| (path, metrics.route("http", path))).collect();
+        let Parts { matrix, metrics, server, api: serves_api, admits, rows } = parts;
+        let own = own(serves_api);
+        let heads: Vec<Head> =
+            own.into_iter().map(|row| row.head).chain(rows.iter().map(|row| row.head.clone())).collect();
+        let mut paths: Vec<&'static str> = heads.iter().map(|head| head.path).collect();
+        paths.retain(|path| !path.contains('{'));
+        paths.dedup();
+        let routes = paths.into_iter().map(|path| (path, metrics.route("http", path))).collect();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let guarded = Arc::new(AtomicBool::new(false));
         let inner = Inner {
-            rules: ArcSwap::from_pointee(Rules::new(&server)),
+            rules: ArcSwap::from_pointee(Rules::new(&server, &guarded)),
+            tls: tls::Current::default(),
+            guarded,
             draining: AtomicBool::new(false),
             cut: CancellationToken::new(),
             in_flight: AtomicUsize::new(0),
@@ -119,17 +145,28 @@ impl App {
             api: serves_api,
             routes,
             other: metrics.route("http", "other"),
-            nested: nested.into_iter().fold(Router::new(), |router, (path, nested)| router.nest(path, nested)),
+            forbidden: metrics.access().admission(Admission::Forbidden).clone(),
+            admits,
+            rows,
+            heads,
             matrix,
             metrics,
         };
         Self(Arc::new(inner))
     }
 
-    /// Takes over the limits of other settings. Where the server listens, and how many connections it holds, is
-    /// fixed at the start.
+    /// Takes over the limits and the certificate of other settings; [`crate::check_tls`] tells beforehand whether the
+    /// certificate can be served. Where the server listens, whether it encrypts, and how many connections it holds,
+    /// is fixed at the start.
     pub fn reload(&self, server: &Server) {
-        self.0.rules.store(Arc::new(Rules::new(server)));
+        self.0.rules.store(Arc::new(Rules::new(server, &self.0.guarded)));
+        self.0.tls.reload(server);
+    }
+
+    /// Says whether callers need a key. A guarded server may be called by any address of its machine: it need not
+    /// fear a page that makes a browser call it, for pages have no key.
+    pub fn set_guarded(&self, guarded: bool) {
+        self.0.guarded.store(guarded, Ordering::Relaxed);
     }
 
     /// Whether the server is on its way out.
@@ -139,14 +176,26 @@ impl App {
 
     /// Everything that is served, as one router.
     pub fn router(&self) -> Router {
-        let asked = if self.0.api { api() } else { Vec::new() };
-        let ours = asked.into_iter().chain(watched());
-        ours.fold(Router::new(), |router, (path, methods)| router.route(path, methods))
-            .merge(self.0.nested.clone().with_state(()))
+        let own = own(self.0.api).into_iter().map(|row| row.with_state(self));
+        own.chain(self.0.rows.iter().cloned())
+            .fold(Router::new(), |router, row| row.serve(router, self))
+            .with_state(())
             .fallback(refusal::no_such_path)
             .method_not_allowed_fallback(refusal::wrong_method)
             .with_state(self.clone())
             .layer(middleware::from_fn_with_state(self.clone(), gatekeeper::keep))
+    }
+
+    /// The methods that a path is served with.
+    pub(crate) fn methods(&self, path: &str) -> Vec<&str> {
+        let fits = |head: &&Head| same_shape(head.path, path);
+        self.0.heads.iter().filter(fits).filter_map(|head| head.method.as_ref().map(Method::as_str)).collect()
+    }
+
+    /// Whether a path is for everybody.
+    pub(crate) fn is_public(&self, path: &str) -> bool {
+        let open = |need| need == Need::Nobody || (need == Need::Figures && self.0.admits.metrics_open());
+        self.0.heads.iter().any(|head| head.path == path && open(head.need))
     }
 
     /// The paths that are served, without those that hold a name.
@@ -160,4 +209,20 @@ impl App {
         };
         self.0.routes.iter().find(named).map_or(&self.0.other, |(_, metrics)| metrics)
     }
+}
+
+/// Whether a path fits a pattern with names in braces; `{*name}` fits whatever is left.
+fn same_shape(pattern: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    for wanted in pattern.split('/') {
+        let Some(part) = parts.next() else { return false };
+        if wanted.starts_with("{*") {
+            return !part.is_empty();
+        }
+        let fits = wanted == part || (wanted.starts_with('{') && !part.is_empty());
+        if !fits {
+            return false;
+        }
+    }
+    parts.next().is_none()
 }

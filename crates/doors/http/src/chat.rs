@@ -8,7 +8,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use caller::Caller;
+use caller::{Caller, Guest};
 use fault::Kind;
 use http::HeaderMap;
 use matrix::{AskError, Outcome};
@@ -22,6 +22,7 @@ const TIMEOUT_HEADER: &str = "x-althing-timeout-ms";
 pub(crate) async fn complete(
     State(app): State<App>,
     Extension(arrival): Extension<Arrival>,
+    Extension(guest): Extension<Guest>,
     request: Request,
 ) -> Response {
     let rules = app.0.rules.load_full();
@@ -36,7 +37,8 @@ pub(crate) async fn complete(
         Ok(read) => read,
         Err(refusal) => return refusal.openai(&arrival.id),
     };
-    let caller = Caller { request_id: Arc::clone(&arrival.id), deadline: arrival.at + within };
+    let (request_id, deadline) = (Arc::clone(&arrival.id), arrival.at + within);
+    let caller = Caller { request_id, deadline, guest };
     if request.stream() && app.0.matrix.is_panel(request.model()) {
         return sse::panel(app, arrival, caller, request, &rules).await;
     }

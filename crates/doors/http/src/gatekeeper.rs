@@ -1,8 +1,10 @@
 //! What every request passes: an id, the check of host and origin, room, and figures.
 
+use crate::admission;
 use crate::app::{App, Rules};
 use crate::hosts;
 use crate::refusal::Refusal;
+use crate::rest::Refused;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -52,10 +54,16 @@ pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Nex
         Ok(Pass::In(room)) => {
             visit.room = room;
             request.extensions_mut().insert(arrival.clone());
-            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-            answered.unwrap_or_else(|panic| panicked(panic.as_ref(), &arrival.id).for_path(&path, &arrival.id))
+            request.extensions_mut().insert(Arc::clone(&rules));
+            let answered = AssertUnwindSafe(let_in(&app, &path, request, next)).catch_unwind().await;
+            answered
+                .unwrap_or_else(|panic| Err(Box::new(panicked(panic.as_ref(), &arrival.id))))
+                .unwrap_or_else(|refusal| refusal.for_path(&path, &arrival.id))
         }
     };
+    if let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() {
+        response = refusal.for_path(&path, &arrival.id);
+    }
     if let Ok(id) = HeaderValue::try_from(arrival.id.as_ref()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -67,6 +75,17 @@ pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Nex
     }
     visit.status = response.status().as_u16();
     response.map(|body| Body::new(Tracked { body, visit, id: arrival.id }))
+}
+
+/// Serves whoever is let in. What is for everybody is served to everybody, whatever credential came along.
+async fn let_in(app: &App, path: &str, mut request: Request, next: Next) -> Result<Response, Box<Refusal>> {
+    let admitted = admission::admit(app, &request);
+    match admitted.known().await {
+        Ok(guest) => _ = request.extensions_mut().insert(guest),
+        Err(_) if app.is_public(path) => {}
+        Err(refusal) => return Err(refusal),
+    }
+    Ok(next.run(request).await)
 }
 
 /// What may be done with a request.

@@ -6,6 +6,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long the database may take to answer before the server is not ready.
+const HEALTHY_WITHIN: Duration = Duration::from_secs(1);
 
 /// Says what is served here.
 pub(crate) async fn welcome(State(app): State<App>) -> Json<Value> {
@@ -22,13 +26,19 @@ pub(crate) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests are welcome: something can be asked, and the server is not on its way out.
+/// Whether requests are welcome: something can be asked, the database answers, and the server is not on its way out.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
     let models = app.0.matrix.models().len();
     let draining = app.draining();
-    let ready = models > 0 && !draining;
+    let healthy = tokio::time::timeout(HEALTHY_WITHIN, app.0.admits.healthy()).await;
+    let trouble = healthy.map_or_else(|_| Some("it does not answer in time".to_owned()), Result::err);
+    let ready = models > 0 && !draining && trouble.is_none();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": ready, "draining": draining, "models": models }))).into_response()
+    let mut told = json!({ "ready": ready, "draining": draining, "models": models });
+    if let Some(trouble) = trouble {
+        told["store"] = trouble.into();
+    }
+    (status, Json(told)).into_response()
 }
 
 pub(crate) async fn metrics(State(app): State<App>) -> Response {

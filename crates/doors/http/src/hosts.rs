@@ -1,12 +1,15 @@
 //! Which hosts and origins a request may name.
 //!
 //! A page in a browser can make it call any address, ours included. It cannot choose the `Host` header (a rebound
-//! name shows) nor hide its `Origin`, so both are checked on every route.
+//! name shows) nor hide its `Origin`, so both are checked on every route. A rebound name is a name: once callers need
+//! a key, hosts that are addresses are welcome, whichever the machine has.
 
 use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
 use settings::Server;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Any host or origin.
 const ANY: &str = "*";
@@ -15,16 +18,18 @@ const ANY: &str = "*";
 pub(crate) struct Allowed {
     hosts: Vec<String>,
     origins: Vec<String>,
+    /// Whether callers need a key.
+    guarded: Arc<AtomicBool>,
 }
 
 impl Allowed {
-    pub(crate) fn new(server: &Server) -> Self {
+    pub(crate) fn new(server: &Server, guarded: Arc<AtomicBool>) -> Self {
         let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect();
         let mut hosts: Vec<String> = lower(&server.allowed_hosts);
         let public = server.public_url.as_ref().and_then(|url| url.parse::<Uri>().ok());
         hosts.extend(public.and_then(|url| url.authority().map(|name| name.as_str().to_ascii_lowercase())));
-        hosts.extend(server.bind.parse::<std::net::SocketAddr>().ok().map(|bind| bind.ip().to_string()));
-        Self { hosts, origins: lower(&server.allowed_origins) }
+        hosts.extend(host_of(&server.bind).map(str::to_ascii_lowercase));
+        Self { hosts, origins: lower(&server.allowed_origins), guarded }
     }
 
     /// Whether a request may name this host.
@@ -32,7 +37,12 @@ impl Allowed {
         let named = named.to_ascii_lowercase();
         let listed =
             |bare: &str| self.hosts.iter().any(|host| host == ANY || *host == named || without_brackets(host) == bare);
-        host_of(&named).is_some_and(|bare| is_loopback(bare) || listed(bare))
+        host_of(&named).is_some_and(|bare| is_loopback(bare) || listed(bare) || self.address(bare))
+    }
+
+    /// Whether the host is an address, and those who name it need a key.
+    fn address(&self, bare: &str) -> bool {
+        self.guarded.load(Ordering::Relaxed) && bare.parse::<IpAddr>().is_ok()
     }
 
     /// Whether a page of this origin may call; requests without an origin do not come from pages.
@@ -60,7 +70,7 @@ pub(crate) fn named<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str>
 }
 
 /// The host of `host` or `host:port`, without the brackets of an IPv6 address; nothing for anything else.
-fn host_of(authority: &str) -> Option<&str> {
+pub(crate) fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(inner) => inner.split_once(']')?,
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
@@ -82,12 +92,40 @@ mod tests {
     use super::*;
 
     fn allowed() -> Allowed {
-        Allowed::new(&Server {
+        guarded(false)
+    }
+
+    fn guarded(guarded: bool) -> Allowed {
+        let server = Server {
             allowed_hosts: vec!["Api.example.com".into(), "other.example:9000".into(), "[2001:db8::1]".into()],
             allowed_origins: vec!["https://app.example.com".into()],
             public_url: Some("https://public.example/".into()),
+            bind: "Box.example:8700".into(),
             ..Server::default()
-        })
+        };
+        Allowed::new(&server, Arc::new(AtomicBool::new(guarded)))
+    }
+
+    #[test]
+    fn a_guarded_server_has_any_address_but_no_other_name() {
+        for address in ["192.168.1.5:8700", "10.0.0.1", "[2001:db8::7]:8700", "0.0.0.0:8700"] {
+            assert!(guarded(true).host(address), "{address}");
+            assert!(!guarded(false).host(address), "{address}");
+        }
+        for bad in ["evil.example", "192.168.1.5.evil.example", "2001:db8::7", "192.168.1.5:80@evil.example", "1", ""] {
+            assert!(!guarded(true).host(bad), "{bad}");
+        }
+        assert!(guarded(true).host("api.example.com"));
+    }
+
+    #[test]
+    fn the_host_that_is_listened_on_is_ours() {
+        assert!(allowed().host("box.example:8700") && allowed().host("BOX.example"));
+        let on = |bind: &str| Server { bind: bind.into(), ..Server::default() };
+        let listening = |bind: &str| Allowed::new(&on(bind), Arc::default());
+        assert!(listening("[2001:db8::9]:8700").host("[2001:db8::9]:8700"));
+        assert!(listening("10.0.0.9:8700").host("10.0.0.9"));
+        assert!(!listening("10.0.0.9:8700").host("10.0.0.8"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! that answers them; it knows no provider, and no other door: whatever else is to be served at this address comes
 //! as a nested router from the binary.
 
+mod admission;
 mod app;
 mod body;
 mod chat;
@@ -12,15 +13,23 @@ mod health;
 mod hosts;
 mod models;
 mod openapi;
+mod proxies;
 mod refusal;
+pub mod rest;
+mod rows;
 mod serve;
 mod served;
 mod socket;
 mod sse;
+mod tls;
 
+pub use admission::{Admits, Admitted};
 pub use app::{App, Parts};
 pub use openapi::document as openapi_document;
+pub use proxies::ClientAddr;
+pub use rows::{Head, Need, Row};
 pub use serve::{ServeError, bind, serve};
+pub use tls::{Flaw, check_tls};
 
 #[cfg(test)]
 mod tests;

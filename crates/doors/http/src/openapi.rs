@@ -1,20 +1,27 @@
 //! `GET /api/openapi.json`: what is served, described.
 
+use crate::app::{App, own};
+use crate::rows::{Head, Row, operations};
 use axum::Json;
+use axum::extract::State;
 use matrix::Report;
+use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-pub(crate) async fn serve() -> Json<Value> {
-    Json(document())
+pub(crate) async fn serve(State(app): State<App>) -> Json<Value> {
+    Json(describe(app.0.heads.iter()))
 }
 
-/// The description of every path, as OpenAPI 3.1.
-pub fn document() -> Value {
-    let mut generator = SchemaSettings::draft2020_12()
-        .with(|settings| settings.definitions_path = "/components/schemas".into())
-        .into_generator();
-    let report = generator.subschema_for::<Report>();
+/// The description of these rows beside the door's own, as OpenAPI 3.1.
+pub fn document(rows: &[Row]) -> Value {
+    let own: Vec<Head> = own(true).into_iter().map(|row| row.head).collect();
+    describe(own.iter().chain(rows.iter().map(|row| &row.head)))
+}
+
+fn describe<'a>(heads: impl Iterator<Item = &'a Head>) -> Value {
+    let mut generator = generator();
+    generator.subschema_for::<Report>();
     let schemas = Value::Object(generator.take_definitions(true));
     json!({
         "openapi": "3.1.0",
@@ -23,34 +30,44 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "One server between applications or agents and the models, tools and knowledge they use."
         },
-        "paths": paths(&json!(report)),
-        "components": { "schemas": with_errors(schemas) }
+        "paths": operations(heads),
+        "components": { "schemas": with_errors(schemas), "securitySchemes": {
+            "bearer": { "type": "http", "scheme": "bearer", "description": "a key, or a token of the identity provider" },
+            "x-api-key": { "type": "apiKey", "in": "header", "name": "x-api-key" }
+        } }
     })
 }
 
-fn paths(report: &Value) -> Value {
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .into_generator()
+}
+
+/// The operation of one of the door's own paths.
+pub(crate) fn operation(path: &str) -> Value {
     let ok = |description: &str, content: Value| json!({ "200": { "description": description, "content": content } });
     let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });
     let text = json!({ "text/plain": { "schema": { "type": "string" } } });
     let figures = json!({ "application/openmetrics-text": { "schema": { "type": "string" } } });
     let object = json_of(json!({ "type": "object" }));
-    json!({
-        "/": { "get": { "summary": "What is served here", "responses": ok("names and paths", object.clone()) } },
-        "/v1/chat/completions": { "post": chat(report) },
-        "/v1/models": { "get": { "summary": "Models, panels and routes", "responses": ok("the list", object.clone()) } },
-        "/v1/models/{id}": { "get": {
+    match path {
+        "/v1/chat/completions" => chat(&json!({ "$ref": "#/components/schemas/Report" })),
+        "/v1/models" => json!({ "summary": "Models, panels and routes", "responses": ok("the list", object) }),
+        "/v1/models/{*id}" => json!({
             "summary": "One of them",
             "parameters": [{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }],
-            "responses": { "200": { "description": "it", "content": object.clone() }, "404": error("no such model") }
-        } },
-        "/livez": { "get": { "summary": "The process answers", "responses": ok("alive", text.clone()) } },
-        "/readyz": { "get": { "summary": "Requests are welcome", "responses": {
+            "responses": { "200": { "description": "it", "content": object }, "404": error("no such model") }
+        }),
+        "/livez" => json!({ "summary": "The process answers", "responses": ok("alive", text) }),
+        "/readyz" => json!({ "summary": "Requests are welcome", "responses": {
             "200": { "description": "ready", "content": object.clone() },
-            "503": { "description": "draining, or nothing to ask", "content": object.clone() }
-        } } },
-        "/metrics": { "get": { "summary": "Figures for Prometheus", "responses": ok("OpenMetrics text", figures) } },
-        "/api/openapi.json": { "get": { "summary": "This document", "responses": ok("OpenAPI 3.1", object) } }
-    })
+            "503": { "description": "draining, nothing to ask, or no database", "content": object }
+        } }),
+        "/metrics" => json!({ "summary": "Figures for Prometheus", "responses": ok("OpenMetrics text", figures) }),
+        "/api/openapi.json" => json!({ "summary": "This document", "responses": ok("OpenAPI 3.1", object) }),
+        _ => json!({ "summary": "What is served here", "responses": ok("names and paths", object) }),
+    }
 }
 
 fn chat(report: &Value) -> Value {
@@ -79,9 +96,10 @@ fn chat(report: &Value) -> Value {
                 "application/json": { "schema": reply },
                 "text/event-stream": { "schema": { "type": "string" } }
             } },
-            "400": error("not a chat request"), "403": error("host or origin not allowed"),
+            "400": error("not a chat request"), "401": error("no key, or none that is known"),
+            "402": error("a budget is spent"), "403": error("host, origin or role not allowed"),
             "404": error("no such model"), "408": error("the body came too slowly"),
-            "413": error("the body is too large"), "422": error("the panel did not agree and is set to refuse then"),
+            "413": error("the body is too large"), "429": error("beyond the rate of the key"), "422": error("the panel did not agree and is set to refuse then"),
             "500": error("a defect of this server; its log says more"),
             "503": error("no model answered, with every reason; or no room"), "504": error("the deadline passed")
         }
@@ -94,6 +112,14 @@ fn error(description: &str) -> Value {
 }
 
 fn with_errors(mut schemas: Value) -> Value {
+    schemas["Problem"] = json!({
+        "type": "object", "required": ["title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" },
+            "detail": { "type": "string" }, "instance": { "type": "string" }, "code": { "type": "string" },
+            "request_id": { "type": "string" }
+        }
+    });
     schemas["Error"] = json!({
         "type": "object", "required": ["error"],
         "properties": { "error": {

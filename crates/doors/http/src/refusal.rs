@@ -147,6 +147,9 @@ impl Refusal {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Retry::After(wait) = self.retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
         } else if self.retried {
@@ -197,9 +200,13 @@ pub(crate) async fn no_such_path(
     refusal.for_path(request.uri().path(), &arrival.id)
 }
 
-pub(crate) async fn wrong_method(Extension(arrival): Extension<Arrival>, request: Request) -> Response {
+pub(crate) async fn wrong_method(
+    State(app): State<App>,
+    Extension(arrival): Extension<Arrival>,
+    request: Request,
+) -> Response {
     let path = request.uri().path();
-    let wanted = if path == "/v1/chat/completions" { "POST" } else { "GET" };
+    let wanted = app.methods(path).join(" or ");
     let message = format!("`{}` is not served at `{}`", shown(request.method().as_str()), shown(path));
     let refusal = Refusal::new(Kind::BadInput, "method_not_allowed", message).hint(format!("use {wanted}"));
     refusal.status_is(StatusCode::METHOD_NOT_ALLOWED).for_path(path, &arrival.id)

@@ -1,20 +1,28 @@
-//! The listener: bounded connections, bounded headers, an orderly end.
+//! The listener: bounded connections, bounded handshakes and headers, an orderly end.
 
 use crate::app::App;
 use crate::socket::Socket;
+use crate::tls::{self, Flaw};
 use axum::Router;
 use fault::{Explain, Kind, Origin};
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
 use settings::Server;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
+use tower::ServiceExt;
 
 /// How long to wait when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -50,6 +58,16 @@ pub enum ServeError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The certificate or its key cannot be used.
+    #[error("`{}` cannot be used as `{setting}`: {flaw}", file.display())]
+    Certificate {
+        /// The setting that names the file.
+        setting: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
 }
 
 impl Explain for ServeError {
@@ -58,12 +76,13 @@ impl Explain for ServeError {
             Self::Address { .. } => "bad_bind_address",
             Self::Open { .. } => "open_bind_refused",
             Self::Taken { .. } => "address_in_use",
+            Self::Certificate { .. } => "bad_certificate",
         }
     }
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Address { .. } | Self::Open { .. } => Kind::BadInput,
+            Self::Address { .. } | Self::Open { .. } | Self::Certificate { .. } => Kind::BadInput,
             Self::Taken { .. } => Kind::Unavailable,
         }
     }
@@ -75,22 +94,25 @@ impl Explain for ServeError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Address { .. } => "write it as `127.0.0.1:8700`".to_owned(),
-            Self::Open { .. } => "listen on `127.0.0.1` and put a proxy that checks callers in front".to_owned(),
+            Self::Open { .. } => {
+                "make a key first: `althing keys create --role admin`; or listen on `127.0.0.1`".to_owned()
+            }
             Self::Taken { .. } => "stop whoever listens there, or choose another port with `--bind`".to_owned(),
+            Self::Certificate { file, flaw, .. } => flaw.hint(file),
         })
     }
 }
 
-/// Listens on an address of this machine alone.
+/// Listens on an address. `guarded` says that callers need a key or a token.
 ///
 /// # Errors
-/// [`ServeError`], also for any address that is not loopback: until there are keys the server is open, and an open
-/// server may not be reached from outside.
-pub async fn bind(bind: &str) -> Result<TcpListener, ServeError> {
+/// [`ServeError`], also for any address that is not loopback while nothing guards the server: an open server may not
+/// be reached from outside.
+pub async fn bind(bind: &str, guarded: bool) -> Result<TcpListener, ServeError> {
     let resolved = tokio::net::lookup_host(bind).await;
     let addresses: Vec<SocketAddr> =
         resolved.map_err(|source| ServeError::Address { bind: bind.to_owned(), source })?.collect();
-    if !addresses.iter().all(|address| address.ip().is_loopback()) {
+    if !guarded && !addresses.iter().all(|address| address.ip().is_loopback()) {
         return Err(ServeError::Open { bind: bind.to_owned() });
     }
     TcpListener::bind(addresses.as_slice()).await.map_err(|source| ServeError::Taken { bind: bind.to_owned(), source })
@@ -100,8 +122,19 @@ pub async fn bind(bind: &str) -> Result<TcpListener, ServeError> {
 ///
 /// Streams that are open even then end with an error event; whole replies are just cut.
 ///
-/// While draining the listener stays open, so that `/readyz` can say so; every other new request gets 503.
-pub async fn serve(app: App, listener: TcpListener, server: &Server, stop: impl Future<Output = ()>) {
+/// While draining the listener stays open, so that `/readyz` can say so; every other new request gets 503. Connections
+/// are encrypted where settings name a certificate, whose files are looked at again every few seconds.
+///
+/// # Errors
+/// [`ServeError::Certificate`] at once, which [`crate::check_tls`] tells beforehand.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    server: &Server,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    app.0.tls.start(server)?;
+    let _renewed = server.tls.as_ref().map(|_| AbortOnDropHandle::new(tokio::spawn(tls::watch(app.clone()))));
     let door = Door::new(&app, listener, server);
     tokio::pin!(stop);
     loop {
@@ -110,8 +143,13 @@ pub async fn serve(app: App, listener: TcpListener, server: &Server, stop: impl 
             () = &mut stop => break,
         }
     }
+    drain(&app, door, Duration::from_millis(server.drain_ms)).await;
+    Ok(())
+}
+
+/// Lets requests in progress finish.
+async fn drain(app: &App, door: Door, drain_max: Duration) {
     app.0.draining.store(true, Ordering::Relaxed);
-    let drain = Duration::from_millis(server.drain_ms);
     tracing::info!(in_flight = app.0.in_flight.load(Ordering::Relaxed), "draining");
     let idle = async {
         while app.0.in_flight.load(Ordering::Relaxed) > 0 {
@@ -122,7 +160,7 @@ pub async fn serve(app: App, listener: TcpListener, server: &Server, stop: impl 
         }
     };
     let mut left = FLUSH;
-    if tokio::time::timeout(drain, idle).await.is_err() {
+    if tokio::time::timeout(drain_max, idle).await.is_err() {
         tracing::warn!(in_flight = app.0.in_flight.load(Ordering::Relaxed), "cut off after `drain_ms`");
         app.0.cut.cancel();
         left = FAREWELL;
@@ -147,6 +185,7 @@ struct Door {
     listener: TcpListener,
     room: Arc<Semaphore>,
     http: http1::Builder,
+    handshake_max: Duration,
     stall_max: Duration,
     connections: GracefulShutdown,
 }
@@ -159,6 +198,7 @@ impl Door {
             listener,
             room: Arc::new(Semaphore::new(server.connections_max)),
             http: protocol(server),
+            handshake_max: Duration::from_millis(server.header_read_ms),
             stall_max: Duration::from_millis(server.stream_idle_ms),
             connections: GracefulShutdown::new(),
         }
@@ -167,23 +207,74 @@ impl Door {
     async fn accept_one(&self) {
         // Whoever finds no room waits in the system's queue, which is bounded too.
         let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
-        let stream = match self.listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match self.listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 return tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         };
         let level = self.app.0.metrics.connections_open().enter();
-        let socket = TokioIo::new(Socket::new(stream, self.stall_max));
-        let connection = self.http.serve_connection(socket, TowerToHyperService::new(self.router.clone()));
-        let connection = self.connections.watch(connection);
+        let guest = self.guest(peer.ip());
+        let (tls, handshake_max) = (self.app.0.tls.config(), self.handshake_max);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            match tls {
+                Some(tls) => guest.encrypted(tls, stream, handshake_max).await,
+                None => guest.plain(stream).await,
             }
             drop((permit, level));
         });
+    }
+
+    fn guest(&self, peer: IpAddr) -> Guest {
+        Guest {
+            app: self.app.clone(),
+            router: self.router.clone(),
+            peer,
+            http: self.http.clone(),
+            stall_max: self.stall_max,
+            watcher: self.connections.watcher(),
+        }
+    }
+}
+
+/// Whoever is at the other end of a connection.
+struct Guest {
+    app: App,
+    router: Router,
+    peer: IpAddr,
+    http: http1::Builder,
+    stall_max: Duration,
+    watcher: Watcher,
+}
+
+impl Guest {
+    async fn plain(self, stream: TcpStream) {
+        let socket = Socket::new(stream, self.stall_max);
+        self.converse(socket).await;
+    }
+
+    async fn encrypted(self, tls: Arc<ServerConfig>, stream: TcpStream, handshake_max: Duration) {
+        match tokio::time::timeout(handshake_max, tls::greet(tls, stream, self.stall_max)).await {
+            Ok(Ok(Some(stream))) => self.converse(stream).await,
+            Ok(Ok(None)) => tracing::debug!("a client spoke plain http to an encrypted port"),
+            Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
+            Err(_) => tracing::debug!("a handshake took longer than `header_read_ms`"),
+        }
+    }
+
+    /// Answers request after request, each of which knows who asks.
+    async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let Self { app, router, peer, http, watcher, .. } = self;
+        let service = router.map_request(move |mut request: Request<Incoming>| {
+            let client = app.0.rules.load().proxies.client(peer, request.headers());
+            request.extensions_mut().insert(client);
+            request
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "a connection ended early");
+        }
     }
 }
 
@@ -192,12 +283,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_loopback_is_listened_on() {
-        let refused = bind("0.0.0.0:0").await.unwrap_err();
-        assert!(matches!(refused, ServeError::Open { .. }), "{refused}");
-        assert!(matches!(bind("nonsense").await.unwrap_err(), ServeError::Address { .. }));
-        let taken = bind("localhost:0").await.unwrap();
-        let address = taken.local_addr().unwrap().to_string();
-        assert!(matches!(bind(&address).await.unwrap_err(), ServeError::Taken { .. }));
+    async fn an_open_server_listens_on_loopback_alone() {
+        for open in ["0.0.0.0:0", "[::]:0"] {
+            let refused = bind(open, false).await.unwrap_err();
+            assert!(matches!(refused, ServeError::Open { .. }), "{refused}");
+            assert!(refused.hint().unwrap().contains("`althing keys create --role admin`"));
+        }
+        assert!(bind("0.0.0.0:0", true).await.is_ok());
+        for guarded in [false, true] {
+            assert!(matches!(bind("nonsense", guarded).await.unwrap_err(), ServeError::Address { .. }));
+            let taken = bind("localhost:0", guarded).await.unwrap();
+            let address = taken.local_addr().unwrap().to_string();
+            assert!(matches!(bind(&address, guarded).await.unwrap_err(), ServeError::Taken { .. }));
+        }
     }
 }

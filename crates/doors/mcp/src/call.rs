@@ -4,7 +4,7 @@
 //! fault is text, never structured content, because clients check structured content against the output schema.
 
 use crate::shelf::Shelf;
-use caller::{Caller, Tool, ToolFault};
+use caller::{Caller, Guest, Role, Tool, ToolFault};
 use fault::{Kind, Origin, Retry, nearest};
 use futures_util::FutureExt;
 use rmcp::RoleServer;
@@ -30,14 +30,19 @@ pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) arguments: Value,
     pub(crate) deadline: Duration,
+    pub(crate) guest: Guest,
 }
 
 /// Runs the tool and drops it at once when the request is cancelled.
 pub(crate) async fn run(shelf: &Shelf, call: Call, context: RequestContext<RoleServer>) -> CallToolResult {
-    let caller = caller(call.deadline);
+    let caller = caller(call.deadline, call.guest);
     let Some(tool) = shelf.get(&call.name) else {
-        return refusal(&unknown(shelf, &call.name), &caller, None);
+        return refusal(&unknown(shelf, &call.name, caller.guest.identity.role), &caller, None);
     };
+    let (needed, role) = (tool.spec().role, caller.guest.identity.role);
+    if role < needed {
+        return refusal(&forbidden(&call.name, needed, role), &caller, None);
+    }
     let outcome = tokio::select! {
         biased;
         () = context.ct.cancelled() => Err(cancelled()),
@@ -53,12 +58,13 @@ pub(crate) async fn run(shelf: &Shelf, call: Call, context: RequestContext<RoleS
     }
 }
 
-fn caller(deadline: Duration) -> Caller {
+fn caller(deadline: Duration, guest: Guest) -> Caller {
     let now = Instant::now();
     Caller {
         request_id: caller::new_request_id(),
         // A deadline beyond what the clock can tell is as good as a day.
         deadline: now.checked_add(deadline).unwrap_or(now + Duration::from_secs(86_400)),
+        guest,
     }
 }
 
@@ -109,9 +115,20 @@ fn refusal(fault: &ToolFault, caller: &Caller, schema: Option<Value>) -> CallToo
     CallToolResult::error(content).with_meta(Some(MetaObject(meta)))
 }
 
-fn unknown(shelf: &Shelf, name: &str) -> ToolFault {
-    let alike = nearest(name, shelf.names(), NEAREST_MAX);
-    let all = quoted(shelf.names());
+fn forbidden(name: &str, needed: Role, role: Role) -> ToolFault {
+    ToolFault {
+        code: "role_too_low",
+        message: format!("`{name}` needs the role `{needed}`, and yours is `{role}`"),
+        kind: Kind::Forbidden,
+        origin: Origin::Caller,
+        retry: Retry::Never,
+        hint: Some("ask with a key of that role".to_owned()),
+    }
+}
+
+fn unknown(shelf: &Shelf, name: &str, role: Role) -> ToolFault {
+    let alike = nearest(name, shelf.names(role), NEAREST_MAX);
+    let all = quoted(shelf.names(role));
     let hint = match alike.is_empty() {
         true => format!("the tools are {all}"),
         false => format!("did you mean {}? the tools are {all}", quoted(alike)),

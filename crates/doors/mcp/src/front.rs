@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
+use caller::Guest;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
@@ -46,6 +47,7 @@ type Answer = BoxFuture<'static, Response>;
 #[derive(Clone)]
 struct Front {
     service: StreamableHttpService<Handler, Sessions>,
+    sessions: Arc<Sessions>,
     drain: CancellationToken,
     body_bytes_max: usize,
     body_wait: Duration,
@@ -63,14 +65,45 @@ pub(crate) fn routes(
         .with_json_response(true)
         .with_max_request_body_bytes(config.body_bytes_max);
     let protocol = gate::guard(protocol, &config.allowed_hosts, &config.allowed_origins);
-    let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, protocol);
-    let front =
-        Front { service, drain, body_bytes_max: config.body_bytes_max, body_wait: config.deadline, patience: PATIENCE };
+    let service = StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&sessions), protocol);
+    let front = Front {
+        service,
+        sessions,
+        drain,
+        body_bytes_max: config.body_bytes_max,
+        body_wait: config.deadline,
+        patience: PATIENCE,
+    };
     Router::new().route("/", any(serve)).with_state(front)
 }
 
+/// The header that names a session.
+const SESSION: &str = "mcp-session-id";
+
+/// A session belongs to whoever opened it: to anybody else it does not exist.
 async fn serve(State(front): State<Front>, request: Request) -> Response {
-    if request.method() == Method::POST { front.post(request).await } else { front.listen(request).await }
+    let guest = request.extensions().get::<Guest>().cloned();
+    let named = request.headers().get(SESSION).and_then(|id| id.to_str().ok());
+    if let (Some(guest), Some(id)) = (&guest, named)
+        && front.sessions.is_foreign(id, &guest.identity.subject)
+    {
+        let message = "there is no such session; start a new one";
+        return refusal(StatusCode::NOT_FOUND, ErrorCode::INVALID_REQUEST, message, None);
+    }
+    let opens = named.is_none();
+    let sessions = Arc::clone(&front.sessions);
+    let response = front.answer(request).await;
+    let opened = response.headers().get(SESSION).filter(|_| opens).and_then(|id| id.to_str().ok());
+    if let (Some(guest), Some(id)) = (guest, opened) {
+        sessions.own(id, &guest.identity.subject);
+    }
+    response
+}
+
+impl Front {
+    async fn answer(self, request: Request) -> Response {
+        if request.method() == Method::POST { self.post(request).await } else { self.listen(request).await }
+    }
 }
 
 impl Front {

@@ -1,7 +1,9 @@
 //! What the protocol asks, answered from the shelf.
 
+use crate::McpConfig;
 use crate::call::{self, Call};
 use crate::shelf::Shelf;
+use caller::Guest;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, ErrorData,
     Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
@@ -26,11 +28,21 @@ pub(crate) struct Handler {
     shelf: Arc<Shelf>,
     version: Arc<str>,
     deadline: Duration,
+    /// Who speaks where there is no listener that asks.
+    guest: Guest,
 }
 
 impl Handler {
-    pub(crate) fn new(shelf: Shelf, version: String, deadline: Duration) -> Self {
-        Self { shelf: Arc::new(shelf), version: version.into(), deadline }
+    pub(crate) fn new(shelf: Shelf, config: &McpConfig) -> Self {
+        let (version, guest) = (config.server_version.as_str().into(), config.guest.clone());
+        Self { shelf: Arc::new(shelf), version, deadline: config.deadline, guest }
+    }
+
+    /// Who asks. A request over HTTP carries whom the listener has let in; without that, nobody is.
+    fn guest(&self, context: &RequestContext<RoleServer>) -> Result<Guest, ErrorData> {
+        let Some(parts) = context.extensions.get::<http::request::Parts>() else { return Ok(self.guest.clone()) };
+        let nobody = || ErrorData::new(ErrorCode::INVALID_REQUEST, "nobody has let this request in", None);
+        parts.extensions.get::<Guest>().cloned().ok_or_else(nobody)
     }
 
     pub(crate) fn shelf(&self) -> &Shelf {
@@ -54,7 +66,7 @@ impl ServerHandler for Handler {
             let message = format!("unknown cursor `{cursor}`: the list has one page, ask without a cursor");
             return Err(ErrorData::invalid_params(message, None));
         }
-        let list = ListToolsResult::with_all_items(self.shelf.list());
+        let list = ListToolsResult::with_all_items(self.shelf.list(self.guest(&context)?.identity.role));
         let modern = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
         // Private, because what a caller may see depends on its key.
         Ok(if modern { list.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private) } else { list })
@@ -69,6 +81,7 @@ impl ServerHandler for Handler {
             name: request.name.into_owned(),
             arguments: Value::Object(request.arguments.unwrap_or_default()),
             deadline: self.deadline,
+            guest: self.guest(&context)?,
         };
         Ok(call::run(&self.shelf, call, context).await.into())
     }

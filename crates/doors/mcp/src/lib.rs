@@ -16,7 +16,7 @@ mod shelf;
 pub use error::McpError;
 
 use axum::Router;
-use caller::Tool;
+use caller::{Guest, Tool};
 use handler::Handler;
 use measure::Level;
 use rmcp::service::ServerInitializeError;
@@ -33,6 +33,8 @@ use tokio_util::sync::CancellationToken;
 pub struct McpConfig {
     /// The tools, in the order in which clients see them.
     pub tools: Vec<Arc<dyn Tool>>,
+    /// Who speaks over standard input and output. Over HTTP, whoever the listener has let in.
+    pub guest: Guest,
     /// Host names (with or without a port) that a request may be addressed to, besides loopback; `*` means any.
     pub allowed_hosts: Vec<String>,
     /// Origins (`https://app.example.com`, `:*` for any port) that a browser may call from, besides loopback; `*`
@@ -55,6 +57,7 @@ impl Default for McpConfig {
     fn default() -> Self {
         Self {
             tools: Vec::new(),
+            guest: Guest::local(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             deadline: Duration::from_secs(120),
@@ -84,7 +87,7 @@ impl McpDoor {
     /// an object.
     pub fn new(config: McpConfig) -> Result<Self, McpError> {
         let shelf = Shelf::new(config.tools.clone())?;
-        let handler = Handler::new(shelf, config.server_version.clone(), config.deadline);
+        let handler = Handler::new(shelf, &config);
         let sessions = Arc::new(Sessions::new(config.sessions_max, config.deadline, config.sessions_level.clone()));
         Ok(Self { config: Arc::new(config), handler, sessions })
     }

@@ -14,7 +14,7 @@ use rmcp::transport::streamable_http_server::session::local::{
 };
 use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionManager};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,13 +23,20 @@ const IDLE_MAX: Duration = Duration::from_secs(30 * 60);
 /// What the refusal of a new session starts with, for the front to tell it from a defect.
 pub(crate) const FULL: &str = "every session is in use";
 
+/// One session.
+struct Seat {
+    used: Instant,
+    /// Whoever opened it, once that is known; nobody else may use it.
+    owner: Option<Arc<str>>,
+}
+
 /// A store of at most `most` sessions.
 pub(crate) struct Sessions {
     local: LocalSessionManager,
     most: usize,
     /// A session used within this time may have a call running.
     busy: Duration,
-    used: Mutex<HashMap<SessionId, Instant>>,
+    used: Mutex<HashMap<SessionId, Seat>>,
     /// Shows how many are held.
     level: Option<Level>,
     /// Held while a session is made, so that two clients never take one seat.
@@ -64,14 +71,26 @@ impl Sessions {
         }
     }
 
-    fn used(&self) -> MutexGuard<'_, HashMap<SessionId, Instant>> {
+    fn used(&self) -> MutexGuard<'_, HashMap<SessionId, Seat>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn touch(&self, id: &SessionId) {
-        if let Some(at) = self.used().get_mut(id) {
-            *at = Instant::now();
+        if let Some(seat) = self.used().get_mut(id) {
+            seat.used = Instant::now();
         }
+    }
+
+    /// Notes who has opened a session.
+    pub(crate) fn own(&self, id: &str, subject: &Arc<str>) {
+        if let Some(seat) = self.used().get_mut(id) {
+            seat.owner.get_or_insert_with(|| Arc::clone(subject));
+        }
+    }
+
+    /// Whether a session is somebody else's.
+    pub(crate) fn is_foreign(&self, id: &str, subject: &str) -> bool {
+        self.used().get(id).is_some_and(|seat| seat.owner.as_deref().is_some_and(|owner| owner != subject))
     }
 
     /// The session to give up, if there is no seat left: none when there is one, a refusal when all are busy.
@@ -80,7 +99,7 @@ impl Sessions {
         if used.len() < self.most {
             return Ok(None);
         }
-        let oldest = used.iter().min_by_key(|(_, at)| **at).map(|(id, at)| (id.clone(), at.elapsed()));
+        let oldest = used.iter().min_by_key(|(_, seat)| seat.used).map(|(id, seat)| (id.clone(), seat.used.elapsed()));
         match oldest {
             Some((id, idle)) if idle > self.busy => {
                 used.remove(&id);
@@ -102,7 +121,7 @@ impl SessionManager for Sessions {
             self.local.close_session(&oldest).await?;
         }
         let (id, transport) = self.local.create_session().await?;
-        self.used().insert(id.clone(), Instant::now());
+        self.used().insert(id.clone(), Seat { used: Instant::now(), owner: None });
         self.show();
         Ok((id, transport))
     }

@@ -1,7 +1,7 @@
 //! The tools of one server by name, and how a client is told about them.
 
 use crate::McpError;
-use caller::{Tool, ToolSpec};
+use caller::{Role, Tool, ToolSpec};
 use rmcp::model::{JsonObject, Tool as Shown, ToolAnnotations};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -34,14 +34,15 @@ impl Shelf {
         self.places.get(name).and_then(|place| self.tools.get(*place)).map(|(_, tool)| tool)
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.tools.iter().map(|(name, _)| *name)
+    /// What a role may call.
+    pub(crate) fn names(&self, role: Role) -> impl Iterator<Item = &'static str> {
+        self.tools.iter().filter(move |(_, tool)| tool.spec().role <= role).map(|(name, _)| *name)
     }
 
-    /// The list as clients see it. Asked of the tools each time, because a description may name what changes, such
+    /// The list as clients of a role see it: what they may call. Asked of the tools each time, because a description may name what changes, such
     /// as the models there are.
-    pub(crate) fn list(&self) -> Vec<Shown> {
-        self.tools.iter().map(|(_, tool)| shown(tool.spec())).collect()
+    pub(crate) fn list(&self, role: Role) -> Vec<Shown> {
+        self.tools.iter().map(|(_, tool)| tool.spec()).filter(|spec| spec.role <= role).map(shown).collect()
     }
 
     pub(crate) fn shown(&self, name: &str) -> Option<Shown> {
@@ -49,7 +50,7 @@ impl Shelf {
     }
 
     pub(crate) fn list_bytes(&self) -> usize {
-        json!({ "tools": self.list() }).to_string().len()
+        json!({ "tools": self.list(Role::Admin) }).to_string().len()
     }
 }
 

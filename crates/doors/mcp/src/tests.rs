@@ -2,7 +2,7 @@
 
 use crate::{McpConfig, McpDoor, McpError};
 use axum::body::Body;
-use caller::{Caller, Tool, ToolFault, ToolFuture, ToolSpec};
+use caller::{Caller, Guest, Role, Tool, ToolFault, ToolFuture, ToolSpec};
 use http::Request;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -57,6 +57,7 @@ fn spec(name: &'static str) -> ToolSpec {
         destructive: false,
         idempotent: false,
         open_world: true,
+        role: Role::User,
     }
 }
 
@@ -86,6 +87,7 @@ pub(crate) fn modern_call(params: &str) -> Request<Body> {
         .header("mcp-protocol-version", "2026-07-28")
         .header("mcp-method", "tools/call")
         .header("mcp-name", params["name"].as_str().unwrap_or("ask"))
+        .extension(Guest::local())
         .body(Body::from(body.to_string()))
         .unwrap()
 }

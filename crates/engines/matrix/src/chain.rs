@@ -3,6 +3,7 @@
 use crate::AskError;
 use crate::context::Context;
 use crate::error::sooner;
+use caller::Tab;
 use fault::{Explain, Retry};
 use guard::Deadline;
 use models::{Answer, Endpoint, ModelError, Opening};
@@ -30,11 +31,12 @@ enum Next {
 /// An answer that streams counts from its first token: until then the next candidate can take over, afterwards
 /// nobody does. The last candidate's stream is handed on from its first event.
 pub(crate) struct Chain<'a> {
-    pub(crate) context: &'a Context,
-    pub(crate) request: &'a ChatRequest,
-    pub(crate) request_id: &'a str,
-    pub(crate) deadline: Deadline,
-    pub(crate) within: Duration,
+    context: &'a Context,
+    request: &'a ChatRequest,
+    request_id: &'a str,
+    tab: &'a Arc<dyn Tab>,
+    deadline: Deadline,
+    within: Duration,
     waited: Duration,
     attempts: Vec<Attempt>,
     retry: Retry,
@@ -42,12 +44,18 @@ pub(crate) struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    pub(crate) fn new(context: &'a Context, request: &'a ChatRequest, request_id: &'a str, deadline: Instant) -> Self {
+    pub(crate) fn new(
+        context: &'a Context,
+        request: &'a ChatRequest,
+        request_id: &'a str,
+        tab: &'a Arc<dyn Tab>,
+        deadline: Instant,
+    ) -> Self {
         let now = Instant::now();
         let within = deadline.saturating_duration_since(now);
         let deadline = Deadline::after(now.into_std(), within);
         let (waited, attempts, retry, timed_out) = (Duration::ZERO, Vec::new(), Retry::Never, false);
-        Self { context, request, request_id, deadline, within, waited, attempts, retry, timed_out }
+        Self { context, request, request_id, tab, deadline, within, waited, attempts, retry, timed_out }
     }
 
     pub(crate) async fn ask(mut self, candidates: &[Arc<Endpoint>]) -> Result<Served, AskError> {
@@ -88,7 +96,7 @@ impl<'a> Chain<'a> {
             let Some(within) = self.deadline.attempt(now.into_std(), endpoint.timeout(), left) else {
                 return Err(None);
             };
-            let asked = endpoint.ask(self.request, self.request_id, within, opening).await;
+            let asked = endpoint.ask(self.request, self.request_id, self.tab, within, opening).await;
             let in_line = asked.as_ref().map_or(Duration::ZERO, Answer::in_line);
             self.waited += now.elapsed().saturating_sub(in_line);
             let error = match asked {

@@ -2,6 +2,7 @@
 
 use guard::{Backoff, RetryBudget, RetryBudgetConfig};
 use measure::Metrics;
+use settings::Settings;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -13,10 +14,13 @@ pub(crate) struct Context {
     budget: Mutex<RetryBudget>,
     rng: Mutex<fastrand::Rng>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Output tokens reckoned with where nothing limits an answer.
+    pub(crate) output_tokens: u64,
 }
 
 impl Context {
-    pub(crate) fn new(guard: &settings::Guard, metrics: &Arc<Metrics>) -> Self {
+    pub(crate) fn new(settings: &Settings, metrics: &Arc<Metrics>) -> Self {
+        let guard = &settings.guard;
         let budget = RetryBudgetConfig {
             ratio: guard.retry_ratio,
             min_per_sec: guard.retry_min_per_s,
@@ -31,6 +35,7 @@ impl Context {
             budget: Mutex::new(RetryBudget::new(budget)),
             rng: Mutex::new(fastrand::Rng::new()),
             metrics: Arc::clone(metrics),
+            output_tokens: settings.budget.output_tokens,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Why a question has no answer.
 
 use crate::Agreement;
+use caller::SpendFault;
 use fault::{Explain, Kind, Origin, Retry, shown_ms};
 use models::ModelError;
 use std::time::Duration;
@@ -51,6 +52,9 @@ pub enum AskError {
         /// Every attempt and why it failed.
         attempts: Vec<Attempt>,
     },
+    /// The caller may not spend what it may cost.
+    #[error(transparent)]
+    Spend(#[from] SpendFault),
     /// No member of a panel fits its limit on cost.
     #[error("asking anybody would exceed the `cost_usd_max` of the panel `{panel}`")]
     TooExpensive {
@@ -119,6 +123,7 @@ impl Explain for AskError {
             Self::Refused { error, .. } => error.code(),
             Self::NoAnswer { .. } => "no_model_answered",
             Self::Deadline { .. } => "deadline_exceeded",
+            Self::Spend(fault) => fault.code(),
             Self::TooExpensive { .. } => "cost_limit_exceeded",
             Self::Disagreement { .. } => "no_agreement",
             Self::PanelAnswersOne { .. } => "panel_answers_one",
@@ -132,6 +137,7 @@ impl Explain for AskError {
             Self::Refused { error, .. } => error.kind(),
             Self::NoAnswer { .. } => Kind::Unavailable,
             Self::Deadline { .. } => Kind::Deadline,
+            Self::Spend(fault) => fault.kind(),
             Self::TooExpensive { .. } => Kind::Budget,
             Self::Disagreement { .. } | Self::NoRule { .. } => Kind::Semantics,
             Self::PanelAnswersOne { .. } | Self::NotAModel { .. } => Kind::BadInput,
@@ -141,6 +147,7 @@ impl Explain for AskError {
     fn origin(&self) -> Origin {
         match self {
             Self::NoAnswer { .. } | Self::Deadline { .. } => Origin::Upstream,
+            Self::Spend(fault) => fault.origin(),
             _ => Origin::Caller,
         }
     }
@@ -148,6 +155,7 @@ impl Explain for AskError {
     fn retry(&self) -> Retry {
         match self {
             Self::NoAnswer { retry, .. } => *retry,
+            Self::Spend(fault) => fault.retry(),
             _ => Retry::Never,
         }
     }
@@ -162,6 +170,7 @@ impl Explain for AskError {
             }
             Self::NotAModel { .. } => "ask it alone as `model`, or name its members".to_owned(),
             Self::Refused { error, .. } => return error.hint(),
+            Self::Spend(fault) => return fault.hint(),
             Self::NoAnswer { .. } => "`althing doctor` checks every provider".to_owned(),
             Self::Deadline { .. } => "raise `deadline_ms`, or ask faster models".to_owned(),
             Self::TooExpensive { .. } => "raise `cost_usd_max`, set `max_tokens`, or ask a cheaper panel".to_owned(),

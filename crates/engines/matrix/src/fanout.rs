@@ -6,11 +6,13 @@ use crate::context::Context;
 use crate::error::sooner;
 use crate::plan::{Panel, Seat};
 use crate::{AskError, MemberOutcome};
+use caller::Tab;
 use fault::{Explain, Retry};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use models::{Answer, Cost, ModelError};
 use rust_decimal::Decimal;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use wire::openai::{Attempt, ChatReply, ChatRequest};
@@ -54,25 +56,27 @@ impl Fanned {
 
 type Landing<'a> = BoxFuture<'a, (usize, Result<(ChatReply, Cost), AskError>)>;
 
+/// One question to a panel.
+pub(crate) struct Question<'a> {
+    pub(crate) request: &'a ChatRequest,
+    pub(crate) request_id: &'a str,
+    /// On which every call of a member is noted, those of cancelled ones too.
+    pub(crate) tab: &'a Arc<dyn Tab>,
+    pub(crate) deadline: Instant,
+    /// Which of the seats are asked.
+    pub(crate) asked: &'a [bool],
+}
+
 /// Asks every member and counts as answers land. Dropping it cancels all of them.
-pub(crate) async fn fan_out(
-    context: &Context,
-    panel: &Panel,
-    request: &ChatRequest,
-    request_id: &str,
-    deadline: Instant,
-) -> Fanned {
+pub(crate) async fn fan_out(context: &Context, panel: &Panel, question: &Question<'_>) -> Fanned {
     let started = Instant::now();
-    let deadline = deadline.min(started + panel.deadline);
-    let request = request.unstreamed();
-    let prompt = Prompt::new(&request.last_user_text());
-    let asked = affordable(panel, &request);
+    let (asked, deadline) = (question.asked, question.deadline);
+    let prompt = Prompt::new(&question.request.last_user_text());
     let weights: Vec<f64> = panel.seats.iter().map(|seat| seat.weight).collect();
-    let mut state = Tally::new(panel, &weights, &asked);
+    let mut state = Tally::new(panel, &weights, asked);
     let mut pending: FuturesUnordered<Landing<'_>> = FuturesUnordered::new();
     for (at, seat) in panel.seats.iter().enumerate().filter(|(at, _)| asked[*at]) {
-        let request = &request;
-        pending.push(Box::pin(async move { (at, ask_member(context, seat, request, request_id, deadline).await) }));
+        pending.push(Box::pin(async move { (at, ask_member(context, seat, question).await) }));
     }
     let over = tokio::time::sleep_until(deadline);
     tokio::pin!(over);
@@ -86,6 +90,7 @@ pub(crate) async fn fan_out(
             () = &mut over => break,
         }
     }
+    // Whoever is cancelled here has noted its call before this returns.
     drop(pending);
     // At the deadline members give up on their own as well, and some of that may have landed first.
     let timed_out = Instant::now() >= deadline;
@@ -95,14 +100,9 @@ pub(crate) async fn fan_out(
     Fanned { seated: state.seated, ballot: state.ballot, verdict, took, timed_out, retry: state.retry }
 }
 
-async fn ask_member(
-    context: &Context,
-    seat: &Seat,
-    request: &ChatRequest,
-    request_id: &str,
-    deadline: Instant,
-) -> Result<(ChatReply, Cost), AskError> {
-    let chain = Chain::new(context, request, request_id, deadline);
+async fn ask_member(context: &Context, seat: &Seat, question: &Question<'_>) -> Result<(ChatReply, Cost), AskError> {
+    let Question { request, request_id, tab, deadline, .. } = *question;
+    let chain = Chain::new(context, request, request_id, tab, deadline);
     let served = chain.ask(std::slice::from_ref(&seat.endpoint)).await?;
     match served.answer {
         Answer::Whole { reply, cost, .. } => Ok((reply, cost)),
@@ -117,7 +117,7 @@ async fn ask_member(
 }
 
 /// Who can be asked within the panel's cost limit, in the panel's order; a member of unknown price counts as free.
-fn affordable(panel: &Panel, request: &ChatRequest) -> Vec<bool> {
+pub(crate) fn affordable(panel: &Panel, request: &ChatRequest) -> Vec<bool> {
     let Some(most) = panel.cost_max else { return vec![true; panel.seats.len()] };
     let input = request.len_bytes() as u64 / BYTES_PER_TOKEN;
     let output = request.output_tokens_max().unwrap_or(OUTPUT_TOKENS_GUESS);

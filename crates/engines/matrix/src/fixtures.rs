@@ -2,7 +2,7 @@
 
 use crate::{AskError, Matrix, Outcome, Report};
 use bytes::Bytes;
-use caller::Caller;
+use caller::{Caller, Guest};
 use futures_util::StreamExt;
 use measure::Metrics;
 use models::{Kind, ModelError};
@@ -81,7 +81,7 @@ pub(crate) fn panel_saying(answers: &[(&str, u64)], keys: &str) -> String {
 }
 
 pub(crate) fn caller(within: Duration) -> Caller {
-    Caller { request_id: "req-1".into(), deadline: Instant::now() + within }
+    Caller { request_id: "req-1".into(), deadline: Instant::now() + within, guest: Guest::local() }
 }
 
 pub(crate) fn question(model: &str) -> ChatRequest {

@@ -10,7 +10,9 @@ mod error;
 mod fanout;
 #[cfg(test)]
 mod fixtures;
+mod flags;
 mod matrix;
+mod need;
 mod panel;
 mod plan;
 mod report;

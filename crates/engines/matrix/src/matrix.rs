@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::plan::{Plan, PlanError, Route, Target};
 use crate::report::Report;
 use crate::tool::AskAnswer;
-use crate::{AskError, panel};
+use crate::{AskError, need, panel};
 use arc_swap::ArcSwap;
 use caller::Caller;
 use measure::Metrics;
@@ -79,8 +79,8 @@ impl Matrix {
     /// [`PlanError`]; nothing has been started then.
     pub fn new(settings: &Settings, kinds: Vec<Kind>, metrics: Arc<Metrics>) -> Result<Self, PlanError> {
         let registry = Registry::build(settings, &kinds, &metrics, None)?;
-        let plan = Plan::build(settings, registry)?;
-        let context = Arc::new(Context::new(&settings.guard, &metrics));
+        let plan = Plan::build(settings, registry, &metrics)?;
+        let context = Arc::new(Context::new(settings, &metrics));
         Ok(Self { live: ArcSwap::from_pointee(Live { plan, context }), kinds, metrics })
     }
 
@@ -92,8 +92,8 @@ impl Matrix {
     pub fn reload(&self, settings: &Settings) -> Result<(), PlanError> {
         let before = self.live.load_full();
         let registry = Registry::build(settings, &self.kinds, &self.metrics, Some(&before.plan.registry))?;
-        let plan = Plan::build(settings, registry)?;
-        let context = Arc::new(Context::new(&settings.guard, &self.metrics));
+        let plan = Plan::build(settings, registry, &self.metrics)?;
+        let context = Arc::new(Context::new(settings, &self.metrics));
         self.live.store(Arc::new(Live { plan, context }));
         Ok(())
     }
@@ -129,7 +129,8 @@ impl Matrix {
 
     /// Asks whatever `request.model()` stands for.
     ///
-    /// Dropping the future cancels every call upstream.
+    /// What it may cost is reserved before anything is sent, and what was not spent has gone back when this returns;
+    /// a stream settles when it ends. Dropping the future cancels every call upstream.
     ///
     /// # Errors
     /// [`AskError`].
@@ -142,7 +143,7 @@ impl Matrix {
             Target::Model(endpoint) => one_after_the_other(&live.context, caller, request, &[endpoint], None).await,
             Target::Route(route) => {
                 let no_rule = || AskError::NoRule { route: route.name.clone() };
-                let candidates = route.candidates(request).ok_or_else(no_rule)?;
+                let candidates = route.candidates(request, &caller.guest.identity).ok_or_else(no_rule)?;
                 one_after_the_other(&live.context, caller, request, candidates, Some(&route)).await
             }
             Target::Panel(panel) => panel::ask(&live.context, &panel, caller, request).await,
@@ -186,7 +187,9 @@ async fn one_after_the_other(
     candidates: &[Arc<Endpoint>],
     route: Option<&Route>,
 ) -> Result<Outcome, AskError> {
-    let chain = Chain::new(context, request, &caller.request_id, caller.deadline);
+    let need = need::dearest(context, request, candidates);
+    let tab = caller.guest.spend.reserve(&caller.request_id, need, caller.deadline).await?;
+    let chain = Chain::new(context, request, &caller.request_id, &tab, caller.deadline);
     let Served { answer, endpoint, attempts, waited } = chain.ask(candidates).await?;
     let mut report = Report {
         request_id: Arc::clone(&caller.request_id),
@@ -224,5 +227,7 @@ fn reasons(attempts: &[Attempt], served_by: &Endpoint, route: Option<&Route>) ->
     reasons
 }
 
+#[cfg(test)]
+mod spending;
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,11 @@
 
 use crate::consensus::{Cluster, Verdict};
 use crate::context::Context;
-use crate::fanout::{Fanned, fan_out};
+use crate::fanout::{Fanned, Question, affordable, fan_out};
 use crate::matrix::Outcome;
 use crate::plan::Panel;
 use crate::report::{Agreement, Report};
-use crate::{AskError, MemberOutcome, verdict};
+use crate::{AskError, MemberOutcome, need, verdict};
 use caller::Caller;
 use models::Cost;
 use rust_decimal::Decimal;
@@ -15,6 +15,7 @@ use settings::OnDisagreement;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
 use wire::openai::{Attempt, ChatReply, ChatRequest, compose_reply};
 
 pub(crate) async fn ask(
@@ -26,16 +27,34 @@ pub(crate) async fn ask(
     if request.n() > 1 {
         return Err(AskError::PanelAnswersOne { panel: panel.name.clone(), n: request.n() });
     }
-    let fanned = fan_out(context, panel, request, &caller.request_id, caller.deadline).await;
+    let deadline = caller.deadline.min(Instant::now() + panel.deadline);
+    let request = &request.unstreamed();
+    let asked = &affordable(panel, request)[..];
+    if !asked.contains(&true) {
+        context.metrics.agreement(&panel.name, measure::Agreement::Failed).inc();
+        return Err(AskError::TooExpensive { panel: panel.name.clone() });
+    }
+    let members = panel.seats.iter().zip(asked).filter(|(_, asked)| **asked).map(|(seat, _)| &seat.endpoint);
+    let need = need::together(context, request, members);
+    let tab = caller.guest.spend.reserve(&caller.request_id, need, deadline).await?;
+    let question = Question { request, request_id: &caller.request_id, tab: &tab, deadline, asked };
+    let fanned = fan_out(context, panel, &question).await;
+    // Every call has been noted: what is left goes back before the answers are compared.
+    drop(tab);
+    answer(context, panel, caller, &fanned)
+}
+
+/// The panel's one answer out of its members'.
+fn answer(context: &Context, panel: &Panel, caller: &Caller, fanned: &Fanned) -> Result<Outcome, AskError> {
     let clusters = fanned.ballot.clusters();
     let counted = |outcome| context.metrics.agreement(&panel.name, outcome).inc();
     let Some(leader) = clusters.first() else {
         counted(measure::Agreement::Failed);
-        return Err(no_answer(panel, &fanned));
+        return Err(no_answer(panel, fanned));
     };
     let reached = fanned.verdict == Verdict::Reached;
     counted(if reached { measure::Agreement::Reached } else { measure::Agreement::NotReached });
-    let agreement = verdict::agreement(panel, &fanned, &clusters);
+    let agreement = verdict::agreement(panel, fanned, &clusters);
     let words = match panel.on_disagreement {
         _ if reached => Words::Of(leader),
         OnDisagreement::Plurality => Words::Of(leader),
@@ -44,8 +63,8 @@ pub(crate) async fn ask(
             return Err(AskError::Disagreement { panel: panel.name.clone(), agreement: Box::new(agreement) });
         }
     };
-    let report = report(panel, caller, &fanned, &words, &agreement);
-    let reply = reply(panel, caller, &fanned, &words, &agreement);
+    let report = report(panel, caller, fanned, &words, &agreement);
+    let reply = reply(panel, caller, fanned, &words, &agreement);
     let report = Report { agreement: Some(agreement), ..report };
     Ok(Outcome::Whole { reply: Box::new(reply), report: Box::new(report), waited: fanned.took })
 }
@@ -134,9 +153,6 @@ fn no_answer(panel: &Panel, fanned: &Fanned) -> AskError {
         model: panel.seats[at].endpoint.id().to_owned(),
         reason: seated.reason.clone().unwrap_or_default(),
     };
-    if fanned.seated.iter().all(|seated| seated.outcome == MemberOutcome::Skipped) {
-        return AskError::TooExpensive { panel: panel.name.clone() };
-    }
     let attempts: Vec<Attempt> = fanned.seated.iter().enumerate().map(attempt).collect();
     if fanned.timed_out {
         return AskError::Deadline { within: fanned.took, attempts };

@@ -1,6 +1,9 @@
 //! Settings turned into things that can be asked: models, routes, panels.
 
+use crate::flags::{Condition, Looks};
+use caller::Identity;
 use fault::{Explain, Kind as FaultKind, Origin, nearest};
+use measure::Metrics;
 use models::{Endpoint, Registry, RegistryError};
 use rust_decimal::Decimal;
 use settings::{OnDisagreement, Settings, When};
@@ -83,15 +86,28 @@ pub(crate) struct Panel {
 /// A name that stands for models tried in order.
 pub(crate) struct Route {
     pub(crate) name: String,
-    rules: Vec<(Option<When>, Vec<Arc<Endpoint>>)>,
+    rules: Vec<Rule>,
+}
+
+/// Models for the requests that a condition describes.
+struct Rule {
+    models: Vec<Arc<Endpoint>>,
+    when: Option<When>,
+    /// The flag in `when`.
+    flag: Option<Condition>,
 }
 
 impl Route {
-    /// The models of the first rule that fits.
-    pub(crate) fn candidates(&self, request: &ChatRequest) -> Option<&[Arc<Endpoint>]> {
+    /// The models of the first rule that fits. A flag is looked at where all else fits: only those whose answer hangs
+    /// on it are exposed to it.
+    pub(crate) fn candidates(&self, request: &ChatRequest, who: &Identity) -> Option<&[Arc<Endpoint>]> {
         let chars = LazyCell::new(|| request.prompt_chars());
-        let fits = |when: &Option<When>| when.as_ref().is_none_or(|when| fits(when, request, &chars));
-        self.rules.iter().find(|(when, _)| fits(when)).map(|(_, models)| models.as_slice())
+        let mut looks = Looks::of(&who.subject);
+        let fitting = self.rules.iter().find(|rule| {
+            rule.when.as_ref().is_none_or(|when| fits(when, request, &chars))
+                && rule.flag.as_ref().is_none_or(|flag| looks.hold(flag))
+        });
+        fitting.map(|rule| rule.models.as_slice())
     }
 }
 
@@ -120,7 +136,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn build(settings: &Settings, registry: Registry) -> Result<Self, PlanError> {
+    pub(crate) fn build(settings: &Settings, registry: Registry, metrics: &Metrics) -> Result<Self, PlanError> {
         let mut panels = BTreeMap::new();
         for panel in &settings.panel {
             panels.insert(panel.name.clone(), Arc::new(panel_of(panel, &registry)?));
@@ -130,7 +146,10 @@ impl Plan {
             let mut rules = Vec::new();
             for rule in &route.rules {
                 let models = rule.models.iter().map(|model| endpoint(&registry, "route", &route.name, model));
-                rules.push((rule.when.clone(), models.collect::<Result<_, _>>()?));
+                let models = models.collect::<Result<_, _>>()?;
+                let flag = rule.when.as_ref().and_then(|when| when.flag.as_deref());
+                let flag = flag.map(|text| Condition::new(text, settings, metrics));
+                rules.push(Rule { models, when: rule.when.clone(), flag });
             }
             routes.insert(route.name.clone(), Arc::new(Route { name: route.name.clone(), rules }));
         }

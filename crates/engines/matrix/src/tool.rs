@@ -2,7 +2,7 @@
 
 use crate::matrix::Matrix;
 use crate::report::Report;
-use caller::{Caller, Tool, ToolFault, ToolFuture, ToolSpec};
+use caller::{Caller, Role, Tool, ToolFault, ToolFuture, ToolSpec};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,7 @@ impl Tool for AskTool {
             destructive: false,
             idempotent: false,
             open_world: true,
+            role: Role::User,
         }
     }
 

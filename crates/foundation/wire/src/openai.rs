@@ -7,11 +7,13 @@ mod content;
 mod error_body;
 mod reply;
 mod request;
+mod usage;
 
-pub use chunk::{ChunkView, StreamWriter, is_done};
+pub use chunk::{ChunkView, StreamWriter, is_done, said_chars};
 pub use error_body::{Attempt, ErrorBody, ErrorDetail, upstream_code};
-pub use reply::{ChatReply, Usage, compose_reply};
+pub use reply::{ChatReply, compose_reply};
 pub use request::{ChatRequest, Limits};
+pub use usage::Usage;
 
 use serde::Serialize;
 

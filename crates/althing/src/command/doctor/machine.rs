@@ -49,7 +49,7 @@ pub(super) fn data_folder(folder: Option<PathBuf>) -> Check {
 
 /// Whether the server could listen, or does already.
 pub(super) async fn address(bind: &str) -> Check {
-    let error = match http_door::bind(bind).await {
+    let error = match http_door::bind(bind, false).await {
         Ok(_) => return Check::ok("address", format!("{bind} is free")),
         Err(error) => error,
     };

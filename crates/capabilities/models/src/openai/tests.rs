@@ -1,6 +1,6 @@
 //! The kind `openai` against upstreams that do what they like.
 
-use crate::fixture::{LONG, ask, at, drain, ms, open, outcomes, registry, request, settings};
+use crate::fixture::{LONG, ask, at, drain, free, ms, open, outcomes, registry, request, settings};
 use crate::{Answer, ModelError, Opening, Registry};
 use fault::Explain;
 use measure::Metrics;
@@ -34,7 +34,7 @@ async fn changes_the_model_and_nothing_else() {
         file.path().display()
     );
     let endpoint = at(&upstream, &provider, "");
-    let given = endpoint.ask(&request(body), "req-1", LONG, Opening::FirstEvent).await.unwrap();
+    let given = endpoint.ask(&request(body), "req-1", &free(), LONG, Opening::FirstEvent).await.unwrap();
     let Answer::Whole { reply, cost, .. } = given else { panic!("a stream") };
     assert_eq!(reply.bytes().as_ref(), answer.as_bytes());
     assert_eq!(cost, None);

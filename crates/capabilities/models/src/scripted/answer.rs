@@ -88,7 +88,12 @@ impl Scene {
             model: model.to_owned(),
             message,
             finish,
-            usage: Usage { prompt_tokens: read, completion_tokens: written, total_tokens: read + written },
+            usage: Usage {
+                prompt_tokens: read,
+                completion_tokens: written,
+                total_tokens: read + written,
+                ..Usage::default()
+            },
             include_usage: request.include_usage(),
         }
     }
@@ -214,7 +219,7 @@ mod tests {
         let said: Vec<String> = (0..3).map(|_| scene.next(&request(""), "m").text().to_owned()).collect();
         assert_eq!(said, ["m: hello there", "two", "m: hello there"]);
         let act = scene.next(&request(""), "m");
-        assert_eq!(act.usage(), Usage { prompt_tokens: 2, completion_tokens: 1, total_tokens: 3 });
+        assert_eq!(act.usage(), Usage { prompt_tokens: 2, completion_tokens: 1, total_tokens: 3, ..Usage::default() });
     }
 
     #[test]

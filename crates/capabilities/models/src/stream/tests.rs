@@ -1,14 +1,15 @@
 //! Streams that open, break, fall silent and end, at real sockets and on a paused clock.
 
 use crate::fixture::{
-    Act, ERROR, Ends, Fake, LONG, ROLE, STOP, Shape, Then, WORD, around, ask, at, drain, ms, open, outcomes, streamed,
+    Act, ERROR, Ends, Fake, LONG, ROLE, STOP, Shape, Then, WORD, around, ask, at, drain, free, ms, open, outcomes,
+    streamed,
 };
 use crate::{Answer, Cost, Endpoint, ModelError, Opening};
 use futures_util::{FutureExt, StreamExt};
 use net::NetError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use testkit::{Reply, Upstream};
+use testkit::{Purse, Reply, Upstream};
 use tokio::time::Instant as Moment;
 
 const BOTH: [Opening; 2] = [Opening::FirstEvent, Opening::FirstToken];
@@ -193,7 +194,7 @@ async fn silence_closes_the_connection_at_once() {
     assert_eq!(error, Some(ModelError::Silent { idle: ms(60) }));
     // The stream itself is still there: what it took up is not.
     upstream.wait_cancelled(1, ms(100)).await;
-    let again = endpoint.ask(&streamed(), "r", ms(500), Opening::FirstToken).await;
+    let again = endpoint.ask(&streamed(), "r", &free(), ms(500), Opening::FirstToken).await;
     assert!(again.is_ok());
 }
 
@@ -243,13 +244,16 @@ async fn usage_and_cost_come_from_the_last_chunk() {
     .await;
     let priced = |price: &str| format!("models = [{{ name = 'm', price = {{ {price} }} }}]");
     let endpoint = at(&upstream, &priced("input = '0.15', output = '0.60'"), "");
-    let mut stream = open(&endpoint, Opening::FirstToken).await.unwrap();
-    assert_eq!(stream.cost(), None);
+    let purse = Purse::new();
+    let opened = endpoint.ask(&streamed(), "r", &purse.tab(), LONG, Opening::FirstToken).await;
+    let Ok(Answer::Stream(mut stream)) = opened else { panic!("no stream") };
+    assert_eq!(purse.notes(), []);
     assert_eq!(drain(&mut stream).await.1, None);
-    assert_eq!(stream.cost().unwrap().to_string(), "0.00045");
+    let note = &purse.notes()[0];
+    assert_eq!((note.cost, note.exact, note.tokens.input, note.tokens.output), (450_000, true, 1_000, 500));
     let cost = async |endpoint: &Arc<Endpoint>| -> Cost {
         let request = crate::fixture::plain();
-        match endpoint.ask(&request, "r", LONG, Opening::FirstEvent).await.unwrap() {
+        match endpoint.ask(&request, "r", &free(), LONG, Opening::FirstEvent).await.unwrap() {
             Answer::Whole { cost, .. } => cost,
             Answer::Stream(_) => None,
         }

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 const MIB: usize = 1024 * 1024;
 
-fn endless() -> Router {
+pub(super) fn endless() -> Router {
     let piece = Bytes::from(vec![b'x'; 64 * 1024]);
     let body = move || async { Body::from_stream(stream::repeat(Ok::<_, Infallible>(piece))) };
     Router::new().route("/endless", get(body))

@@ -1,9 +1,11 @@
 //! What these tests share: an app over scripted models, asked in process or over a socket.
 
-use crate::{App, Parts, serve};
+use crate::{Admits, Admitted, App, Need, Parts, Row, serve};
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
+use caller::{Guest, Identity, Role, ToolFault};
+use fault::{Kind, Origin, Retry};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use matrix::Matrix;
@@ -11,7 +13,7 @@ use measure::Metrics;
 use serde_json::{Value, json};
 use settings::Settings;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -59,7 +61,35 @@ pub(crate) fn app_of(settings: &Settings, nested: Vec<(&'static str, Router)>) -
     let metrics = Metrics::new("test");
     let kinds = vec![::models::openai::KIND, ::models::scripted::KIND];
     let matrix = Arc::new(Matrix::new(settings, kinds, Arc::clone(&metrics)).unwrap());
-    App::new(Parts { matrix, metrics, server: settings.server.clone(), api: true, nested })
+    let rows = nested.into_iter().map(|(path, router)| Row::nested(path, Need::Role(Role::Viewer), router)).collect();
+    let server = settings.server.clone();
+    App::new(Parts { matrix, metrics, server, api: true, admits: Arc::new(Desk), rows })
+}
+
+/// Lets everybody in as an admin; who names a role in place of a key comes in that role, and `wrong` is nobody's key.
+struct Desk;
+
+impl Admits for Desk {
+    fn admit(&self, headers: &HeaderMap, _: IpAddr) -> Admitted {
+        let key = headers.get("x-api-key").map(|key| key.to_str().unwrap());
+        if key == Some("wrong") {
+            return Admitted::Later(Box::pin(async { Err(stranger()) }));
+        }
+        let Some((key, Ok(role))) = key.map(|key| (key, key.parse())) else { return Admitted::Now(Ok(Guest::local())) };
+        let identity = Identity { subject: key.into(), tenant: "acme".into(), role };
+        Admitted::Now(Ok(Guest { identity: Arc::new(identity), ..Guest::local() }))
+    }
+}
+
+fn stranger() -> ToolFault {
+    ToolFault {
+        code: "unknown_key",
+        message: "the key is not known".to_owned(),
+        kind: Kind::Unauthenticated,
+        origin: Origin::Caller,
+        retry: Retry::Never,
+        hint: None,
+    }
 }
 
 /// A reply as it came.
@@ -144,7 +174,7 @@ impl Live {
         let (stop, stopped) = oneshot::channel();
         let (serving, server) = (app.clone(), settings.server.clone());
         let served = tokio::spawn(async move {
-            serve(serving, listener, &server, async move { _ = stopped.await }).await;
+            serve(serving, listener, &server, async move { _ = stopped.await }).await.unwrap();
         });
         Self { app, address, stop: Some(stop), served }
     }

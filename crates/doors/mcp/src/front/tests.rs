@@ -21,6 +21,7 @@ fn front(ask: Ask, drain: CancellationToken) -> Front {
     let protocol = gate::guard(StreamableHttpServerConfig::default().with_json_response(true), &[], &[]);
     Front {
         service: StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&door.sessions), protocol),
+        sessions: Arc::clone(&door.sessions),
         drain,
         body_bytes_max: door.config.body_bytes_max,
         body_wait: Duration::from_secs(1),

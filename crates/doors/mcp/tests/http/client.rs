@@ -9,7 +9,9 @@ pub(crate) type Headers = Vec<(String, String)>;
 
 pub(crate) struct Client {
     address: SocketAddr,
-    session: Option<String>,
+    pub(crate) session: Option<String>,
+    /// Who it is, as `subject:role`.
+    pub(crate) who: String,
 }
 
 pub(crate) struct Reply {
@@ -40,7 +42,11 @@ pub(crate) fn modern_message(method: &str, mut params: Value) -> Value {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, session: None }
+        Self::of(address, "local:admin")
+    }
+
+    pub(crate) fn of(address: SocketAddr, who: &str) -> Self {
+        Self { address, session: None, who: who.to_owned() }
     }
 
     pub(crate) fn plain_headers(&self) -> Headers {
@@ -48,6 +54,7 @@ impl Client {
             ("host", self.address.to_string().as_str()),
             ("accept", "application/json, text/event-stream"),
             ("content-type", "application/json"),
+            ("x-as", self.who.as_str()),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()

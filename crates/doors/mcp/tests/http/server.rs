@@ -1,7 +1,8 @@
 //! The door behind a listener on loopback, with a tool that answers and one that waits.
 
-use axum::Router;
-use caller::{Caller, Tool, ToolFault, ToolFuture, ToolSpec};
+use axum::extract::Request;
+use axum::{Router, middleware};
+use caller::{Caller, Guest, Identity, Role, Tool, ToolFault, ToolFuture, ToolSpec};
 use mcp_door::{McpConfig, McpDoor};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -50,6 +51,7 @@ fn spec(name: &'static str, title: &'static str) -> ToolSpec {
         destructive: false,
         idempotent: false,
         open_world: true,
+        role: Role::User,
     }
 }
 
@@ -78,7 +80,7 @@ impl Tool for Ask {
 
 impl Tool for Wait {
     fn spec(&self) -> ToolSpec {
-        spec("wait", "Wait")
+        ToolSpec { role: Role::Operator, ..spec("wait", "Wait") }
     }
 
     fn call<'a>(&'a self, _caller: &'a Caller, _arguments: Value) -> ToolFuture<'a> {
@@ -104,7 +106,8 @@ impl Server {
             ..McpConfig::default()
         })
         .expect("a door");
-        let app = Router::new().nest("/mcp", door.routes(CancellationToken::new()));
+        let routes = door.routes(CancellationToken::new()).layer(middleware::map_request(let_in));
+        let app = Router::new().nest("/mcp", routes);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -128,4 +131,15 @@ async fn until(counter: &AtomicUsize, count: usize) {
         }
     };
     tokio::time::timeout(DEADLINE / 2, reached).await.expect("in time");
+}
+
+/// Stands in for the listener that asks who comes: the header `x-as` says `subject:role`, `nobody` is not let in.
+async fn let_in(mut request: Request) -> Request {
+    let named = request.headers().get("x-as").and_then(|named| named.to_str().ok()).unwrap_or("local:admin").to_owned();
+    if let Some((subject, role)) = named.split_once(':') {
+        let identity = Identity { subject: subject.into(), tenant: "acme".into(), role: role.parse().expect("a role") };
+        let guest = Guest { identity: Arc::new(identity), ..Guest::local() };
+        request.extensions_mut().insert(guest);
+    }
+    request
 }

@@ -13,7 +13,7 @@ const TWO: &str = "[[provider]]\nname = \"s\"\nkind = \"scripted\"\nmodels = [\"
 fn plan(more: &str) -> Result<Plan, PlanError> {
     let settings = settings(&[TWO, more].concat());
     let registry = Registry::build(&settings, &KINDS, &metrics(), None)?;
-    Plan::build(&settings, registry)
+    Plan::build(&settings, registry, &metrics())
 }
 
 fn refused(more: &str) -> (String, Option<String>) {

@@ -72,7 +72,7 @@ impl ChunkView {
             delta || says(choice.text) || says(choice.finish_reason)
         });
         let finished = raw.choices.iter().any(|choice| says(choice.finish_reason));
-        let usage = raw.usage.and_then(|usage| serde_json::from_str(usage.get()).ok());
+        let usage = raw.usage.and_then(Usage::read);
         Some(Self { token, finished, usage, error: says(raw.error) })
     }
 
@@ -101,6 +101,58 @@ impl Delta<'_> {
 /// Whether a value is there and holds anything.
 fn says(raw: Option<&RawValue>) -> bool {
     raw.is_some_and(|raw| !matches!(raw.get(), "null" | "\"\"" | "[]" | "{}"))
+}
+
+/// Characters that the model has written in a chunk, as far as a look without parsing tells: text, reasoning, the
+/// arguments of calls.
+pub fn said_chars(data: &[u8]) -> u64 {
+    let Some(delta) = memchr::memmem::find(data, b"\"delta\"") else { return 0 };
+    let (mut rest, mut chars) = (&data[delta..], 0);
+    while let Some(quote) = memchr::memchr(b'"', rest) {
+        let (key, after) = string(&rest[quote + 1..]);
+        rest = after;
+        if !matches!(key, b"content" | b"arguments" | b"reasoning_content" | b"reasoning" | b"refusal") {
+            continue;
+        }
+        let value = after.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        if let Some(text) = value.and_then(|value| value.strip_prefix(b"\"")) {
+            let (text, after) = string(text);
+            (rest, chars) = (after, chars + count(text));
+        }
+    }
+    chars
+}
+
+/// A string behind its opening quote, as it is written, and what comes behind its closing one.
+fn string(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut end = 0;
+    while let Some(found) = text.get(end..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        let at = end + found;
+        if text[at] == b'"' {
+            return (&text[..at], &text[at + 1..]);
+        }
+        end = at + 2;
+    }
+    (text, &[])
+}
+
+/// Characters of a string as it is written; an escape is one.
+fn count(mut text: &[u8]) -> u64 {
+    let mut chars = 0;
+    loop {
+        text = match text {
+            [] => return chars,
+            [b'\\', b'u', rest @ ..] => rest.get(4..).unwrap_or_default(),
+            [b'\\', _, rest @ ..] => rest,
+            // The later bytes of a character begin with the bits 10.
+            [0x80..=0xBF, rest @ ..] => {
+                text = rest;
+                continue;
+            }
+            [_, rest @ ..] => rest,
+        };
+        chars += 1;
+    }
 }
 
 /// Writes the chunks of one streamed reply.
@@ -175,6 +227,7 @@ fn event_with(field: &str, data: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn view(text: &str) -> ChunkView {
         ChunkView::read(text.as_bytes()).unwrap()
@@ -210,6 +263,46 @@ mod tests {
         assert_eq!(ChunkView::read(b"not json"), None);
         assert_eq!(ChunkView::read_rest(b"not json"), Some(ChunkView::default()));
         assert!(is_done(b" [DONE] ") && !is_done(b"DONE"));
+    }
+
+    #[test]
+    fn counts_what_was_written() {
+        for (data, chars) in [
+            (r#"{"choices":[{"delta":{"content":"größe"}}]}"#, 5),
+            (r#"{"choices": [{"delta": {"content": "a b"}}]}"#, 3),
+            (r#"{"choices":[{"delta":{"content":"a\"}\n\u00e9\\"},"index":0}]}"#, 6),
+            (r#"{"choices":[{"delta":{"content":"\"content\":\"x\""}}]}"#, 13),
+            (r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\"a\":1}"}}]}}]}"#, 7),
+            (r#"{"choices":[{"delta":{"content":null,"reasoning_content":"hm"}}]}"#, 2),
+            (r#"{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"bc"}}]}"#, 3),
+            (r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#, 0),
+            (r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#, 0),
+            (r#"{"x":"\\","delta":{"role":"content","content":"a"},"content":null}"#, 1),
+            (r#"{"content":"not a delta"}"#, 0),
+            (r#""delta":{"content":"cut off"#, 7),
+            (r#""delta":{"content":"\u00"#, 1),
+            (r#""delta":{"content":"\"#, 1),
+            (r#""delta":{"content""#, 0),
+            (r#""delta":{"content":"#, 0),
+            ("", 0),
+        ] {
+            assert_eq!(said_chars(data.as_bytes()), chars, "{data}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_counted_whatever_it_says(text in "\\PC{0,40}|[\"\\\\{}:a]{0,40}", role in "[a-z\"\\\\]{0,9}") {
+            let delta = json!({ "role": role, "content": text, "tool_calls": [{ "function": { "arguments": text } }] });
+            let chunk = json!({ "id": text, "choices": [{ "delta": delta, "finish_reason": null }], "x": text });
+            prop_assert_eq!(said_chars(chunk.to_string().as_bytes()), 2 * text.chars().count() as u64);
+        }
+
+        #[test]
+        fn counting_is_total(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            said_chars(&bytes);
+            said_chars(&[b"\"delta\":{\"content\":\"", bytes.as_slice()].concat());
+        }
     }
 
     #[test]

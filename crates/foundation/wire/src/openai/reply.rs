@@ -1,27 +1,13 @@
 //! A whole chat reply.
 
-use super::StreamWriter;
 use super::content::texts;
+use super::{StreamWriter, Usage};
 use crate::WireError;
 use crate::fields::Fields;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-
-/// Tokens as the upstream counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
-pub struct Usage {
-    /// Tokens read.
-    #[serde(default)]
-    pub prompt_tokens: u64,
-    /// Tokens written.
-    #[serde(default)]
-    pub completion_tokens: u64,
-    /// Both.
-    #[serde(default)]
-    pub total_tokens: u64,
-}
 
 /// A reply that holds at least one choice with a message.
 #[derive(Debug, Clone)]
@@ -68,7 +54,7 @@ impl ChatReply {
             let param = "choices[0].message".to_owned();
             return Err(WireError::WrongType { param, expected: "an object", found: "something else" });
         }
-        let usage = raw.usage.and_then(|usage| serde_json::from_str(usage.get()).ok());
+        let usage = raw.usage.and_then(Usage::read);
         let has_althing = raw.althing.is_some();
         let behind = raw.althing.and_then(|althing| serde_json::from_str::<Behind>(althing.get()).ok());
         let simulated = behind.is_some_and(|behind| behind.simulated);
@@ -162,6 +148,12 @@ impl ChatReply {
         body["choices"][0]["message"].take()
     }
 
+    /// Characters that the model has written, over all choices: text, reasoning, the names and arguments of calls.
+    pub fn said_chars(&self) -> u64 {
+        let body: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
+        body["choices"].as_array().into_iter().flatten().map(|choice| said_chars(&choice["message"])).sum()
+    }
+
     /// What the first choice answers: its text, or, where it calls tools, the calls as canonical JSON.
     ///
     /// Two members of a panel that call the same tool with the same arguments give the same text here, whatever
@@ -177,6 +169,16 @@ impl ChatReply {
             _ => message["refusal"].as_str().unwrap_or_default().to_owned(),
         }
     }
+}
+
+/// Characters of a message that a model has written.
+fn said_chars(message: &Value) -> u64 {
+    let count = |text: &str| text.chars().count() as u64;
+    let plain = ["refusal", "reasoning", "reasoning_content"].into_iter().filter_map(|key| message[key].as_str());
+    let calls = message["tool_calls"].as_array().into_iter().flatten().map(|call| &call["function"]);
+    let calls = calls.chain([&message["function_call"]]);
+    let calls = calls.flat_map(|call| [call["name"].as_str(), call["arguments"].as_str()]).flatten();
+    texts(&message["content"]).into_iter().chain(plain).chain(calls).map(count).sum()
 }
 
 fn canonical_call(call: &Value) -> Value {
@@ -195,18 +197,6 @@ fn sorted(value: Value) -> Value {
         }
         Value::Array(items) => items.into_iter().map(sorted).collect(),
         other => other,
-    }
-}
-
-impl std::ops::Add for Usage {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
-            completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
-            total_tokens: self.total_tokens.saturating_add(other.total_tokens),
-        }
     }
 }
 
@@ -254,6 +244,17 @@ mod tests {
         };
         assert_eq!(call(r#"{"a":1,"b":[2]}"#, "x"), call(r#"{ "b": [2], "a": 1 }"#, "y"));
         assert_ne!(call(r#"{"a":1}"#, "x"), call(r#"{"a":2}"#, "x"));
+    }
+
+    #[test]
+    fn counts_what_was_written_over_all_choices() {
+        let body = json!({ "choices": [
+            { "message": { "content": "größe", "reasoning_content": "hm", "refusal": null } },
+            { "message": { "content": [{ "type": "text", "text": "abc" }] } },
+            { "message": { "content": null, "tool_calls": [{ "function": { "name": "f", "arguments": "{}" } }] } },
+        ] });
+        assert_eq!(ChatReply::parse(Bytes::from(body.to_string())).unwrap().said_chars(), 5 + 2 + 3 + 3);
+        assert_eq!(reply(r#"{"choices":[{"message":{"content":7}}]}"#).said_chars(), 0);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub struct ChatRequest {
     stream: bool,
     include_usage: bool,
     has_tools: bool,
+    beyond_text: bool,
     n: u64,
     output_tokens_max: Option<u64>,
 }
@@ -62,6 +63,15 @@ struct Message<'a> {
     role: Option<&'a RawValue>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    audio: Option<&'a RawValue>,
+}
+
+/// A part of a content, by its type.
+#[derive(Deserialize)]
+struct Part<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -91,12 +101,13 @@ impl ChatRequest {
         }
         let model_start = model_raw.get().as_ptr() as usize - bytes.as_ptr() as usize;
         let model_span = model_start..model_start + model_raw.get().len();
-        check_messages(raw.messages, limits)?;
+        let beyond_text = check_messages(raw.messages, limits)?;
         let stream = flag(raw.stream, "stream")?;
         let include_usage = include_usage(raw.stream_options)?;
         let n = whole(raw.n, "n", 1, limits.n_max)?.unwrap_or(1);
         let most = whole(raw.max_completion_tokens, "max_completion_tokens", 1, u64::MAX)?;
-        let output_tokens_max = most.or(whole(raw.max_tokens, "max_tokens", 1, u64::MAX)?);
+        // Which of the two an upstream heeds is not known here.
+        let output_tokens_max = most.max(whole(raw.max_tokens, "max_tokens", 1, u64::MAX)?);
         number(raw.temperature, "temperature")?;
         number(raw.top_p, "top_p")?;
         let has_tools = match given(raw.tools) {
@@ -104,7 +115,7 @@ impl ChatRequest {
             tools => tools.is_some_and(|tools| tools.get().contains('{')),
         };
         let model = model.into_owned();
-        Ok(Self { model, model_span, stream, include_usage, has_tools, n, output_tokens_max, bytes })
+        Ok(Self { model, model_span, stream, include_usage, has_tools, beyond_text, n, output_tokens_max, bytes })
     }
 
     /// A request made by us: one user message for `model`.
@@ -120,6 +131,7 @@ impl ChatRequest {
             stream: false,
             include_usage: false,
             has_tools: false,
+            beyond_text: false,
             n: 1,
             output_tokens_max: None,
             bytes: Bytes::from(text),
@@ -146,14 +158,25 @@ impl ChatRequest {
         self.has_tools
     }
 
+    /// Whether a message holds more than text: images, sound, files. A short address can stand for many tokens there,
+    /// while a token of text is at least one byte.
+    pub fn beyond_text(&self) -> bool {
+        self.beyond_text
+    }
+
     /// How many choices the caller wants.
     pub fn n(&self) -> u64 {
         self.n
     }
 
-    /// The most output tokens, where the caller set a limit.
+    /// The most output tokens of each choice, where the caller set a limit; the larger of two.
     pub fn output_tokens_max(&self) -> Option<u64> {
         self.output_tokens_max
+    }
+
+    /// The body as it came.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
     }
 
     /// The length of the body in bytes.
@@ -218,7 +241,8 @@ impl ChatRequest {
     }
 }
 
-fn check_messages(raw: Option<&RawValue>, limits: &Limits) -> Result<(), WireError> {
+/// Tells whether a message holds more than text.
+fn check_messages(raw: Option<&RawValue>, limits: &Limits) -> Result<bool, WireError> {
     let raw = given(raw).ok_or(WireError::Missing { param: "messages".into() })?;
     if first(raw) != b'[' {
         return Err(wrong("messages", "a list of messages", raw));
@@ -231,6 +255,7 @@ fn check_messages(raw: Option<&RawValue>, limits: &Limits) -> Result<(), WireErr
         let (found, most) = (messages.len().to_string(), limits.messages_max as u64);
         return Err(WireError::OutOfRange { param: "messages".into(), found, least: 1, most });
     }
+    let mut beyond_text = false;
     for (at, message) in messages.into_iter().enumerate() {
         if first(message) != b'{' {
             return Err(wrong(&format!("messages[{at}]"), "an object with `role` and `content`", message));
@@ -246,8 +271,18 @@ fn check_messages(raw: Option<&RawValue>, limits: &Limits) -> Result<(), WireErr
         {
             return Err(wrong(&format!("messages[{at}].content"), "a string or a list of parts", content));
         }
+        beyond_text |= given(message.audio).is_some() || given(message.content).is_some_and(holds_more_than_text);
     }
-    Ok(())
+    Ok(beyond_text)
+}
+
+/// Whether a content has a part that is no text; what cannot be read as parts may be anything.
+fn holds_more_than_text(content: &RawValue) -> bool {
+    if first(content) != b'[' {
+        return false;
+    }
+    let parts = serde_json::from_str::<Vec<Part<'_>>>(content.get());
+    parts.map_or(true, |parts| parts.iter().any(|part| !matches!(&*part.kind, "text" | "refusal")))
 }
 
 fn include_usage(raw: Option<&RawValue>) -> Result<bool, WireError> {

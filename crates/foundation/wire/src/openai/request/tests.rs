@@ -89,6 +89,46 @@ fn finds_what_the_user_said_last() {
 }
 
 #[test]
+fn of_two_limits_on_the_answer_the_larger_is_reckoned_with() {
+    let most = |more: &str| {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}]{more}}}"#);
+        parse(&body).unwrap().output_tokens_max()
+    };
+    assert_eq!(most(""), None);
+    assert_eq!(most(r#","max_tokens":null,"max_completion_tokens":null"#), None);
+    assert_eq!(most(r#","max_tokens":5"#), Some(5));
+    assert_eq!(most(r#","max_completion_tokens":6"#), Some(6));
+    assert_eq!(most(r#","max_completion_tokens":1,"max_tokens":100"#), Some(100));
+    assert_eq!(most(r#","max_completion_tokens":100,"max_tokens":1"#), Some(100));
+}
+
+#[test]
+fn knows_what_is_more_than_text() {
+    let beyond = |message: &str| {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"system"}},{{"role":"user",{message}}}]}}"#);
+        parse(&body).unwrap().beyond_text()
+    };
+    for text in [
+        r#""content":"image_url""#,
+        r#""content":null"#,
+        r#""content":[]"#,
+        r#""content":[{"type":"text","text":"image_url"},{"type":"refusal","refusal":"no"}],"audio":null"#,
+        r#""content":[{"t\u0079pe":"te\u0078t","text":"x"}]"#,
+    ] {
+        assert!(!beyond(text), "{text}");
+    }
+    for more in [
+        r#""content":[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"https://x"}}]"#,
+        r#""content":[{"t\u0079pe":"im\u0061ge_url"}]"#,
+        r#""content":[{"text":"x"}]"#,
+        r#""content":["x"]"#,
+        r#""content":"x","audio":{"id":"audio_1"}"#,
+    ] {
+        assert!(beyond(more), "{more}");
+    }
+}
+
+#[test]
 fn a_prompt_of_ours_is_a_request_like_any_other() {
     let ours = ChatRequest::from_prompt("pa\"nel", "hi");
     let again = ChatRequest::parse(ours.for_model("other"), &LIMITS).unwrap();

@@ -1,0 +1,48 @@
+//! `althing audit verify`: whether the audit log is whole.
+
+use crate::cli::{Audit, Global};
+use crate::exit::{DONE, FAILED, Failure};
+use crate::print::{self, print};
+use crate::text::{count, hang};
+use crate::wiring;
+use access::{Verdict, checkpoints_file};
+use serde_json::json;
+
+/// Runs it.
+pub(crate) fn run(global: &Global, audit: Audit) -> Result<u8, Failure> {
+    let Audit::Verify { mut checkpoints, place } = audit;
+    wiring::logs(global, "warn")?;
+    let (ready, data) = wiring::place(global, &place)?;
+    if checkpoints.is_empty() {
+        checkpoints.extend(Some(checkpoints_file(&data)).filter(|file| file.exists()));
+    }
+    let verdict = wiring::run(async {
+        let store = wiring::store(&ready.loaded.settings, &data, &wiring::metrics()).await?;
+        let verdict = access::verify(&store, &checkpoints).await.map_err(|error| Failure::of(&error));
+        store.close().await;
+        verdict
+    })?;
+    match global.json {
+        true => print::json(&json!({ "ok": verdict.ok(), "verdict": verdict }))?,
+        false => print(&told(&verdict))?,
+    }
+    Ok(if verdict.ok() { DONE } else { FAILED })
+}
+
+fn told(verdict: &Verdict) -> String {
+    let number = |many: u64| usize::try_from(many).unwrap_or(usize::MAX);
+    let checked =
+        format!("{}, {}", count(number(verdict.rows), "row"), count(number(verdict.checkpoints), "checkpoint"));
+    if verdict.ok() {
+        return format!("the audit log is whole: {checked}\n");
+    }
+    let mut text = format!("THE AUDIT LOG WAS TAMPERED WITH ({checked}):\n");
+    for fault in &verdict.faults {
+        let row = fault.seq.map(|seq| format!("row {seq}: ")).unwrap_or_default();
+        text.push_str(&hang("  - ", &format!("{row}{}", fault.what)));
+    }
+    if verdict.unlisted > 0 {
+        text.push_str(&format!("  and {} more\n", verdict.unlisted));
+    }
+    text
+}

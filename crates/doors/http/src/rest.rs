@@ -1,0 +1,111 @@
+//! What every resource under `/api/v1` shares: how it is asked and how it refuses.
+//!
+//! A handler returns what it has, or a [`Refused`]; the gatekeeper gives refusals the shape of their path.
+
+mod audit;
+mod describe;
+mod keys;
+
+use crate::app::Rules;
+use crate::body;
+use crate::refusal::Refusal;
+use crate::rows::Row;
+use access::{Access, AccessError, Page};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::response::{IntoResponse, Response};
+use fault::{Explain, Kind};
+use http::StatusCode;
+use http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// The resources of who asks and who pays.
+pub fn rows(access: &Arc<Access>) -> Vec<Row> {
+    let all = [keys::rows(), audit::rows()].into_iter().flatten();
+    all.map(|row| row.with_state(access)).collect()
+}
+
+/// A page as it is answered.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listed<T> {
+    /// The entries.
+    items: Vec<T>,
+    /// What to ask with for the next page.
+    cursor: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// A page, each entry as it is shown.
+    fn of<F: Into<T>>(page: Page<F>) -> Self {
+        Self { items: page.entries.into_iter().map(Into::into).collect(), cursor: page.cursor }
+    }
+}
+
+/// The moment that a parameter names.
+fn moment(param: &'static str, text: Option<&str>) -> Result<Option<i64>, AccessError> {
+    text.map(|text| access::parse_moment(param, text)).transpose()
+}
+
+/// A refusal on its way to the gatekeeper.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused(pub(crate) Arc<Refusal>);
+
+impl From<Box<Refusal>> for Refused {
+    fn from(refusal: Box<Refusal>) -> Self {
+        Self(Arc::from(refusal))
+    }
+}
+
+impl<E: Explain> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(Arc::new(Refusal::of(&error)))
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The parameters behind the `?`; unknown ones are refused.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let wrong = |error: axum::extract::rejection::QueryRejection| {
+            let text = error.body_text();
+            let reason = text.rsplit_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+            Box::new(Refusal::new(Kind::BadInput, "invalid_parameter", format!("the query cannot be read: {reason}")))
+        };
+        let Query(asked) = Query::try_from_uri(&parts.uri).map_err(wrong)?;
+        Ok(Self(asked))
+    }
+}
+
+/// A JSON body; unknown members are refused.
+pub(crate) struct Sent<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Refused> {
+        let (parts, body) = request.into_parts();
+        let Some(rules) = parts.extensions.get::<Arc<Rules>>() else {
+            return Err(Box::new(Refusal::new(Kind::Internal, "internal_error", "a route has lost its limits")).into());
+        };
+        let bytes = body::read(&parts.headers, body, rules).await?;
+        let wrong = |error: serde_json::Error| {
+            let hint = "send one JSON object with the members that the OpenAPI document names";
+            let message = format!("the body cannot be read: {error}");
+            Box::new(Refusal::new(Kind::BadInput, "invalid_body", message).hint(hint))
+        };
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| wrong(error).into())
+    }
+}

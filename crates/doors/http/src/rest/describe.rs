@@ -1,0 +1,63 @@
+//! Operations of REST resources as OpenAPI describes them, from the types that are sent and answered.
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+/// A page of entries.
+pub(super) fn list<T: JsonSchema>(summary: &str, parameters: &[(&str, &str)]) -> Value {
+    let page = json!({
+        "type": "object", "required": ["items", "cursor"],
+        "properties": {
+            "items": { "type": "array", "items": schema::<T>() },
+            "cursor": { "type": ["string", "null"], "description": "for the next page; null on the last one" }
+        }
+    });
+    operation(summary, parameters, None, "200", page)
+}
+
+/// One thing that is read, changed or taken away.
+pub(super) fn one<T: JsonSchema>(summary: &str, parameters: &[(&str, &str)]) -> Value {
+    operation(summary, parameters, None, "200", schema::<T>())
+}
+
+/// One thing that is sent, and what becomes of it.
+pub(super) fn sent<S: JsonSchema, T: JsonSchema>(summary: &str, status: &str) -> Value {
+    operation(summary, &[], Some(schema::<S>()), status, schema::<T>())
+}
+
+/// Parameters whose names stand in the path are written with braces.
+fn operation(summary: &str, parameters: &[(&str, &str)], body: Option<Value>, status: &str, answer: Value) -> Value {
+    let parameter = |(name, about): &(&str, &str)| {
+        let inner = name.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        let (place, name) = inner.map_or(("query", *name), |name| ("path", name));
+        json!({ "name": name, "in": place, "required": place == "path", "description": about,
+            "schema": { "type": if name == "limit" { "integer" } else { "string" } } })
+    };
+    let parameters: Vec<Value> = parameters.iter().map(parameter).collect();
+    let problem = json!({ "description": "a problem (RFC 9457): bad input, no right, not there, or no database",
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } });
+    let mut operation = json!({
+        "summary": summary,
+        "responses": {
+            status: { "description": "done", "content": { "application/json": { "schema": answer } } },
+            "default": problem
+        }
+    });
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    if let Some(schema) = body {
+        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    }
+    operation
+}
+
+/// The schema of a type, whole and in place.
+fn schema<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    settings.into_generator().into_root_schema_for::<T>().to_value()
+}

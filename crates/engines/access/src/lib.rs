@@ -1,0 +1,28 @@
+//! Who asks and who pays: keys, tokens, roles, tenants, rates, budgets, the ledger, the audit log.
+//!
+//! Doors hand in whatever credential came and get a [`caller::Guest`] back, or a [`Denial`]; engines spend through
+//! the guest's purse without knowing this room. It owns its tables and knows no protocol, no model and no door.
+
+mod audit;
+mod books;
+mod clock;
+mod error;
+mod expiry;
+mod gate;
+mod house;
+mod keys;
+mod page;
+mod tokens;
+
+pub use audit::{
+    Audit, AuditQuery, AuditRow, Checkpoint, Entry, Fault, Verdict, checkpoints_file, keep_checkpoints, verify,
+};
+pub use books::Books;
+pub use clock::{now_ms, rfc3339};
+pub use error::AccessError;
+pub use expiry::{parse_expiry, parse_moment};
+pub use gate::{Denial, Gate, Presented, Purses};
+pub use house::Access;
+pub use keys::{Created, Key, KeyRecord, Keys, NewKey};
+pub use page::Page;
+pub use tokens::TokenFault;

@@ -1,0 +1,24 @@
+//! Transactions on SQLite and PostgreSQL: one SQL text, one set of promises.
+//!
+//! Work is a closure over a [`Tx`]; it runs alone, may run again after a conflict, and is durable when its answer is
+//! there. SQLite has one writer, which commits what waits for it together, each closure in a savepoint of its own;
+//! PostgreSQL runs each at the isolation level asked for. Each room brings its own tables as [`Migration`]s. This
+//! room knows no table but its own list of migrations, and no protocol.
+
+mod address;
+mod config;
+mod error;
+mod migrate;
+mod pool;
+mod postgres;
+mod sqlite;
+mod store;
+mod tx;
+mod value;
+
+pub use config::{Config, Limits};
+pub use error::StoreError;
+pub use migrate::Migration;
+pub use store::{Engine, Isolation, Store};
+pub use tx::{Sql, Tx};
+pub use value::{Column, Row, Value};

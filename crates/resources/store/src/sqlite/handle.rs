@@ -1,0 +1,112 @@
+//! A connection to a file, as we want it: durable, in WAL mode, and with a switch that breaks off what runs on it.
+
+use crate::StoreError;
+use crate::error::read;
+use crate::pool::Link;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Row as _, raw_sql};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Versions before it can lose data when a WAL file is reset (fixed in 3.51.3, according to its release notes).
+const VERSION_LEAST: (&str, [u32; 3]) = ("3.51.3", [3, 51, 3]);
+/// How long SQLite itself waits for the lock of another process before it is asked again.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+/// How many instructions SQLite runs between two looks at the switch, about a millisecond.
+const STEPS: i32 = 20_000;
+/// A WAL file that has grown beyond this while something was reading is cut back.
+const WAL_BYTES_MAX: &str = "67108864";
+
+/// A connection to a file.
+pub(crate) struct Handle {
+    pub(crate) conn: SqliteConnection,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Handle {
+    /// The one that writes.
+    pub(crate) async fn writer(path: &Path) -> Result<Self, StoreError> {
+        let options = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let options = options.pragma("journal_size_limit", WAL_BYTES_MAX);
+        let mut handle = Self::connect(&options).await?;
+        check_version(&handle.ask("SELECT sqlite_version()").await?)?;
+        let (level, mode) = (handle.ask("PRAGMA synchronous").await?, handle.ask("PRAGMA journal_mode").await?);
+        // A pragma that does not take hold says nothing.
+        if (level.as_str(), mode.as_str()) == ("2", "wal") {
+            return Ok(handle);
+        }
+        let reason = format!("it has `synchronous = {level}` and `journal_mode = {mode}`, not `FULL` and `WAL`");
+        Err(StoreError::Failed { reason })
+    }
+
+    /// One that only reads.
+    pub(crate) async fn reader(path: PathBuf) -> Result<Self, StoreError> {
+        Self::connect(&options(&path).read_only(true)).await
+    }
+
+    async fn connect(options: &SqliteConnectOptions) -> Result<Self, StoreError> {
+        let mut conn = options.connect().await.map_err(|error| read(error).0)?;
+        let stopped = Arc::new(AtomicBool::new(false));
+        let switch = Arc::clone(&stopped);
+        let mut locked = conn.lock_handle().await.map_err(|error| read(error).0)?;
+        locked.set_progress_handler(STEPS, move || !switch.load(Ordering::Relaxed));
+        drop(locked);
+        Ok(Self { conn, stopped })
+    }
+
+    /// Breaks off what runs now, and whatever comes later: for connections that are thrown away.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Breaks off what runs now and waits until it has ended.
+    pub(crate) async fn interrupt(&mut self) {
+        self.stop();
+        // The lock is handed out when the statement has ended.
+        drop(self.conn.lock_handle().await);
+        self.stopped.store(false, Ordering::Relaxed);
+    }
+
+    /// The first column of the first row, as text.
+    pub(crate) async fn ask(&mut self, sql: &'static str) -> Result<String, StoreError> {
+        let row = raw_sql(sql).fetch_one(&mut self.conn).await.map_err(|error| read(error).0)?;
+        row.try_get_unchecked(0).map_err(|error| read(error).0)
+    }
+}
+
+impl Link for Handle {
+    async fn close(self) {
+        if let Err(error) = self.conn.close().await {
+            tracing::warn!(%error, "a connection to SQLite did not close");
+        }
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_WAIT).foreign_keys(true).disable_statement_logging()
+}
+
+fn check_version(found: &str) -> Result<(), StoreError> {
+    let parts: Vec<u32> = found.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+    if parts.as_slice() >= VERSION_LEAST.1.as_slice() {
+        return Ok(());
+    }
+    Err(StoreError::OldSqlite { found: found.to_owned(), least: VERSION_LEAST.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_version;
+
+    #[test]
+    fn versions_that_can_lose_data_are_refused() {
+        for good in ["3.51.3", "3.51.10", "3.52.0", "4.0.0"] {
+            assert!(check_version(good).is_ok(), "{good}");
+        }
+        for bad in ["3.51.2", "3.46.0", "3.7.0", "", "x"] {
+            assert!(check_version(bad).is_err(), "{bad}");
+        }
+    }
+}

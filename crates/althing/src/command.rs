@@ -10,6 +10,7 @@ mod mcp;
 mod reload;
 mod simulate;
 pub(crate) mod up;
+mod usage;
 
 use crate::cli::{Cli, Command, Mcp};
 use crate::exit::Failure;
@@ -26,7 +27,8 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Mcp(Mcp::Stdio { place }) => mcp::stdio(&global, &place),
         Command::Keys(keys) => keys::run(&global, keys),
         Command::Audit(audit) => audit::run(&global, audit),
-        Command::Store(_) | Command::Usage(_) => Err(Failure::new(1, "later")),
+        Command::Store(_) => Err(Failure::new(1, "later")),
+        Command::Usage(args) => usage::run(&global, &args),
         Command::Completions { shell } => completions::run(&global, shell),
     }
 }

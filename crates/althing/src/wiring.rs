@@ -89,7 +89,7 @@ pub(crate) async fn store(settings: &Settings, data: &Path, metrics: &Metrics) -
 }
 
 /// Who asks and who pays, on the store that settings name.
-pub(crate) async fn access(settings: &Settings, data: &Path, metrics: &Metrics) -> Result<Arc<Access>, Failure> {
+pub(crate) async fn access(settings: &Settings, data: &Path, metrics: &Arc<Metrics>) -> Result<Arc<Access>, Failure> {
     let store = store(settings, data, metrics).await?;
     Access::open(store, settings, metrics).await.map_err(|error| of_store(&error))
 }

@@ -29,6 +29,8 @@ pub(crate) struct Refusal {
     retry: Retry,
     attempts: Vec<Attempt>,
     agreement: Option<Value>,
+    /// The version that is there now, where somebody wanted to change another.
+    version: Option<i64>,
     /// Models have been asked, and asked again: the client need not.
     retried: bool,
 }
@@ -62,6 +64,7 @@ impl Refusal {
             retry: Retry::Never,
             attempts: Vec::new(),
             agreement: None,
+            version: None,
             retried: false,
         }
     }
@@ -82,6 +85,11 @@ impl Refusal {
             _ => None,
         };
         Self { attempts: error.attempts().to_vec(), agreement, retried: true, ..Self::of(error) }
+    }
+
+    pub(crate) fn version(mut self, version: i64) -> Self {
+        self.version = Some(version);
+        self
     }
 
     pub(crate) fn status_is(mut self, status: StatusCode) -> Self {
@@ -124,10 +132,17 @@ impl Refusal {
     }
 
     fn problem(&self, path: &str, request_id: &str) -> Value {
-        json!({
+        let mut problem = json!({
             "type": "about:blank", "title": self.status.canonical_reason(), "status": self.status.as_u16(),
             "detail": self.sentence(), "instance": shown(path), "code": self.code, "request_id": request_id,
-        })
+        });
+        if let Some(param) = &self.param {
+            problem["param"] = param.as_str().into();
+        }
+        if let Some(version) = self.version {
+            problem["version"] = version.into();
+        }
+        problem
     }
 
     pub(crate) fn openai(&self, request_id: &str) -> Response {

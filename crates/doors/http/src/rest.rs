@@ -3,8 +3,12 @@
 //! A handler returns what it has, or a [`Refused`]; the gatekeeper gives refusals the shape of their path.
 
 mod audit;
+mod budgets;
 mod describe;
+mod flags;
 mod keys;
+mod prompts;
+mod usage;
 
 use crate::app::Rules;
 use crate::body;
@@ -14,7 +18,7 @@ use access::{Access, AccessError, Page};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::response::{IntoResponse, Response};
-use fault::{Explain, Kind};
+use fault::Kind;
 use http::StatusCode;
 use http::request::Parts;
 use serde::Serialize;
@@ -23,7 +27,8 @@ use std::sync::Arc;
 
 /// The resources of who asks and who pays.
 pub fn rows(access: &Arc<Access>) -> Vec<Row> {
-    let all = [keys::rows(), audit::rows()].into_iter().flatten();
+    let all = [keys::rows(), audit::rows(), usage::rows(), budgets::rows(), prompts::rows(), flags::rows()];
+    let all = all.into_iter().flatten();
     all.map(|row| row.with_state(access)).collect()
 }
 
@@ -58,9 +63,13 @@ impl From<Box<Refusal>> for Refused {
     }
 }
 
-impl<E: Explain> From<E> for Refused {
-    fn from(error: E) -> Self {
-        Self(Arc::new(Refusal::of(&error)))
+impl From<AccessError> for Refused {
+    fn from(error: AccessError) -> Self {
+        let refusal = Refusal::of(&error);
+        Self(Arc::new(match error {
+            AccessError::Stale { version, .. } => refusal.version(version),
+            _ => refusal,
+        }))
     }
 }
 

@@ -24,6 +24,7 @@ mod tab;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod wall;
 mod window;
 
 pub use budgets::{BudgetRow, BudgetState, BudgetTarget, Source};
@@ -33,7 +34,7 @@ pub use prompts::{PromptQuery, PromptRow};
 pub use report::{By, CallQuery, CallRow, UsageQuery, UsageRow};
 
 use crate::AccessError;
-use crate::clock::Clock;
+
 use caller::{Identity, Spend};
 use clerk::Clerk;
 use desk::{Config, Desk};
@@ -43,6 +44,7 @@ use purse::Purse;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Store;
 use tokio::task::JoinHandle;
+use wall::Clock;
 
 /// The books of a server.
 pub struct Books {
@@ -71,6 +73,7 @@ impl Books {
         metrics: AccessMetrics,
         clock: Clock,
     ) -> Result<Arc<Self>, AccessError> {
+        crate::audit::migrate(&store).await?;
         schema::migrate(&store).await?;
         let config = Config::new(budget, ledger);
         let desk = Arc::new(Desk::new(store, config, Defaults::new(budget), metrics, clock));

@@ -1,7 +1,5 @@
 //! Wall-clock time in milliseconds, and the days and months of UTC that budgets and reports go by.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Milliseconds in a day.
@@ -24,6 +22,11 @@ pub(crate) fn day(ms: i64) -> i64 {
 pub(crate) fn date(day: i64) -> String {
     let (year, month, day) = civil(day);
     format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The date so many days before today.
+pub fn date_before(days: i64) -> String {
+    date(day(now_ms()) - days)
 }
 
 /// The day of a date written as `2026-11-21`; `None` for anything else.

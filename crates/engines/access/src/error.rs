@@ -17,6 +17,27 @@ pub enum AccessError {
         /// As it was asked for.
         id: String,
     },
+    /// Settings have no flag of this name.
+    #[error("there is no flag `{name}`")]
+    NoFlag {
+        /// As it was asked for.
+        name: String,
+        /// The flag with the nearest name.
+        near: Option<String>,
+    },
+    /// Somebody else has changed it meanwhile.
+    #[error("the {what} `{id}` has changed meanwhile: it has version {version} now")]
+    Stale {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which.
+        id: String,
+        /// Its version now; 0 if it is not there.
+        version: i64,
+    },
+    /// What waits to be written cannot be written now.
+    #[error("what waits to be written into the ledger cannot be written now")]
+    Unwritten,
     /// A value cannot be used.
     #[error("`{param}` is {problem}")]
     Invalid {
@@ -59,7 +80,9 @@ impl Explain for AccessError {
     fn code(&self) -> &'static str {
         match self {
             Self::Store(error) => error.code(),
-            Self::NotFound { .. } => "not_found",
+            Self::NotFound { .. } | Self::NoFlag { .. } => "not_found",
+            Self::Stale { .. } => "version_conflict",
+            Self::Unwritten => "ledger_unwritten",
             Self::Invalid { .. } => "invalid_parameter",
             Self::Beyond { .. } => "beyond_your_role",
             Self::Cursor => "invalid_cursor",
@@ -73,16 +96,17 @@ impl Explain for AccessError {
     fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => error.kind(),
-            Self::NotFound { .. } => Kind::NotFound,
+            Self::NotFound { .. } | Self::NoFlag { .. } => Kind::NotFound,
             Self::Invalid { .. } | Self::Cursor | Self::OtherSecret | Self::Settings(_) => Kind::BadInput,
             Self::Beyond { .. } => Kind::Forbidden,
-            Self::File { .. } | Self::Chance => Kind::Unavailable,
+            Self::Stale { .. } => Kind::Conflict,
+            Self::File { .. } | Self::Chance | Self::Unwritten => Kind::Unavailable,
         }
     }
 
     fn origin(&self) -> Origin {
         match self {
-            Self::Store(_) | Self::File { .. } | Self::Chance => Origin::Us,
+            Self::Store(_) | Self::File { .. } | Self::Chance | Self::Unwritten => Origin::Us,
             _ => Origin::Caller,
         }
     }
@@ -90,6 +114,7 @@ impl Explain for AccessError {
     fn retry(&self) -> Retry {
         match self {
             Self::Store(error) => error.retry(),
+            Self::Unwritten => Retry::After(std::time::Duration::from_secs(1)),
             _ => Retry::Never,
         }
     }
@@ -97,10 +122,14 @@ impl Explain for AccessError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Store(error) => return error.hint(),
+            Self::NoFlag { near: Some(near), .. } => return Some(format!("did you mean `{near}`?")),
+            Self::NoFlag { near: None, .. } => "`GET /api/v1/flags` lists all of them",
             Self::Invalid { hint, .. } => hint,
             Self::Cursor => "use the `cursor` of the page before, or none for the first page",
             Self::OtherSecret => "set the secret they were made under, or revoke them and make new ones",
             Self::Beyond { .. } => "ask somebody with a higher role",
+            Self::Stale { .. } => "read it again, and send its `version` along",
+            Self::Unwritten => "ask again in a moment",
             Self::NotFound { .. } | Self::File { .. } | Self::Settings(_) | Self::Chance => return None,
         };
         Some((*hint).to_owned())

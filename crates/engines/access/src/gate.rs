@@ -13,7 +13,7 @@ mod passes;
 mod presented;
 mod strangers;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use cache::Cache;
 pub use denial::Denial;

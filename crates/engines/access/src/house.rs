@@ -1,6 +1,6 @@
 //! The room put together: what doors and commands are handed.
 
-use crate::{AccessError, Audit, Books, Gate, Keys};
+use crate::{AccessError, Audit, Books, Flags, Gate, Keys};
 use measure::Metrics;
 use settings::Settings;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub struct Access {
     pub books: Arc<Books>,
     /// What was done, by whom.
     pub audit: Arc<Audit>,
+    /// Switches and splits.
+    pub flags: Flags,
     metrics_open: AtomicBool,
     store: Store,
 }
@@ -26,7 +28,7 @@ impl Access {
     ///
     /// # Errors
     /// [`AccessError`]: the store failed, the keys in it were made under another secret, or settings cannot be used.
-    pub async fn open(store: Store, settings: &Settings, metrics: &Metrics) -> Result<Arc<Self>, AccessError> {
+    pub async fn open(store: Store, settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<Self>, AccessError> {
         let figures = metrics.access();
         let audit = Arc::new(Audit::open(store.clone(), figures.clone()).await?);
         let books = Books::open(store.clone(), &settings.budget, &settings.ledger, figures.clone()).await?;
@@ -37,7 +39,8 @@ impl Access {
         };
         let gate = Arc::new(Gate::new(Arc::clone(&keys), purses, &settings.access, figures)?);
         let metrics_open = AtomicBool::new(settings.access.metrics_open);
-        Ok(Arc::new(Self { gate, keys, books, audit, metrics_open, store }))
+        let flags = Flags::new(&settings.flag, metrics);
+        Ok(Arc::new(Self { gate, keys, books, audit, flags, metrics_open, store }))
     }
 
     /// Takes over what can change while serving.
@@ -46,6 +49,9 @@ impl Access {
     /// [`AccessError::Settings`] if tokens are to be accepted and an address cannot be used; nothing is changed then.
     pub fn reload(&self, settings: &Settings) -> Result<(), AccessError> {
         self.gate.reload(&settings.access)?;
+        self.books.reload(&settings.budget, &settings.ledger);
+        self.flags.reload(&settings.flag);
+        self.books.reload(&settings.budget, &settings.ledger);
         self.metrics_open.store(settings.access.metrics_open, Ordering::Relaxed);
         Ok(())
     }

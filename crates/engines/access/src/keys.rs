@@ -7,7 +7,7 @@ mod record;
 mod secret;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
 pub(crate) use record::is_tenant;

@@ -8,6 +8,7 @@ mod books;
 mod clock;
 mod error;
 mod expiry;
+mod flags;
 mod gate;
 mod house;
 mod keys;
@@ -17,10 +18,14 @@ mod tokens;
 pub use audit::{
     Audit, AuditQuery, AuditRow, Checkpoint, Entry, Fault, Verdict, checkpoints_file, keep_checkpoints, verify,
 };
-pub use books::Books;
-pub use clock::{now_ms, rfc3339};
+pub use books::{
+    Books, BudgetRow, BudgetState, BudgetTarget, By, CallQuery, CallRow, CsvRow, Period, PromptQuery, PromptRow, Scope,
+    Source, UsageQuery, UsageRow, csv,
+};
+pub use clock::{date_before, now_ms, rfc3339};
 pub use error::AccessError;
 pub use expiry::{parse_expiry, parse_moment};
+pub use flags::Flags;
 pub use gate::{Denial, Gate, Presented, Purses};
 pub use house::Access;
 pub use keys::{Created, Key, KeyRecord, Keys, NewKey};

@@ -21,6 +21,13 @@ pub(super) fn one<T: JsonSchema>(summary: &str, parameters: &[(&str, &str)]) -> 
     operation(summary, parameters, None, "200", schema::<T>())
 }
 
+/// One thing that is taken away without an answer.
+pub(super) fn gone(summary: &str, parameters: &[(&str, &str)]) -> Value {
+    let mut operation = operation(summary, parameters, None, "204", Value::Null);
+    operation["responses"]["204"] = json!({ "description": "done" });
+    operation
+}
+
 /// One thing that is sent, and what becomes of it.
 pub(super) fn sent<S: JsonSchema, T: JsonSchema>(summary: &str, status: &str) -> Value {
     operation(summary, &[], Some(schema::<S>()), status, schema::<T>())

@@ -50,7 +50,8 @@ impl Registry {
         let (tenant, subject) = (clean(&identity.tenant), clean(&identity.subject));
         let key = (Arc::clone(&tenant), Arc::clone(&subject));
         let mut accounts = lock(&self.accounts);
-        let made = accounts.entry(key).or_insert_with(|| Arc::new(Account { tenant, subject, found: Mutex::default() }));
+        let made =
+            accounts.entry(key).or_insert_with(|| Arc::new(Account { tenant, subject, found: Mutex::default() }));
         Arc::clone(made)
     }
 

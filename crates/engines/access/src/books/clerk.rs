@@ -226,11 +226,11 @@ impl Clerk {
             for ask in std::mem::take(&mut self.line) {
                 ask.fail(&self.desk, "the server stops");
             }
-            self.turn(true).await;
-            let done = self.desk.queue().is_idle() && self.batch.is_none() && !self.unsure;
-            if done && self.held.values().all(|window| window.is_held()) {
+            let written = self.desk.queue().is_idle() && self.batch.is_none() && !self.unsure;
+            if written && self.held.is_empty() && !self.desk.flush_wanted() {
                 break;
             }
+            self.turn(true).await;
         }
         let (lost, held) = (self.desk.queue().len(), self.held.len());
         if lost > 0 {

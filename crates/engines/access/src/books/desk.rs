@@ -6,8 +6,8 @@ use super::limits::{self, Defaults, Limits};
 use super::line::Ask;
 use super::money;
 use super::tab::{Amounts, Tab};
+use super::wall::Clock;
 use super::window::Window;
-use crate::clock::Clock;
 use arc_swap::ArcSwap;
 use caller::{Called, NanoUsd};
 use futures_util::FutureExt;
@@ -232,6 +232,12 @@ impl Desk {
             self.awake.store(true, Ordering::SeqCst);
         }
         nothing
+    }
+
+    /// Whether the clerk sleeps until somebody rings.
+    #[cfg(test)]
+    pub(super) fn is_asleep(&self) -> bool {
+        !self.awake.load(Ordering::SeqCst)
     }
 
     pub(super) async fn bell(&self) {

@@ -216,16 +216,6 @@ impl Queue {
     pub(super) fn written(&mut self) {
         self.writing = 0;
     }
-
-    /// Forgets prompts and answers that `forget` names: what is erased must not be written later.
-    pub(super) fn forget_words(&mut self, forget: impl Fn(&Account, &str, i64) -> bool) {
-        for entry in &mut self.entries {
-            if entry.words.is_some() && forget(&entry.account, &entry.request_id, entry.at_ms) {
-                self.words_bytes -= entry.words_bytes();
-                entry.words = None;
-            }
-        }
-    }
 }
 
 /// What one transaction writes.
@@ -256,20 +246,31 @@ impl Batch {
     }
 
     pub(super) async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let numbered = || self.entries.iter().zip(&self.ids);
-        let rows = numbered().map(|(entry, id)| entry.values(*id)).collect();
-        tx.insert_many(INSERT_CALL, rows, "").await?;
-        let mut words = numbered().filter_map(|(entry, id)| entry.word_values(*id)).peekable();
-        while words.peek().is_some() {
-            tx.insert_many(INSERT_PROMPT, words.by_ref().take(WORDS_ROWS).collect(), "").await?;
+        tx.insert_many(INSERT_CALL, self.call_rows(), "").await?;
+        let mut words = self.word_rows();
+        while !words.is_empty() {
+            let rest = words.split_off(words.len().min(WORDS_ROWS));
+            tx.insert_many(INSERT_PROMPT, words, "").await?;
+            words = rest;
         }
-        let sums = self.sums.iter().map(|((day, tenant, subject, model), sums)| {
-            let mut row = args![*day, tenant, subject, model];
-            row.extend(sums.all().map(Value::from));
-            row
-        });
-        tx.insert_many(INSERT_DAY, sums.collect(), ADD_DAY).await?;
+        tx.insert_many(INSERT_DAY, self.day_rows(), ADD_DAY).await?;
         Ok(())
+    }
+
+    fn call_rows(&self) -> Vec<Vec<Value>> {
+        self.entries.iter().zip(&self.ids).map(|(entry, id)| entry.values(*id)).collect()
+    }
+
+    fn word_rows(&self) -> Vec<Vec<Value>> {
+        self.entries.iter().zip(&self.ids).filter_map(|(entry, id)| entry.word_values(*id)).collect()
+    }
+
+    fn day_rows(&self) -> Vec<Vec<Value>> {
+        let row = |((day, tenant, subject, model), sums): (&SumsOf, &Sums)| {
+            let names = args![*day, tenant, subject, model];
+            names.into_iter().chain(sums.all().map(Value::from)).collect()
+        };
+        self.sums.iter().map(row).collect()
     }
 }
 

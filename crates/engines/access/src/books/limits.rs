@@ -146,9 +146,7 @@ pub(super) async fn changes(tx: &mut Tx, seen: i64) -> Result<Vec<Change>, Store
          WHERE version > $1 ORDER BY version LIMIT {CHANGES_MAX}"
     );
     let rows = tx.fetch_all(sql, args![seen]).await?;
-    rows.iter()
-        .map(|row| Ok(Change { name: Name::read(row)?, limit: row.get(4)?, version: row.get(5)? }))
-        .collect()
+    rows.iter().map(|row| Ok(Change { name: Name::read(row)?, limit: row.get(4)?, version: row.get(5)? })).collect()
 }
 
 /// Whether there may be more changes than those.

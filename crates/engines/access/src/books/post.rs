@@ -208,8 +208,9 @@ pub(super) async fn register(store: &Store, lease: Duration) -> Result<i64, Stor
         async move {
             let sql = "UPDATE access_books_count SET value = value + 1 WHERE name = 'holder' RETURNING value";
             let holder: i64 = tx.fetch_one(sql, args![]).await?.get(0)?;
+            let expires_ms = expires_ms(tx, lease).await?;
             let sql = "INSERT INTO access_budget_holder (holder, turn, expires_ms, dead) VALUES ($1, 0, $2, 0)";
-            tx.execute(sql, args![holder, expires_ms(tx, lease).await?]).await?;
+            tx.execute(sql, args![holder, expires_ms]).await?;
             Ok::<_, StoreError>(holder)
         }
         .boxed()
@@ -261,7 +262,8 @@ async fn bury(tx: &mut Tx, holder: i64) -> Result<Vec<(Key, i64)>, StoreError> {
     let sql = "DELETE FROM access_budget_lease WHERE holder = $1 \
                RETURNING scope, tenant, subject, period, starts_day, amount";
     let rows = tx.fetch_all(sql, args![holder]).await?;
-    let mut freed = rows.iter().map(|row| Ok((Key::read(row)?, row.get(5)?))).collect::<Result<Vec<_>, StoreError>>()?;
+    let mut freed =
+        rows.iter().map(|row| Ok((Key::read(row)?, row.get(5)?))).collect::<Result<Vec<_>, StoreError>>()?;
     freed.sort_unstable();
     for (key, amount) in &freed {
         let sql = "UPDATE access_budget_window SET reserved = reserved - $6 \

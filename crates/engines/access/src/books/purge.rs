@@ -37,8 +37,10 @@ pub(super) async fn purge(store: &Store, config: &Config, now_ms: i64) -> Result
 async fn remove(store: &Store, sql: &'static str, args: Vec<Value>) -> Result<bool, StoreError> {
     for _ in 0..TRANSACTIONS_MAX {
         let args = args.clone();
-        let removed =
-            store.write(Isolation::ReadCommitted, move |tx| { let args = args.clone(); async move { tx.execute(sql, args).await }.boxed() });
+        let removed = store.write(Isolation::ReadCommitted, move |tx| {
+            let args = args.clone();
+            async move { tx.execute(sql, args).await }.boxed()
+        });
         if removed.await? < ROWS_MAX.unsigned_abs() {
             return Ok(false);
         }

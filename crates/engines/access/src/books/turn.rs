@@ -127,11 +127,7 @@ fn judge(tills: &mut [Till], asked: &Asked) -> Verdict {
 }
 
 fn close(position: &Position, found: Found, till: Till) -> Move {
-    let more = if till.blocked {
-        0
-    } else {
-        (position.target - position.kept).clamp(0, till.free.max(0) / IDLE_SHARE)
-    };
+    let more = if till.blocked { 0 } else { (position.target - position.kept).clamp(0, till.free.max(0) / IDLE_SHARE) };
     Move {
         spent: position.flushing,
         reserved: till.lease + more - position.leased,

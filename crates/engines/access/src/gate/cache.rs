@@ -113,7 +113,7 @@ impl Cache {
     pub(super) fn keep(&self, digest: &Digest, found: &Found, entry: impl Fn(Option<&Entry>) -> Entry) -> Arc<Entry> {
         let mut believed = None;
         self.entries.update(digest, |known| {
-            if let Some(known) = known.filter(|known| known.looked_up >= found.began) {
+            if let Some(known) = known.filter(|known| known.looked_up > found.began) {
                 believed = Some(Arc::clone(known));
                 return None;
             }

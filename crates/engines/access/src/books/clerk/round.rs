@@ -220,18 +220,23 @@ impl Clerk {
     fn written(&mut self) {
         if let Some(batch) = self.batch.take() {
             self.desk.metrics.ledger_written.add(batch.calls() as u64);
-            let mut queue = self.desk.queue();
-            queue.written();
-            self.desk.metrics.ledger_queue.set(i64::try_from(queue.len()).unwrap_or(i64::MAX));
-            let more = !queue.is_idle();
-            drop(queue);
-            if more && !self.waiters.is_empty() {
-                self.times.flush = Instant::now();
+            self.desk.queue().written();
+            self.show_queue();
+            let (now, every) = (Instant::now(), self.desk.config.load().flush);
+            self.times.flush = self.times.flush.min(now + every);
+            if !self.desk.queue().is_idle() && !self.waiters.is_empty() {
+                self.times.flush = now;
             } else {
-                self.waiters.drain(..).for_each(|waiter| drop(waiter.send(())));
+                // Who has stopped waiting is not told.
+                self.waiters.drain(..).for_each(|waiter| waiter.send(()).unwrap_or_default());
             }
         }
         self.held.retain(|_, window| !window.forget_if_empty());
+    }
+
+    fn show_queue(&self) {
+        let length = self.desk.queue().len();
+        self.desk.metrics.ledger_queue.set(i64::try_from(length).unwrap_or(i64::MAX));
     }
 
     /// The turn before had happened, and nobody had learned of it. Who is in line is looked at again.
@@ -275,6 +280,7 @@ impl Clerk {
     fn failed(&mut self, error: &StoreError) {
         self.failures += 1;
         self.unsure = true;
+        self.show_queue();
         self.waiters.clear();
         for ask in std::mem::take(&mut self.line) {
             ask.fail(&self.desk, &error.to_string());

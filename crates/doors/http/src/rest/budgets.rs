@@ -1,0 +1,107 @@
+//! `/api/v1/budgets`: what may be spent, and how it stands.
+
+use super::{Asked, Listed, Refused, Sent, describe};
+use crate::rows::{Need, Row};
+use access::{Access, BudgetRow, BudgetState, BudgetTarget, Period, Scope};
+use axum::extract::State;
+use axum::routing::{delete, get, put};
+use axum::{Extension, Json};
+use caller::{Guest, Role};
+use http::{Method, StatusCode};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use settings::Usd;
+use std::sync::Arc;
+
+const PATH: &str = "/api/v1/budgets";
+
+/// A budget to set.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct BudgetWanted {
+    /// Whose money it is.
+    scope: Scope,
+    /// How long it has to last.
+    period: Period,
+    /// The tenant, of a tenant's budget.
+    tenant: Option<String>,
+    /// The id of the key, of a key's budget.
+    #[serde(alias = "subject")]
+    key: Option<String>,
+    /// What may be spent, in US dollars.
+    limit_usd: Usd,
+    /// The version that is to be changed; 0 for a budget that is not there yet.
+    version: Option<i64>,
+}
+
+/// Which budget to remove, in the query.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    scope: Scope,
+    period: Period,
+    tenant: Option<String>,
+    #[serde(alias = "subject")]
+    key: Option<String>,
+    version: Option<i64>,
+}
+
+/// Which page, in the query.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+const LIST: [(&str, &str); 2] =
+    [("limit", "entries per page, at most 1000"), ("cursor", "`cursor` of the page before")];
+const NAMED: [(&str, &str); 5] = [
+    ("scope", "`key`, `tenant` or `server`"),
+    ("period", "`day`, `month` or `total`"),
+    ("tenant", "the tenant, of a tenant's budget"),
+    ("key", "the id of the key, of a key's budget"),
+    ("version", "the version that is to be removed"),
+];
+
+pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
+    let (viewer, operator) = (Need::Role(Role::Viewer), Need::Role(Role::Operator));
+    let all = describe::list::<BudgetState>("Budgets in force and how they stand", &LIST);
+    let set = describe::sent::<BudgetWanted, BudgetRow>("Set a budget", "200");
+    let removed = describe::gone("Remove a budget; what settings say holds again", &NAMED);
+    vec![
+        Row::new(Method::GET, PATH, viewer, get(list), all),
+        Row::new(Method::PUT, PATH, operator, put(set_one), set),
+        Row::new(Method::DELETE, PATH, operator, delete(remove), removed),
+    ]
+}
+
+async fn list(
+    State(access): State<Arc<Access>>,
+    Extension(guest): Extension<Guest>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Json<Listed<BudgetState>>, Refused> {
+    let page = access.books.budgets(&guest.identity, wanted.cursor.as_deref(), wanted.limit).await?;
+    Ok(Json(Listed::of(page)))
+}
+
+async fn set_one(
+    State(access): State<Arc<Access>>,
+    Extension(guest): Extension<Guest>,
+    Sent(wanted): Sent<BudgetWanted>,
+) -> Result<Json<BudgetRow>, Refused> {
+    let BudgetWanted { scope, period, tenant, key: subject, limit_usd, version } = wanted;
+    let target = BudgetTarget { scope, period, tenant, subject };
+    Ok(Json(access.books.set_budget(&guest.identity, &target, &limit_usd, version).await?))
+}
+
+async fn remove(
+    State(access): State<Arc<Access>>,
+    Extension(guest): Extension<Guest>,
+    Asked(named): Asked<Named>,
+) -> Result<StatusCode, Refused> {
+    let Named { scope, period, tenant, key: subject, version } = named;
+    let target = BudgetTarget { scope, period, tenant, subject };
+    access.books.remove_budget(&guest.identity, &target, version).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

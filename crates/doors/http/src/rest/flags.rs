@@ -1,0 +1,54 @@
+//! `/api/v1/flags`: which variants the caller falls into.
+
+use super::{Refused, describe};
+use crate::rows::{Need, Row};
+use access::Access;
+use axum::extract::{Path, State};
+use axum::routing::get;
+use axum::{Extension, Json};
+use caller::{Guest, Role};
+use http::Method;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// All flags.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FlagsView {
+    /// The variant that the caller falls into, by flag.
+    flags: BTreeMap<String, String>,
+}
+
+/// One flag.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FlagView {
+    /// Which.
+    flag: String,
+    /// The variant that the caller falls into.
+    variant: String,
+}
+
+pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
+    let viewer = Need::Role(Role::Viewer);
+    let all = describe::one::<FlagsView>("The variants that the caller falls into; counts no exposure", &[]);
+    let name = [("{name}", "the name of the flag")];
+    let one = describe::one::<FlagView>("The variant that the caller falls into; counts as an exposure", &name);
+    vec![
+        Row::new(Method::GET, "/api/v1/flags", viewer, get(list), all),
+        Row::new(Method::GET, "/api/v1/flags/{name}", viewer, get(show), one),
+    ]
+}
+
+async fn list(State(access): State<Arc<Access>>, Extension(guest): Extension<Guest>) -> Json<FlagsView> {
+    Json(FlagsView { flags: access.flags.all(&guest.identity.subject) })
+}
+
+async fn show(
+    State(access): State<Arc<Access>>,
+    Extension(guest): Extension<Guest>,
+    Path(flag): Path<String>,
+) -> Result<Json<FlagView>, Refused> {
+    let variant = access.flags.exposed(&flag, &guest.identity.subject)?;
+    Ok(Json(FlagView { flag, variant }))
+}

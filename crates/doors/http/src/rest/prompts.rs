@@ -1,0 +1,82 @@
+//! `/api/v1/prompts`: what was asked and answered, where settings keep it; read and erased by admins.
+
+use super::{Asked, Listed, Refused, describe, moment};
+use crate::rows::{Need, Row};
+use access::{Access, PromptQuery, PromptRow};
+use axum::extract::State;
+use axum::routing::{delete, get};
+use axum::{Extension, Json};
+use caller::{Guest, Role};
+use http::Method;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+const PATH: &str = "/api/v1/prompts";
+
+/// Which prompts, in the query.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    tenant: Option<String>,
+    #[serde(alias = "subject")]
+    key: Option<String>,
+    request_id: Option<String>,
+    before: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// How many are gone.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Erased {
+    /// Prompts and answers erased.
+    erased: u64,
+}
+
+const PARAMETERS: [(&str, &str); 6] = [
+    ("tenant", "only this tenant's"),
+    ("key", "only those of this key, by its id"),
+    ("request_id", "only those of this request"),
+    ("before", "only those before this moment"),
+    ("limit", "entries per page, at most 1000"),
+    ("cursor", "`cursor` of the page before"),
+];
+
+pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
+    let admin = Need::Role(Role::Admin);
+    let all = describe::list::<PromptRow>("Prompts and answers, the newest first", &PARAMETERS);
+    let gone = describe::one::<Erased>("Erase prompts and answers: all that fit", &PARAMETERS[..4]);
+    vec![Row::new(Method::GET, PATH, admin, get(list), all), Row::new(Method::DELETE, PATH, admin, delete(erase), gone)]
+}
+
+impl Wanted {
+    fn query(&self) -> Result<PromptQuery, Refused> {
+        let arc = |text: &Option<String>| text.as_deref().map(Arc::from);
+        Ok(PromptQuery {
+            tenant: arc(&self.tenant),
+            subject: arc(&self.key),
+            request_id: arc(&self.request_id),
+            before_ms: moment("before", self.before.as_deref())?,
+        })
+    }
+}
+
+async fn list(
+    State(access): State<Arc<Access>>,
+    Extension(guest): Extension<Guest>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Json<Listed<PromptRow>>, Refused> {
+    let (query, cursor) = (wanted.query()?, wanted.cursor.as_deref());
+    let page = access.books.prompts(&guest.identity, &query, cursor, wanted.limit).await?;
+    Ok(Json(Listed::of(page)))
+}
+
+async fn erase(
+    State(access): State<Arc<Access>>,
+    Extension(guest): Extension<Guest>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Json<Erased>, Refused> {
+    let erased = access.books.erase_prompts(&guest.identity, &wanted.query()?).await?;
+    Ok(Json(Erased { erased }))
+}

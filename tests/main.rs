@@ -3,14 +3,23 @@
 //! Nothing here knows a room from inside. What is asserted is what the contract promises to people and programs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+mod access;
+mod budgets;
 mod clients;
 mod commands;
+mod disk;
 mod drain;
+mod durability;
 mod fallback;
 mod leaving;
 mod limits;
+mod mcp;
+mod outage;
 mod quorum;
+mod rates;
 mod readme;
 mod reload;
+mod roles;
 mod streaming;
 mod support;
+mod tenants;

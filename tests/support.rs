@@ -1,11 +1,12 @@
 //! What every test of this suite needs: the binary as a process, a client that shows every byte, Python.
 
+pub(crate) mod books;
 mod http;
 mod process;
 mod python;
 
-pub(crate) use http::{Open, Response, ask, chat, get, post, send};
-pub(crate) use process::{Ended, Server, Simulate, althing};
+pub(crate) use http::{Kept, Open, Response, ask, ask_with, attempt, chat, get, keyed, post, request, send, try_ask};
+pub(crate) use process::{Ended, Place, Server, Simulate, althing};
 pub(crate) use python::python;
 
 use serde_json::{Value, json};

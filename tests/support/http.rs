@@ -7,7 +7,7 @@ use super::PATIENCE;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Instant;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -15,9 +15,38 @@ use tokio::time::timeout;
 pub(crate) struct Open {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
-    stream: TcpStream,
+    stream: Box<dyn Pipe>,
     ahead: Vec<u8>,
     body: Body,
+}
+
+/// Bytes there and back, encrypted or not.
+pub(crate) trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
+
+/// A connection that is kept for the next request.
+pub(crate) struct Kept(Option<(Box<dyn Pipe>, Vec<u8>)>);
+
+impl Kept {
+    /// Connects.
+    pub(crate) async fn to(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Over a connection that is there.
+    pub(crate) fn over(stream: impl Pipe + 'static) -> Self {
+        Self(Some((Box::new(stream), Vec::new())))
+    }
+
+    /// Sends raw bytes and gives the whole reply.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Response {
+        let (stream, ahead) = self.0.take().expect("the connection is kept");
+        let mut open = Open::over(stream, ahead, request).await.expect("a head");
+        let response = open.read().await;
+        self.0 = Some((open.stream, open.ahead));
+        response
+    }
 }
 
 /// What is left of a body.
@@ -44,21 +73,27 @@ pub(crate) struct Response {
 
 /// Sends raw bytes over a new connection and waits for the head of the reply.
 pub(crate) async fn send(address: SocketAddr, request: &[u8]) -> Open {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request).await.unwrap();
-    let (body, status, headers) = (Body::Whole, 0, Vec::new());
-    let mut open = Open { status, headers, stream, ahead: Vec::new(), body };
-    let head = open.line("\r\n\r\n").await.expect("a head");
-    let mut lines = head.split("\r\n");
-    open.status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let pairs = lines.filter_map(|line| line.split_once(": "));
-    open.headers = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    open.body = match header(&open.headers, "content-length") {
-        Some(length) => Body::Bytes(length.parse().unwrap()),
-        None if header(&open.headers, "transfer-encoding") == Some("chunked") => Body::Chunks,
-        None => Body::Whole,
-    };
-    open
+    attempt(address, request).await.expect("a head")
+}
+
+/// The same where the server may be gone at any moment: nothing where there is no connection, or it ends first.
+pub(crate) async fn attempt(address: SocketAddr, request: &[u8]) -> Option<Open> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    Open::over(Box::new(stream), Vec::new(), request).await
+}
+
+/// A request with these headers beside those that every request has.
+pub(crate) fn request(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut head = format!("{line} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    [head.as_bytes(), b"\r\n", body].concat()
+}
+
+/// Sends a method and a path with these headers, and gives the whole reply.
+pub(crate) async fn ask_with(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    send(address, &request(address, line, headers, body)).await.finish().await
 }
 
 /// Posts these bytes as JSON.
@@ -82,16 +117,53 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
 
 /// Asks with a key: a method, a path and perhaps a JSON body.
 pub(crate) async fn ask(address: SocketAddr, key: &str, method: &str, path: &str, body: Option<&Value>) -> Response {
+    send(address, &keyed(address, key, method, path, body)).await.finish().await
+}
+
+/// The same where the server may be killed meanwhile: nothing unless the whole reply has come.
+pub(crate) async fn try_ask(
+    address: SocketAddr,
+    key: &str,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> Option<Response> {
+    let open = attempt(address, &keyed(address, key, method, path, body)).await?;
+    Some(open.finish().await).filter(|reply| reply.whole)
+}
+
+/// A request with a key.
+pub(crate) fn keyed(address: SocketAddr, key: &str, method: &str, path: &str, body: Option<&Value>) -> Vec<u8> {
     let body = body.map(Value::to_string).unwrap_or_default();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    send(address, &[head.as_bytes(), body.as_bytes()].concat()).await.finish().await
+    (head + &body).into_bytes()
 }
 
 impl Open {
+    /// Sends raw bytes over a connection and waits for the head of the reply.
+    async fn over(mut stream: Box<dyn Pipe>, ahead: Vec<u8>, request: &[u8]) -> Option<Self> {
+        stream.write_all(request).await.ok()?;
+        stream.flush().await.ok()?;
+        let mut open = Self { status: 0, headers: Vec::new(), stream, ahead, body: Body::Whole };
+        let head = open.line("\r\n\r\n").await?;
+        let mut lines = head.split("\r\n");
+        open.status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let pairs = lines.filter_map(|line| line.split_once(": "));
+        open.headers = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        open.body = match header(&open.headers, "content-length") {
+            // What answers HEAD tells a length and has no body.
+            _ if request.starts_with(b"HEAD ") => Body::Whole,
+            Some(length) => Body::Bytes(length.parse().unwrap()),
+            None if header(&open.headers, "transfer-encoding") == Some("chunked") => Body::Chunks,
+            None => Body::Whole,
+        };
+        Some(open)
+    }
+
     /// The next piece of the body and when it came; nothing at the end of the body.
     pub(crate) async fn piece(&mut self) -> Option<(Instant, Vec<u8>)> {
         let (length, chunked) = match self.body {
@@ -113,11 +185,16 @@ impl Open {
 
     /// Reads everything that is left.
     pub(crate) async fn finish(mut self) -> Response {
+        self.read().await
+    }
+
+    async fn read(&mut self) -> Response {
         let mut body = Vec::new();
         while let Some((_, piece)) = self.piece().await {
             body.extend(piece);
         }
-        Response { status: self.status, headers: self.headers, body, whole: self.body != Body::Cut }
+        let headers = std::mem::take(&mut self.headers);
+        Response { status: self.status, headers, body, whole: self.body != Body::Cut }
     }
 
     async fn chunk_length(&mut self) -> Option<usize> {

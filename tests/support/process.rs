@@ -6,11 +6,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// How often a second the system counts processor time (`USER_HZ`, the same everywhere).
+const TICKS_PER_S: f64 = 100.0;
 
 /// The binary with nothing of this machine's environment but its search path; `home` is its home and where it runs.
 pub(crate) fn althing(home: &Path) -> Command {
@@ -27,15 +30,18 @@ struct Process {
     child: Child,
     greeting: Value,
     log: Arc<Mutex<String>>,
+    /// What read both of its pipes.
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Process {
     /// Starts `command` and waits for the line of JSON that it prints when it listens.
     fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = collect(child.stderr.take().unwrap());
-        let first = first_line(child.stdout.take().unwrap());
-        let mut process = Self { child, greeting: Value::Null, log };
+        let log = Arc::default();
+        let logged = collect(child.stderr.take().unwrap(), &log);
+        let (first, printed) = first_line(child.stdout.take().unwrap(), &log);
+        let mut process = Self { child, greeting: Value::Null, log, readers: vec![logged, printed] };
         // Should it not start, the panic below shows what it said: `process` is dropped by it.
         let line = first.recv_timeout(PATIENCE).unwrap_or_default();
         process.greeting = serde_json::from_str(&line).unwrap_or_else(|_| panic!("it does not start: {line:?}"));
@@ -46,9 +52,25 @@ impl Process {
         self.greeting["address"].as_str().unwrap().parse().unwrap()
     }
 
+    /// Everything it has said so far, on both pipes.
+    fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
+    }
+
+    /// Waits for its end: its exit code and everything it has said.
+    fn ended(mut self) -> (Option<i32>, String) {
+        let code = wait(&mut self.child);
+        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
+        (code, self.log())
     }
 }
 
@@ -68,30 +90,34 @@ impl Drop for Process {
 }
 
 /// Gathers everything that a pipe brings, in the background.
-fn collect(mut pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let log = Arc::new(Mutex::new(String::new()));
-    let shared = Arc::clone(&log);
-    thread::spawn(move || {
-        let mut bytes = [0; 4096];
-        while let Ok(read) = pipe.read(&mut bytes)
-            && read > 0
-        {
-            shared.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
-        }
-    });
-    log
+fn collect(pipe: impl Read + Send + 'static, log: &Arc<Mutex<String>>) -> JoinHandle<()> {
+    gather(pipe, Arc::clone(log), |_| {})
 }
 
-/// The first line of a pipe, which is then kept empty.
-fn first_line(pipe: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
+/// The first line of a pipe; it is gathered with all that follow.
+fn first_line(pipe: impl Read + Send + 'static, log: &Arc<Mutex<String>>) -> (Receiver<String>, JoinHandle<()>) {
+    let (sender, receiver): (Sender<String>, _) = mpsc::channel();
+    // Later lines interest nobody.
+    let tell = move |line: &str| _ = sender.send(line.to_owned());
+    (receiver, gather(pipe, Arc::clone(log), tell))
+}
+
+fn gather(
+    pipe: impl Read + Send + 'static,
+    log: Arc<Mutex<String>>,
+    tell: impl Fn(&str) + Send + 'static,
+) -> JoinHandle<()> {
     thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            // Later lines interest nobody.
-            let _ = sender.send(line);
+        let (mut pipe, mut line) = (BufReader::new(pipe), Vec::new());
+        while let Ok(read) = pipe.read_until(b'\n', &mut line)
+            && read > 0
+        {
+            let text = String::from_utf8_lossy(&line);
+            log.lock().unwrap().push_str(&text);
+            tell(text.trim_end());
+            line.clear();
         }
-    });
-    receiver
+    })
 }
 
 /// Everything that a pipe brings until it is closed.
@@ -120,6 +146,12 @@ impl Ended {
         let code = wait(&mut child);
         Self { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
     }
+
+    /// The JSON printed by a command that has done what it should.
+    pub(crate) fn good(&self) -> Value {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
 }
 
 fn wait(child: &mut Child) -> Option<i32> {
@@ -136,34 +168,110 @@ fn wait(child: &mut Child) -> Option<i32> {
     }
 }
 
+/// A folder with settings and perhaps with data, on which nothing runs now.
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    /// A new one with these settings.
+    pub(crate) fn new(config: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("althing.toml"), config).unwrap();
+        Self(folder)
+    }
+
+    /// Starts the server.
+    pub(crate) fn start(self) -> Server {
+        Server { process: Process::start(self.up()), place: self }
+    }
+
+    /// Starts the server from a shell: `script` prepares what it runs in and ends in `exec "$@"`.
+    pub(crate) fn start_in(self, script: &str) -> Server {
+        let up = self.up();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]).arg(up.get_program()).args(up.get_args()).env_clear().stdin(Stdio::null());
+        shell.envs(up.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(self.0.path());
+        Server { process: Process::start(shell), place: self }
+    }
+
+    /// Starts the server so that it listens elsewhere, or with more variables and arguments.
+    pub(crate) fn start_with(self, bind: &str, prepare: impl FnOnce(&mut Command)) -> Server {
+        let mut command = self.on_data(&["up", "--json", "--bind", bind]);
+        prepare(&mut command);
+        Server { process: Process::start(command), place: self }
+    }
+
+    fn up(&self) -> Command {
+        self.on_data(&["up", "--json", "--bind", "127.0.0.1:0"])
+    }
+
+    /// Its folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    /// The settings file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.0.path().join("althing.toml")
+    }
+
+    /// A command of the binary with these settings.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = althing(self.0.path());
+        command.args(arguments).arg("--config").arg(self.config());
+        command
+    }
+
+    /// A command of the binary with these settings, on this data.
+    pub(crate) fn on_data(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        command.arg("--data").arg(self.data());
+        command
+    }
+
+    /// Runs a command of the binary on this data, and gives its end; what it prints is JSON.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        Ended::of(self.on_data(&[arguments, &["--json"]].concat()))
+    }
+
+    /// Runs a command of the binary on this data, and gives its end; what it prints is for people.
+    pub(crate) fn told(&self, arguments: &[&str]) -> Ended {
+        Ended::of(self.on_data(arguments))
+    }
+
+    /// Makes a key with the command line and gives what is printed: `id`, `key`, `role`, `tenant`.
+    pub(crate) fn made_key(&self, role: &str, tenant: &str) -> Value {
+        self.run(&["keys", "create", "--role", role, "--tenant", tenant]).good()
+    }
+
+    /// Makes a key with the command line and gives it.
+    pub(crate) fn key(&self, role: &str, tenant: &str) -> String {
+        self.made_key(role, tenant)["key"].as_str().unwrap().to_owned()
+    }
+}
+
 /// `althing up` with settings of its own.
 pub(crate) struct Server {
     process: Process,
-    folder: TempDir,
+    place: Place,
 }
 
 impl Server {
     /// Starts it with these settings.
     pub(crate) fn start(config: &str) -> Self {
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("althing.toml"), config).unwrap();
-        Self::on(folder)
-    }
-
-    /// Starts it on a folder with settings, and perhaps with data.
-    fn on(folder: TempDir) -> Self {
-        let mut command = althing(folder.path());
-        command.args(["up", "--bind", "127.0.0.1:0", "--json", "--config"]).arg(folder.path().join("althing.toml"));
-        command.arg("--data").arg(folder.path().join("data"));
-        Self { process: Process::start(command), folder }
+        Place::new(config).start()
     }
 
     /// Starts it in a folder without settings: they may come later, at their usual place.
     pub(crate) fn bare() -> Self {
-        let folder = TempDir::new().unwrap();
-        let mut command = althing(folder.path());
+        let place = Place(TempDir::new().unwrap());
+        let mut command = althing(place.0.path());
         command.args(["up", "--bind", "127.0.0.1:0", "--json"]);
-        Self { process: Process::start(command), folder }
+        Self { process: Process::start(command), place }
     }
 
     /// Where it listens.
@@ -176,43 +284,79 @@ impl Server {
         format!("http://{}", self.address())
     }
 
-    /// Its data folder.
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+    /// What it said of itself when it listened.
+    pub(crate) fn greeting(&self) -> &Value {
+        &self.process.greeting
     }
 
-    /// A command of the binary on the data of this server, with the settings it was started with.
+    /// The processor time it has taken so far, all threads together.
+    pub(crate) fn cpu(&self) -> Duration {
+        let line = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // The name of the program, which may hold anything, ends at the last bracket.
+        let (_, rest) = line.rsplit_once(')').unwrap();
+        let ticks: f64 = rest.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap()).sum();
+        Duration::from_secs_f64(ticks / TICKS_PER_S)
+    }
+
+    /// Its settings and its data.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.place.data()
+    }
+
+    /// A command of the binary with the settings it was started with.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = althing(self.folder.path());
-        command.args(arguments).arg("--config").arg(self.config());
-        command
+        self.place.command(arguments)
     }
 
     /// Makes a key with the command line and gives it.
     pub(crate) fn key(&self, role: &str, tenant: &str) -> String {
-        let mut command = self.command(&["keys", "create", "--json", "--role", role, "--tenant", tenant]);
-        command.arg("--data").arg(self.data());
-        let ended = Ended::of(command);
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        let made: Value = serde_json::from_str(&ended.stdout).unwrap();
-        made["key"].as_str().unwrap().to_owned()
+        self.place.key(role, tenant)
     }
 
     /// Kills it as a power cut would, and starts it again on the same data.
     pub(crate) fn killed_and_started(self) -> Self {
-        let Self { process, folder } = self;
+        self.killed().start()
+    }
+
+    /// Kills it as a power cut would.
+    pub(crate) fn killed(self) -> Place {
+        let Self { process, place } = self;
         drop(process);
-        Self::on(folder)
+        place
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub(crate) fn stopped(self) -> Place {
+        self.left().1
+    }
+
+    /// Tells it to stop, and waits until it has: everything it has said, and its place.
+    pub(crate) fn left(self) -> (String, Place) {
+        let Self { process, place } = self;
+        process.signal("TERM");
+        let (code, log) = process.ended();
+        assert_eq!(code, Some(0), "{log}");
+        (log, place)
     }
 
     /// Its settings file.
     pub(crate) fn config(&self) -> PathBuf {
-        self.folder.path().join("althing.toml")
+        self.place.config()
     }
 
     /// Everything it has logged so far.
     pub(crate) fn log(&self) -> String {
-        self.process.log.lock().unwrap().clone()
+        self.process.log()
     }
 
     /// Sends a signal: `TERM`, `HUP`.

@@ -9,6 +9,7 @@ mod keys;
 mod mcp;
 mod reload;
 mod simulate;
+mod store;
 pub(crate) mod up;
 mod usage;
 
@@ -27,7 +28,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Mcp(Mcp::Stdio { place }) => mcp::stdio(&global, &place),
         Command::Keys(keys) => keys::run(&global, keys),
         Command::Audit(audit) => audit::run(&global, audit),
-        Command::Store(_) => Err(Failure::new(1, "later")),
+        Command::Store(asked) => store::run(&global, asked),
         Command::Usage(args) => usage::run(&global, &args),
         Command::Completions { shell } => completions::run(&global, shell),
     }

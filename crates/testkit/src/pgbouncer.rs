@@ -103,6 +103,7 @@ fn configuration(postgres: u16, port: u16, mode: &str, pool_size: usize) -> Stri
          listen_port = {port}\n\
          unix_socket_dir =\n\
          auth_type = any\n\
+         admin_users = althing\n\
          pool_mode = {mode}\n\
          default_pool_size = {pool_size}\n\
          max_client_conn = 500\n"

@@ -5,7 +5,7 @@ use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
 use crate::text::{count, hang};
 use crate::wiring;
-use access::{Verdict, checkpoints_file};
+use ::audit::{Verdict, checkpoints_file};
 use serde_json::json;
 
 /// Runs it.
@@ -18,7 +18,7 @@ pub(crate) fn run(global: &Global, audit: Audit) -> Result<u8, Failure> {
     }
     let verdict = wiring::run(async {
         let store = wiring::store(&ready.loaded.settings, &data, &wiring::metrics()).await?;
-        let verdict = access::verify(&store, &checkpoints).await.map_err(|error| Failure::of(&error));
+        let verdict = ::audit::verify(&store, &checkpoints).await.map_err(|error| Failure::of(&error));
         store.close().await;
         verdict
     })?;

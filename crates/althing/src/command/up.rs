@@ -34,7 +34,8 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
     let data = data::folder(args.data.as_ref())?;
     let metrics = wiring::metrics();
     let settings = ready.loaded.settings.clone();
-    wiring::run(async {
+    let lock = store::lock_shared(&data).map_err(|error| wiring::of_store(&error))?;
+    let done = wiring::run(async {
         http_door::check_tls(&settings.server).map_err(|error| refusal(&error))?;
         let matrix = wiring::matrix(&ready, &metrics)?;
         let access = wiring::access(&settings, &data, &metrics).await?;
@@ -42,7 +43,9 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
         let served = served.await;
         access.close().await;
         served
-    })
+    });
+    drop(lock);
+    done
 }
 
 /// What is there before anybody is served.

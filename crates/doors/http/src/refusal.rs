@@ -1,6 +1,6 @@
 //! Every refusal: its status and its wording, in the shape that the path's clients understand.
 //!
-//! Under `/v1` errors have OpenAI's shape, elsewhere they are problem JSON (RFC 9457).
+//! Under `/v1` errors have OpenAI's shape, under `/mcp` that of JSON-RPC, elsewhere they are problem JSON (RFC 9457).
 
 use crate::app::App;
 use crate::gatekeeper::Arrival;
@@ -17,6 +17,10 @@ use wire::openai::{Attempt, ErrorBody, ErrorDetail};
 const MESSAGE_CHARS_MAX: usize = 2_000;
 /// The most characters of a path, a method or a name that are repeated.
 const SHOWN_CHARS_MAX: usize = 200;
+
+/// JSON-RPC's numbers for a request that cannot be served, and for a server that cannot serve it.
+const INVALID_REQUEST: i32 = -32_600;
+const INTERNAL_ERROR: i32 = -32_603;
 
 /// Why a request is not served.
 #[derive(Debug)]
@@ -145,14 +149,26 @@ impl Refusal {
         problem
     }
 
+    /// JSON-RPC's shape: of any other, MCP's clients tell the people before them nothing.
+    fn json_rpc(&self, request_id: &str) -> Value {
+        let number = if self.status.is_server_error() { INTERNAL_ERROR } else { INVALID_REQUEST };
+        let data = json!({ "code": self.code, "request_id": request_id });
+        let error = json!({ "code": number, "message": self.sentence(), "data": data });
+        json!({ "jsonrpc": "2.0", "id": null, "error": error })
+    }
+
     pub(crate) fn openai(&self, request_id: &str) -> Response {
         self.respond("application/json", &self.openai_body(request_id))
     }
 
     /// In the shape that belongs to a path.
     pub(crate) fn for_path(&self, path: &str, request_id: &str) -> Response {
-        if path == "/v1" || path.starts_with("/v1/") {
+        let below = |top: &str| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if below("/v1") {
             return self.openai(request_id);
+        }
+        if below("/mcp") {
+            return self.respond("application/json", &self.json_rpc(request_id));
         }
         self.respond("application/problem+json", &self.problem(path, request_id))
     }

@@ -14,7 +14,8 @@ use crate::app::Rules;
 use crate::body;
 use crate::refusal::Refusal;
 use crate::rows::Row;
-use access::{Access, AccessError, Page};
+use ::audit::AuditError;
+use access::{Access, AccessError};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +25,7 @@ use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use store::Page;
 
 /// The resources of who asks and who pays.
 pub fn rows(access: &Arc<Access>) -> Vec<Row> {
@@ -50,7 +52,9 @@ impl<T> Listed<T> {
 
 /// The moment that a parameter names.
 fn moment(param: &'static str, text: Option<&str>) -> Result<Option<i64>, AccessError> {
-    text.map(|text| access::parse_moment(param, text)).transpose()
+    let hint = "write a date such as `2026-12-31`, or `2026-12-31T18:00:00Z`";
+    let wrong = || AccessError::Invalid { param, problem: "no point in time".to_owned(), hint };
+    text.map(|text| calendar::parse_moment(text).ok_or_else(wrong)).transpose()
 }
 
 /// A refusal on its way to the gatekeeper.
@@ -60,6 +64,12 @@ pub(crate) struct Refused(pub(crate) Arc<Refusal>);
 impl From<Box<Refusal>> for Refused {
     fn from(refusal: Box<Refusal>) -> Self {
         Self(Arc::from(refusal))
+    }
+}
+
+impl From<AuditError> for Refused {
+    fn from(error: AuditError) -> Self {
+        Self(Arc::new(Refusal::of(&error)))
     }
 }
 

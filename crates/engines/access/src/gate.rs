@@ -229,15 +229,14 @@ impl Gate {
 
     /// Judges by what was known before the store fell silent.
     fn look_back(&self, digest: &Digest, known: Option<Arc<Entry>>, reason: &str, now: Moment) -> Judged {
-        let believed = self.limits.load().believed;
-        let known = known.map(|entry| (entry.looked_up + believed * BLIND_TIMES, entry));
-        let Some((end, entry)) = known.filter(|(end, _)| now.at < *end) else {
-            tracing::warn!(%reason, "a key cannot be looked up");
-            return Err(Denial::Unavailable { reason: "the store does not answer" });
-        };
         if !self.blind.swap(true, Ordering::Relaxed) {
             tracing::warn!(%reason, "keys cannot be looked up: those that are known stay known for a while");
         }
+        let believed = self.limits.load().believed;
+        let known = known.map(|entry| (entry.looked_up + believed * BLIND_TIMES, entry));
+        let Some((end, entry)) = known.filter(|(end, _)| now.at < *end) else {
+            return Err(Denial::Unavailable { reason: "the store does not answer" });
+        };
         self.keys.cache.extend(digest, end.min(now.at + AGAIN.max(believed)));
         verdict(&entry, now)
     }

@@ -1,6 +1,7 @@
 //! The room put together: what doors and commands are handed.
 
-use crate::{AccessError, Audit, Books, Flags, Gate, Keys};
+use crate::{AccessError, Books, Flags, Gate, Keys};
+use audit::{Audit, AuditError};
 use measure::Metrics;
 use settings::Settings;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ impl Access {
     /// [`AccessError`]: the store failed, the keys in it were made under another secret, or settings cannot be used.
     pub async fn open(store: Store, settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<Self>, AccessError> {
         let figures = metrics.access();
-        let audit = Arc::new(Audit::open(store.clone(), figures.clone()).await?);
+        let audit = Arc::new(Audit::open(store.clone(), figures.clone()).await.map_err(of_audit)?);
         let books = Books::open(store.clone(), &settings.budget, &settings.ledger, figures.clone()).await?;
         let keys = Arc::new(Keys::open(&store, &settings.access, figures.clone()).await?);
         let purses = {
@@ -70,5 +71,13 @@ impl Access {
     pub async fn close(&self) {
         self.books.close().await;
         self.store.close().await;
+    }
+}
+
+fn of_audit(error: AuditError) -> AccessError {
+    match error {
+        AuditError::Store(error) => AccessError::Store(error),
+        AuditError::Cursor(_) => AccessError::Cursor,
+        AuditError::File { path, reason } => AccessError::File { path, reason },
     }
 }

@@ -29,10 +29,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use store::{Isolation, Row, Store, StoreError, Tx, Value, args};
 use text::{MARK, PREFIX_CHARS};
 
-/// The fewest characters by which the id of a key can be abbreviated.
-const ID_CHARS_MIN: usize = 8;
-/// Characters of a whole id.
-const ID_CHARS: usize = 20;
+/// What ids begin with.
+const ID_MARK: &str = "key_";
+/// The fewest hexadecimal digits by which an id can be abbreviated.
+const ID_DIGITS_MIN: usize = 4;
+/// Hexadecimal digits of a whole id.
+const ID_DIGITS: usize = 16;
 /// The place of the digest among the columns.
 const DIGEST_AT: usize = 11;
 
@@ -71,7 +73,7 @@ impl Keys {
         new.check()?;
         new.allowed_to(actor)?;
         let (key, digest) = self.hasher.make()?;
-        let id = format!("key_{:016x}", u64::from_be_bytes(text::chance()?));
+        let id = format!("{ID_MARK}{:016x}", u64::from_be_bytes(text::chance()?));
         let (hasher, actor, prefix) = (self.hasher.clone(), actor.clone(), key.prefix().to_owned());
         let insert = self.store.write(Isolation::ReadCommitted, move |tx| {
             let mut record = new.record(&id, &prefix, &actor);
@@ -141,7 +143,7 @@ impl Keys {
     /// Takes a key back: at once in this process, elsewhere within `access.key_cache_ms`. A key that was taken back
     /// before stays as it is.
     ///
-    /// A key is named by its id, the beginning of its id (8 characters or more), its prefix, or the key itself.
+    /// A key is named by its id, the beginning of its id (4 digits or more), its prefix, or the key itself.
     ///
     /// # Errors
     /// [`AccessError::NotFound`] also for a key of another tenant, [`AccessError::Invalid`] if several keys begin so,
@@ -241,7 +243,9 @@ impl Keys {
         if asked.starts_with(MARK) {
             return (asked.len() == PREFIX_CHARS).then(|| ("WHERE prefix = $1 LIMIT 100", Value::from(asked)));
         }
-        let fits = asked.is_ascii() && (ID_CHARS_MIN..=ID_CHARS).contains(&asked.len());
+        let is_hex = |digit: u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+        let digits = asked.strip_prefix(ID_MARK)?;
+        let fits = (ID_DIGITS_MIN..=ID_DIGITS).contains(&digits.len()) && digits.bytes().all(is_hex);
         let sql = "WHERE id >= $1 AND SUBSTR(id, 1, LENGTH($1)) = $1 ORDER BY id LIMIT 100";
         fits.then(|| (sql, Value::from(asked)))
     }

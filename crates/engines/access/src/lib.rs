@@ -3,7 +3,6 @@
 //! Doors hand in whatever credential came and get a [`caller::Guest`] back, or a [`Denial`]; engines spend through
 //! the guest's purse without knowing this room. It owns its tables and knows no protocol, no model and no door.
 
-mod audit;
 mod books;
 mod clock;
 mod error;
@@ -15,16 +14,13 @@ mod keys;
 mod page;
 mod tokens;
 
-pub use audit::{
-    Audit, AuditQuery, AuditRow, Checkpoint, Entry, Fault, Verdict, checkpoints_file, keep_checkpoints, verify,
-};
+pub(crate) use ::audit;
 pub use books::{
     Books, BudgetRow, BudgetState, BudgetTarget, By, CallQuery, CallRow, CsvRow, Period, PromptQuery, PromptRow, Scope,
     Source, UsageQuery, UsageRow, csv,
 };
-pub use clock::{date_before, now_ms, rfc3339};
 pub use error::AccessError;
-pub use expiry::{parse_expiry, parse_moment};
+pub use expiry::parse_expiry;
 pub use flags::Flags;
 pub use gate::{Denial, Gate, Presented, Purses};
 pub use house::Access;

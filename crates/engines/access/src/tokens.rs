@@ -5,14 +5,14 @@
 //! as expected is refused; nothing of a token is ever shown.
 
 mod claims;
-mod fault;
 mod fetch;
+mod flaw;
 mod header;
 mod jwks;
 #[cfg(test)]
 mod tests;
 
-pub use fault::TokenFault;
+pub use flaw::TokenFault;
 
 use crate::AccessError;
 use crate::gate::{Denial, Moment};

@@ -3,7 +3,7 @@
 use crate::StoreError;
 use crate::address::Address;
 use secrecy::ExposeSecret;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The file of the embedded database in the data folder.
@@ -14,6 +14,8 @@ const FILE: &str = "althing.db";
 pub struct Config {
     pub(crate) primary: Address,
     pub(crate) replica: Option<Address>,
+    /// The folder that a server holds while it runs.
+    pub(crate) data: PathBuf,
     /// What it is allowed.
     pub limits: Limits,
 }
@@ -65,7 +67,7 @@ impl Config {
             group_max: settings.group_max.max(1),
             retries_max: settings.retries_max,
         };
-        Ok(Self { primary, replica, limits })
+        Ok(Self { primary, replica, data: data.to_owned(), limits })
     }
 
     /// The database as it can be shown: without a password.

@@ -102,6 +102,39 @@ pub enum StoreError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The file would be overwritten.
+    #[error("`{}` is there already", path.display())]
+    Exists {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file cannot be restored.
+    #[error("`{}` cannot be restored: {reason}", path.display())]
+    NoBackup {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A server uses what only one may use.
+    #[error("{what} is in use")]
+    InUse {
+        /// What.
+        what: String,
+    },
+    /// A pooler cannot be backed up or restored through.
+    #[error("a pooler stands before PostgreSQL, which can only be backed up or restored directly")]
+    Pooled,
+    /// A program of PostgreSQL is missing, or too old for the server.
+    #[error("`{name}` of PostgreSQL {least} or newer was not found{}", found.as_ref().map(|version| format!(", only of {version}")).unwrap_or_default())]
+    Program {
+        /// Which program.
+        name: &'static str,
+        /// The oldest version that will do.
+        least: u32,
+        /// The newest version there is.
+        found: Option<u32>,
+    },
     /// The database failed a statement in a way that is not expected.
     #[error("the database failed: {reason}")]
     Failed {
@@ -148,15 +181,25 @@ impl Explain for StoreError {
             Self::OldSqlite { .. } => "sqlite_too_old",
             Self::Shape { .. } | Self::Failed { .. } => "store_failed",
             Self::File { .. } => "store_file",
+            Self::Exists { .. } => "store_file_exists",
+            Self::NoBackup { .. } => "store_no_backup",
+            Self::InUse { .. } => "store_in_use",
+            Self::Pooled => "store_pooled",
+            Self::Program { .. } => "store_program",
             Self::Closed => "store_closed",
         }
     }
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Address { .. } | Self::Newer { .. } | Self::OldSqlite { .. } => Kind::BadInput,
+            Self::Address { .. }
+            | Self::Newer { .. }
+            | Self::OldSqlite { .. }
+            | Self::NoBackup { .. }
+            | Self::Pooled
+            | Self::Program { .. } => Kind::BadInput,
             Self::Busy { .. } | Self::Queue { .. } | Self::Conflict { .. } => Kind::Overloaded,
-            Self::Constraint { .. } => Kind::Conflict,
+            Self::Constraint { .. } | Self::Exists { .. } | Self::InUse { .. } => Kind::Conflict,
             Self::Shape { .. } | Self::Failed { .. } => Kind::Internal,
             Self::Unreachable { .. }
             | Self::Slow { .. }
@@ -191,6 +234,11 @@ impl Explain for StoreError {
             Self::ReadOnly { .. } => "see that the data folder belongs to the user that serves",
             Self::Damaged { .. } => "`althing store check` says more, `althing store restore` brings a backup back",
             Self::Newer { .. } => "use the newer version of this program, or restore a backup made before it ran",
+            Self::Exists { .. } => "name a file that is not there",
+            Self::NoBackup { .. } => "nothing was changed; take another backup",
+            Self::InUse { .. } => "stop every server that uses it first",
+            Self::Pooled => "let `store.url` lead to the server itself for this",
+            Self::Program { .. } => "install PostgreSQL's client programs, on Debian `postgresql-client`",
             Self::OldSqlite { .. } => "build with the SQLite that the lock file names",
             Self::Constraint { .. } | Self::Shape { .. } | Self::File { .. } | Self::Failed { .. } | Self::Closed => {
                 return None;

@@ -6,9 +6,13 @@
 //! room knows no table but its own list of migrations, and no protocol.
 
 mod address;
+mod backup;
+mod check;
 mod config;
 mod error;
+mod lock;
 mod migrate;
+mod page;
 mod pool;
 mod postgres;
 mod sqlite;
@@ -16,9 +20,13 @@ mod store;
 mod tx;
 mod value;
 
+pub use backup::{Backup, Restored, keep_backups, restore};
+pub use check::{Health, check};
 pub use config::{Config, Limits};
 pub use error::StoreError;
+pub use lock::{Hold, lock_exclusive, lock_shared};
 pub use migrate::Migration;
+pub use page::{CursorError, Page, decode_cursor, page_limit};
 pub use store::{Engine, Isolation, Store};
 pub use tx::{Sql, Tx};
 pub use value::{Column, Row, Value};

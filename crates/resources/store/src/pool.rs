@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 /// How long a server counts as down after it could not be reached.
 const DOWN: Duration = Duration::from_millis(250);
 /// A connection that was not used for this long is closed when there are more than the fewest.
-const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
+const IDLE_MAX: Duration = Duration::from_secs(60);
 /// A connection that is older than this is not used again: servers behind one name change.
 const AGE_MAX: Duration = Duration::from_secs(30 * 60);
 
@@ -188,9 +188,9 @@ impl<C: Link> Lease<C> {
         kept.used = now;
         let mut idle = locked(&pool.idle);
         idle.push(kept);
-        let spare =
-            idle.len() > pool.size.fewest as usize && idle.first().is_some_and(|last| now - last.used > IDLE_MAX);
-        let closed = spare.then(|| idle.remove(0));
+        let unused = idle.iter().take_while(|kept| now - kept.used > IDLE_MAX).count();
+        let spare = unused.min(idle.len().saturating_sub(pool.size.fewest as usize));
+        let closed: Vec<_> = idle.drain(..spare).collect();
         drop(idle);
         drop(closed);
     }
@@ -208,3 +208,6 @@ pub(crate) fn silent() -> StoreError {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@
 
 mod reach;
 
+pub(crate) use reach::{Seen, see};
+
 use crate::address::Server;
 use crate::config::Limits;
 use crate::pool::silent;
@@ -31,7 +33,7 @@ pub(crate) struct Postgres {
     pub(crate) direct: bool,
     pub(crate) server: Server,
     begin: Begin,
-    limits: Limits,
+    pub(crate) limits: Limits,
     metrics: StoreMetrics,
 }
 

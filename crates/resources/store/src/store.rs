@@ -33,18 +33,19 @@ pub enum Isolation {
 
 /// Transactions on one database. Cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(pub(crate) Arc<Inner>);
 
-struct Inner {
-    primary: Database,
+pub(crate) struct Inner {
+    pub(crate) primary: Database,
     replica: Option<Database>,
     shown: String,
     limits: Limits,
+    pub(crate) metrics: StoreMetrics,
 }
 
-enum Database {
-    Sqlite(Sqlite),
-    Postgres(Postgres),
+pub(crate) enum Database {
+    Sqlite(Box<Sqlite>),
+    Postgres(Box<Postgres>),
 }
 
 impl Store {
@@ -58,7 +59,7 @@ impl Store {
             None => None,
             Some(address) => Some(open(address, &config.limits, &metrics, measure::StorePool::Replica).await?),
         };
-        Ok(Self(Arc::new(Inner { primary, replica, shown: config.shown(), limits: config.limits.clone() })))
+        Ok(Self(Arc::new(Inner { primary, replica, shown: config.shown(), limits: config.limits.clone(), metrics })))
     }
 
     /// Which database it is.
@@ -167,7 +168,7 @@ async fn open(
     pool: measure::StorePool,
 ) -> Result<Database, StoreError> {
     Ok(match address {
-        Address::Sqlite(path) => Database::Sqlite(Sqlite::open(path, limits, metrics).await?),
-        Address::Postgres(server) => Database::Postgres(Postgres::open(server, limits, metrics, pool).await?),
+        Address::Sqlite(path) => Database::Sqlite(Box::new(Sqlite::open(path, limits, metrics).await?)),
+        Address::Postgres(server) => Database::Postgres(Box::new(Postgres::open(server, limits, metrics, pool).await?)),
     })
 }

@@ -122,7 +122,8 @@ impl Tx {
         row.ok_or_else(|| StoreError::Shape { reason: "no row came back".to_owned() })
     }
 
-    /// Inserts many rows with few statements: `head` is `INSERT INTO t (a, b)`, `tail` what follows the values.
+    /// Inserts many rows with few statements: `head` is `INSERT INTO t (a, b)`, `tail` what follows the values; neither
+    /// has parameters of its own.
     ///
     /// # Errors
     /// As for [`Tx::execute`].
@@ -137,7 +138,8 @@ impl Tx {
             let chunk: Vec<Vec<Value>> = rows.by_ref().take(most).collect();
             // The rest has a shape of its own, which is not worth keeping.
             let kept = chunk.len() == most || chunk.len() == 1;
-            let sql = Sql::from(format!("{head} VALUES {} {tail}", placeholders(chunk.len(), width)));
+            let places = placeholders(chunk.len(), width, self.is_postgres());
+            let sql = Sql::from(format!("{head} VALUES {places} {tail}"));
             changed += self.run(sql.0, chunk.into_iter().flatten().collect(), kept).await?;
         }
         Ok(changed)
@@ -294,7 +296,6 @@ impl Drop for Tx {
         match (self.conn.take(), self.open) {
             (Some(Conn::Postgres { lease, .. }), false) => lease.give_back(),
             (Some(Conn::Reader(lease)), false) => lease.give_back(),
-            (Some(Conn::Reader(mut lease)), true) => lease.link().stop(),
             _ => {}
         }
     }
@@ -336,19 +337,30 @@ async fn query_sqlite(conn: &mut SqliteConnection, sql: SqlStr, args: Vec<Value>
     Ok(rows.into_iter().map(|row| Row(Found::Sqlite(row))).collect())
 }
 
-/// `($1, $2), ($3, $4)` for two rows of two.
-fn placeholders(rows: usize, width: usize) -> String {
-    let row = |at: usize| {
-        let marks: Vec<String> = (1..=width).map(|column| format!("${}", at * width + column)).collect();
-        format!("({})", marks.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+/// `($1, $2), ($3, $4)` for two rows of two. SQLite takes `?` as well, and looks a number up among all the others for
+/// each value that is bound: a thousand of them would cost more than writing the rows does.
+fn placeholders(rows: usize, width: usize, numbered: bool) -> String {
+    let mut text = String::with_capacity(rows * width * 7);
+    for at in 0..rows * width {
+        text.push_str(match (at, at % width) {
+            (0, _) => "(",
+            (_, 0) => "), (",
+            _ => ", ",
+        });
+        text.push(if numbered { '$' } else { '?' });
+        if numbered {
+            text.push_str(&(at + 1).to_string());
+        }
+    }
+    text.push(')');
+    text
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn placeholders_count_through_all_rows() {
-        assert_eq!(super::placeholders(2, 3), "($1, $2, $3), ($4, $5, $6)");
+        assert_eq!(super::placeholders(2, 3, true), "($1, $2, $3), ($4, $5, $6)");
+        assert_eq!(super::placeholders(2, 2, false), "(?, ?), (?, ?)");
     }
 }

@@ -1,16 +1,27 @@
 //! What is done beside serving: checkpoints of the audit log, scheduled backups.
 
-use access::{Access, keep_checkpoints};
+use access::Access;
+use audit::keep_checkpoints;
 use settings::Settings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Seconds in an hour.
+const HOUR_S: u64 = 3_600;
+
 /// Runs for as long as it is polled.
 pub(super) async fn run(access: Arc<Access>, settings: Settings, data: PathBuf) {
     let every = Duration::from_secs(settings.access.checkpoint_s);
     let checkpoints = keep_checkpoints(Arc::clone(&access.audit), data.clone(), every);
-    checkpoints.await;
+    let backups = async {
+        if settings.store.backup_every_h > 0 {
+            let folder = settings.store.backup_dir.clone().unwrap_or_else(|| data.join("backups"));
+            let every = Duration::from_secs(settings.store.backup_every_h * HOUR_S);
+            store::keep_backups(access.store().clone(), folder, every, settings.store.backup_keep).await;
+        }
+    };
+    tokio::join!(checkpoints, backups);
 }
 
 /// The last thing before the store is closed.

@@ -2,7 +2,8 @@
 
 use super::{Asked, Listed, Refused, describe, moment};
 use crate::rows::{Need, Row};
-use access::{Access, AuditQuery, AuditRow};
+use access::Access;
+use audit::{AuditQuery, AuditRow};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Extension, Json};

@@ -2,11 +2,12 @@
 
 use super::{Asked, Listed, Refused, Sent, describe};
 use crate::rows::{Need, Row};
-use access::{Access, AccessError, KeyRecord, NewKey, parse_expiry, rfc3339};
+use access::{Access, AccessError, KeyRecord, NewKey, parse_expiry};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json};
+use calendar::{now_ms, rfc3339};
 use caller::{Guest, Role};
 use http::{HeaderValue, Method, StatusCode, header};
 use schemars::JsonSchema;
@@ -132,7 +133,7 @@ async fn create(
 ) -> Result<Response, Refused> {
     let hint = "write `viewer`, `user`, `operator` or `admin`";
     let unknown = |_| AccessError::Invalid { param: "role", problem: "no role".to_owned(), hint };
-    let expires_ms = wanted.expires.map(|text| parse_expiry(&text, access::now_ms())).transpose()?;
+    let expires_ms = wanted.expires.map(|text| parse_expiry(&text, now_ms())).transpose()?;
     let new = NewKey {
         tenant: wanted.tenant.unwrap_or_else(|| guest.identity.tenant.to_string()),
         role: wanted.role.parse().map_err(unknown)?,

@@ -2,7 +2,7 @@
 
 use super::{Asked, Listed, Refused, describe, moment};
 use crate::rows::{Need, Row};
-use access::{Access, AccessError, By, CallQuery, CallRow, CsvRow, Page, UsageQuery, UsageRow, csv};
+use access::{Access, AccessError, By, CallQuery, CallRow, CsvRow, UsageQuery, UsageRow, csv};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -11,6 +11,7 @@ use caller::{Guest, Role};
 use http::{Method, header};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use store::Page;
 
 /// Sums are grouped by this, unless the query says otherwise.
 const BY_USUAL: &str = "day,model";

@@ -119,6 +119,22 @@ async fn problems_outside_the_api() {
 }
 
 #[tokio::test]
+async fn json_rpc_for_clients_of_mcp() {
+    let mut lines = String::new();
+    for (kind, path) in [(Kind::Unauthenticated, "/mcp"), (Kind::Overloaded, "/mcp/s/x"), (Kind::Forbidden, "/mcps")] {
+        let (parts, body) = Refusal::new(kind, "code", "what").hint("do").for_path(path, "REQ").into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let (status, kind) = (parts.status.as_u16(), parts.headers["content-type"].to_str().unwrap());
+        lines += &format!("{status} {kind} {}\n", String::from_utf8(body.to_vec()).unwrap());
+    }
+    assert_snapshot!(lines, @r#"
+    401 application/json {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"what; do","data":{"code":"code","request_id":"REQ"}}}
+    503 application/json {"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"what; do","data":{"code":"code","request_id":"REQ"}}}
+    403 application/problem+json {"type":"about:blank","title":"Forbidden","status":403,"detail":"what; do","instance":"/mcps","code":"code","request_id":"REQ"}
+    "#);
+}
+
+#[tokio::test]
 async fn every_kind_in_both_shapes() {
     let kinds = [
         Kind::BadInput,

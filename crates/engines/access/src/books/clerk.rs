@@ -94,6 +94,8 @@ impl Clerk {
     /// Works until the books are closed.
     pub(super) async fn run(mut self) {
         while !self.desk.is_closing() {
+            #[cfg(test)]
+            drop(self.desk.paused.lock().await);
             let news = self.look();
             let now = Instant::now();
             let flush = self.wants_flush(now);

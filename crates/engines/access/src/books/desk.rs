@@ -82,6 +82,9 @@ pub(super) struct Desk {
     leases_until: AtomicU64,
     fresh_until: AtomicU64,
     refreshing: tokio::sync::Mutex<()>,
+    /// Whoever holds it stops the clerk, as if the whole process stood still.
+    #[cfg(test)]
+    pub(super) paused: tokio::sync::Mutex<()>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -110,6 +113,8 @@ impl Desk {
             leases_until: AtomicU64::new(0),
             fresh_until: AtomicU64::new(0),
             refreshing: tokio::sync::Mutex::default(),
+            #[cfg(test)]
+            paused: tokio::sync::Mutex::default(),
         }
     }
 

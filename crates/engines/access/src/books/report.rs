@@ -276,7 +276,7 @@ fn day(param: &'static str, text: Option<&str>) -> Result<Option<i64>, AccessErr
     text.map(read).transpose()
 }
 
-fn usage_sql(
+pub(super) fn usage_sql(
     by: &[By],
     tenant: Option<&str>,
     query: &UsageQuery,

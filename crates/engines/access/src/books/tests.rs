@@ -29,6 +29,8 @@ const USD: NanoUsd = caller::NANO_PER_USD;
 /// Where a database is: servers of one bench share it.
 enum Place {
     Sqlite(TempDir),
+    /// Somebody else's.
+    File(std::path::PathBuf),
     Postgres(Postgres),
 }
 
@@ -68,10 +70,19 @@ impl Bench {
         Self::new(Place::Postgres(Postgres::start()))
     }
 
+    /// Another bench on the same file.
+    fn beside(&self) -> Self {
+        let Place::Sqlite(folder) = &self.place else { panic!("only files are shared like that") };
+        let place = Place::File(folder.path().to_owned());
+        let (budget, ledger, store) = (self.budget.clone(), self.ledger.clone(), self.store.clone());
+        Self { place, budget, ledger, store, now_ms: Arc::clone(&self.now_ms) }
+    }
+
     async fn open_store(&self, metrics: &Metrics) -> Store {
         let mut settings = self.store.clone();
         let folder = match &self.place {
             Place::Sqlite(folder) => folder.path(),
+            Place::File(folder) => folder,
             Place::Postgres(postgres) => {
                 settings.url = Some(postgres.url().parse().unwrap());
                 "/".as_ref()
@@ -179,10 +190,10 @@ impl Server {
         clerk.unwrap().abort();
     }
 
-    fn metric(&self, line: &str) -> f64 {
+    fn metric(&self, name: &str) -> f64 {
         let text = self.metrics.encode();
-        let found = text.lines().find_map(|found| found.strip_prefix(line).map(str::trim).map(str::to_owned));
-        found.map_or(0.0, |value| value.parse().unwrap())
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or(" 0");
+        line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 }
 

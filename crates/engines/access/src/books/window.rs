@@ -78,6 +78,13 @@ impl Window {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Leased, outstanding, spent, and on its way to the store.
+    #[cfg(test)]
+    pub(super) fn amounts(&self) -> [NanoUsd; 4] {
+        let state = self.state();
+        [state.leased, state.outstanding, state.spent, state.flushing]
+    }
+
     /// Hands out `amount`, if it is there and nobody in line waits for this money.
     pub(super) fn take(&self, amount: NanoUsd) -> bool {
         let mut state = self.state();

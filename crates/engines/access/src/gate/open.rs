@@ -74,9 +74,10 @@ impl Opening {
                 Ok(!made)
             }
             failed => {
-                tracing::warn!(?failed, "the store does not say whether there are keys");
                 let mut asked = self.asked();
-                asked.ill = Some(now);
+                if asked.ill.replace(now).is_none() {
+                    tracing::warn!(?failed, "the store does not say whether there are keys");
+                }
                 blind(now, asked.well)
             }
         }

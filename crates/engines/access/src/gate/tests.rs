@@ -45,6 +45,11 @@ impl Door {
         told(self.admit(text, HERE).await)
     }
 
+    /// The same, asked from an address that nobody asked from before.
+    pub(crate) async fn says_to_anybody(&self, text: &str) -> String {
+        told(self.admit(text, std::net::Ipv4Addr::from_bits(fastrand::u32(..)).into()).await)
+    }
+
     async fn says_to(&self, text: &str, client: &str) -> String {
         told(self.admit(text, client.parse().unwrap()).await)
     }

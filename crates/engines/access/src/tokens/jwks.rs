@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn only_keys_for_rs256_are_used() {
         for good in [key("a", 2_048), key("a", 4_096), with("use", json!("sig")), with("key_ops", json!(["verify"]))] {
-            assert!(read(&[good.clone()]).is_ok(), "{good}");
+            assert!(read(std::slice::from_ref(&good)).is_ok(), "{good}");
         }
         let bad = [
             key("a", 512),
@@ -106,7 +106,7 @@ mod tests {
             json!({}),
         ];
         for bad in bad {
-            assert!(read(&[bad.clone()]).is_err(), "{bad}");
+            assert!(read(std::slice::from_ref(&bad)).is_err(), "{bad}");
         }
         for body in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>"] {
             assert!(KeySet::read(body.as_bytes()).is_err(), "{body}");

@@ -18,11 +18,22 @@ const BUSY_WAIT: Duration = Duration::from_secs(1);
 const STEPS: i32 = 20_000;
 /// A WAL file that has grown beyond this while something was reading is cut back.
 const WAL_BYTES_MAX: &str = "67108864";
+/// Memory that one reader may keep, in KiB as SQLite writes them: there are several, and the system caches the file too.
+const READER_CACHE: &str = "-1024";
 
 /// A connection to a file.
 pub(crate) struct Handle {
     pub(crate) conn: SqliteConnection,
-    stopped: Arc<AtomicBool>,
+    switch: Switch,
+}
+
+/// Breaks off what runs on a connection: dropped with it, or on its own.
+struct Switch(Arc<AtomicBool>);
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Handle {
@@ -43,30 +54,37 @@ impl Handle {
 
     /// One that only reads.
     pub(crate) async fn reader(path: PathBuf) -> Result<Self, StoreError> {
-        Self::connect(&options(&path).read_only(true)).await
+        Self::connect(&options(&path).read_only(true).pragma("cache_size", READER_CACHE)).await
+    }
+
+    /// One that reads a file which nobody writes to, and leaves nothing beside it.
+    pub(crate) async fn lonely(path: &Path) -> Result<Self, StoreError> {
+        Self::connect(&options(path).read_only(true).immutable(true)).await
     }
 
     async fn connect(options: &SqliteConnectOptions) -> Result<Self, StoreError> {
         let mut conn = options.connect().await.map_err(|error| read(error).0)?;
         let stopped = Arc::new(AtomicBool::new(false));
-        let switch = Arc::clone(&stopped);
+        let switch = Switch(Arc::clone(&stopped));
         let mut locked = conn.lock_handle().await.map_err(|error| read(error).0)?;
-        locked.set_progress_handler(STEPS, move || !switch.load(Ordering::Relaxed));
+        locked.set_progress_handler(STEPS, move || !stopped.load(Ordering::Relaxed));
         drop(locked);
-        Ok(Self { conn, stopped })
-    }
-
-    /// Breaks off what runs now, and whatever comes later: for connections that are thrown away.
-    pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        Ok(Self { conn, switch })
     }
 
     /// Breaks off what runs now and waits until it has ended.
     pub(crate) async fn interrupt(&mut self) {
-        self.stop();
+        self.switch.0.store(true, Ordering::Relaxed);
         // The lock is handed out when the statement has ended.
         drop(self.conn.lock_handle().await);
-        self.stopped.store(false, Ordering::Relaxed);
+        self.switch.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Copies the whole database into an empty file.
+    pub(crate) async fn vacuum_into(&mut self, to: &Path) -> Result<(), StoreError> {
+        let to = to.to_str().ok_or_else(|| StoreError::Failed { reason: "its name is not UTF-8".to_owned() })?;
+        let copy = sqlx::query("VACUUM INTO $1").bind(to.to_owned());
+        copy.execute(&mut self.conn).await.map(drop).map_err(|error| read(error).0)
     }
 
     /// The first column of the first row, as text.
@@ -74,13 +92,21 @@ impl Handle {
         let row = raw_sql(sql).fetch_one(&mut self.conn).await.map_err(|error| read(error).0)?;
         row.try_get_unchecked(0).map_err(|error| read(error).0)
     }
+
+    /// The first column of every row, as text.
+    pub(crate) async fn column(&mut self, sql: &'static str) -> Result<Vec<String>, StoreError> {
+        let rows = raw_sql(sql).fetch_all(&mut self.conn).await.map_err(|error| read(error).0)?;
+        rows.iter().map(|row| row.try_get_unchecked(0).map_err(|error| read(error).0)).collect()
+    }
 }
 
 impl Link for Handle {
     async fn close(self) {
-        if let Err(error) = self.conn.close().await {
+        let Self { conn, switch } = self;
+        if let Err(error) = conn.close().await {
             tracing::warn!(%error, "a connection to SQLite did not close");
         }
+        drop(switch);
     }
 }
 

@@ -161,7 +161,7 @@ impl Clerk {
             self.desk.leases_until(Some(prepared.began + prepared.lease / 4 * 3));
             self.times.renew = prepared.began + prepared.lease / 3;
         }
-        (self.unsure, self.failures) = (false, 0);
+        (self.unsure, self.failures, self.times.refuse_until) = (false, 0, prepared.began);
         if let Some(changes) = changes {
             self.desk.learn(changes, prepared.began);
         }

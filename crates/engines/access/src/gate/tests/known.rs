@@ -102,11 +102,11 @@ async fn a_look_that_nobody_waits_for_any_more_is_begun_anew() {
 #[tokio::test]
 async fn a_key_ends_to_the_millisecond() {
     on_both(async |bench| {
-        let expires_ms = Some(clock::now_ms() + 3_000);
-        let created = bench.key(NewKey { expires_ms, ..new_key("acme", Role::User) }).await;
+        let end_ms = clock::now_ms() + 3_000;
+        let created = bench.key(NewKey { expires_ms: Some(end_ms), ..new_key("acme", Role::User) }).await;
         let key = created.key.expose();
         let mut door = Door::new(bench, &Access::default());
-        door.wall_ms = expires_ms.unwrap() - 2_000;
+        door.wall_ms = end_ms - 2_000;
         assert_eq!(door.says(key).await, shown(&created));
         door.pass_s(1.999);
         assert_eq!(door.says_now(key), Some(shown(&created)));
@@ -197,4 +197,56 @@ async fn no_more_keys_are_remembered_than_settings_allow() {
         assert_eq!(door.says(created.key.expose()).await, shown(&created));
         assert!(bench.keys.cache.len() <= 3);
     }
+}
+
+#[tokio::test]
+async fn revoking_a_key_leaves_looks_that_are_under_way_to_those_who_wait() {
+    let bench = Bench::sqlite(&Access::default()).await;
+    let created = bench.key(new_key("acme", Role::User)).await;
+    let door = Door::new(&bench, &Access::default());
+    let mut waits = Box::pin(door.says(created.key.expose()));
+    if waits.as_mut().now_or_never().is_none() {
+        assert_eq!(bench.keys.cache.in_flight(), 1);
+    }
+    bench.keys.revoke(&Identity::local(), &created.record.id).await.unwrap();
+    assert_eq!((bench.keys.cache.in_flight(), bench.keys.cache.len()), (0, 0));
+    assert_eq!(door.says(created.key.expose()).await, "revoked_key");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_gets_in_with_a_key_once_it_is_revoked() {
+    on_both(async |bench| {
+        // A short belief makes many looks, of which some are under way whenever the key is revoked.
+        let access = Access { key_cache_ms: 1, wrong_keys_per_s: 1_000_000, ..Access::default() };
+        let door = Arc::new(Door::new(bench, &access).gate);
+        for _ in 0..10 {
+            let created = bench.key(new_key("acme", Role::User)).await;
+            let presented = Presented::from_text(created.key.expose());
+            let over = Arc::new(AtomicBool::new(false));
+            let users = (0..6).map(|_| {
+                let (door, presented, over) = (Arc::clone(&door), presented.clone(), Arc::clone(&over));
+                tokio::spawn(async move {
+                    loop {
+                        let was_over = over.load(Ordering::SeqCst);
+                        let code = door.admit(Some(&presented), HERE).await.map_err(|denial| denial.code());
+                        match code {
+                            Ok(_) => assert!(!was_over, "let in after the key was revoked"),
+                            Err(code) => assert_eq!(code, "revoked_key"),
+                        }
+                        if was_over {
+                            return;
+                        }
+                    }
+                })
+            });
+            let users: Vec<_> = users.collect();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            bench.keys.revoke(&Identity::local(), &created.record.id).await.unwrap();
+            over.store(true, Ordering::SeqCst);
+            for user in users {
+                user.await.unwrap();
+            }
+        }
+    })
+    .await;
 }

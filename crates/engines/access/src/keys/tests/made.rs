@@ -9,7 +9,7 @@ async fn a_key_is_kept_as_a_digest_alone() {
     on_both(async |bench| {
         let new = NewKey { name: Some("Ada's laptop".to_owned()), rpm: Some(60), ..new_key("acme", Role::User) };
         let Created { key, record } = bench.key(new).await;
-        assert!(record.id.starts_with("key_") && record.id.len() == ID_CHARS);
+        assert!(record.id.starts_with("key_") && record.id.len() == ID_MARK.len() + ID_DIGITS);
         assert!(key.expose().starts_with(&record.prefix) && record.prefix.len() == PREFIX_CHARS);
         assert!((now_ms() - record.created_ms).abs() < 60_000);
         assert_eq!((record.created_by.as_str(), record.version, record.rpm), ("local", 1, Some(60)));

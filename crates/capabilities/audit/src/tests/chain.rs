@@ -53,11 +53,11 @@ async fn an_action_that_is_rolled_back_leaves_no_row_and_no_gap() {
         let write = bench.store.write(Isolation::ReadCommitted, |tx| {
             async {
                 append(tx, &entry(1)).await?;
-                Err::<(), _>(AccessError::Settings("changed my mind".to_owned()))
+                Err::<(), _>(AuditError::File { path: "x".into(), reason: "changed my mind".to_owned() })
             }
             .boxed()
         });
-        assert!(matches!(write.await, Err(AccessError::Settings(_))));
+        assert!(matches!(write.await, Err(AuditError::File { .. })));
         bench.rows(1).await;
         assert!(bench.stored().await.iter().map(|row| row.seq).eq(1..=2));
         expect(&bench.verify().await, &[]);

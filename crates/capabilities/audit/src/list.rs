@@ -2,14 +2,13 @@
 
 use super::row::{COLUMNS, Stored};
 use super::{Audit, hex};
-use crate::page::{self, Page};
-use crate::{AccessError, clock};
+use crate::AuditError;
 use caller::Identity;
 use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
-use store::{StoreError, Value};
+use store::{Page, StoreError, Value};
 
 /// Which rows to list; all of them by default.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +54,7 @@ impl From<Stored> for AuditRow {
         let detail = serde_json::from_str(&row.detail).unwrap_or(serde_json::Value::String(row.detail));
         Self {
             seq: row.seq,
-            at: clock::rfc3339(row.at_ms),
+            at: calendar::rfc3339(row.at_ms),
             actor: row.actor,
             tenant: row.tenant,
             action: row.action,
@@ -72,16 +71,16 @@ impl Audit {
     /// `actor` may read the log at all is for the door to decide.
     ///
     /// # Errors
-    /// [`AccessError::Cursor`] if the cursor is none of ours, and [`AccessError::Store`].
+    /// [`AuditError::Cursor`] if the cursor is none of ours, and [`AuditError::Store`].
     pub async fn list(
         &self,
         actor: &Identity,
         query: &AuditQuery,
         cursor: Option<&str>,
         limit: Option<usize>,
-    ) -> Result<Page<AuditRow>, AccessError> {
+    ) -> Result<Page<AuditRow>, AuditError> {
         let before = cursor.map(before).transpose()?;
-        let limit = page::limit(limit);
+        let limit = store::page_limit(limit);
         let (sql, args) = select(actor.confined_to(), query, before, limit);
         let read = self.store.read(|tx| {
             let (sql, args) = (sql.clone(), args.clone());
@@ -97,9 +96,9 @@ impl Audit {
 }
 
 /// The number behind a cursor.
-fn before(cursor: &str) -> Result<i64, AccessError> {
-    let key = page::decode(cursor, 1)?;
-    key.first().and_then(|seq| seq.parse().ok()).ok_or(AccessError::Cursor)
+fn before(cursor: &str) -> Result<i64, AuditError> {
+    let key = store::decode_cursor(cursor, 1)?;
+    key.first().and_then(|seq| seq.parse().ok()).ok_or(AuditError::Cursor(store::CursorError))
 }
 
 /// One row more than `limit`, which tells whether there is a next page.

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use store::{Row, StoreError, Value, args};
 
 /// What the first row follows: 32 bytes, as a hash has.
-pub(super) const GENESIS: &[u8; 32] = b"althing-audit-v1: before any row";
+pub(crate) const GENESIS: &[u8; 32] = b"althing-audit-v1: before any row";
 /// The columns of a row, in the order in which they are read.
-pub(super) const COLUMNS: &str = "seq, at_ms, actor, tenant, action, target, detail, prev, hash";
+pub(crate) const COLUMNS: &str = "seq, at_ms, actor, tenant, action, target, detail, prev, hash";
 /// The most bytes of detail.
 const DETAIL_BYTES_MAX: usize = 4_096;
 /// The deepest nesting of detail.
@@ -21,21 +21,21 @@ const TEXT_CHARS_MAX: usize = 512;
 
 /// A row as it is stored.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Stored {
-    pub(super) seq: i64,
-    pub(super) at_ms: i64,
-    pub(super) actor: String,
-    pub(super) tenant: String,
-    pub(super) action: String,
-    pub(super) target: String,
-    pub(super) detail: String,
-    pub(super) prev: Vec<u8>,
-    pub(super) hash: Vec<u8>,
+pub(crate) struct Stored {
+    pub(crate) seq: i64,
+    pub(crate) at_ms: i64,
+    pub(crate) actor: String,
+    pub(crate) tenant: String,
+    pub(crate) action: String,
+    pub(crate) target: String,
+    pub(crate) detail: String,
+    pub(crate) prev: Vec<u8>,
+    pub(crate) hash: Vec<u8>,
 }
 
 impl Stored {
     /// The row that follows the one whose hash is `prev`.
-    pub(super) fn new(seq: i64, at_ms: i64, entry: &Entry, prev: Vec<u8>) -> Self {
+    pub(crate) fn new(seq: i64, at_ms: i64, entry: &Entry, prev: Vec<u8>) -> Self {
         let mut row = Self {
             seq,
             at_ms,
@@ -52,7 +52,7 @@ impl Stored {
     }
 
     /// The hash that the row ought to have.
-    pub(super) fn digest(&self) -> Vec<u8> {
+    pub(crate) fn digest(&self) -> Vec<u8> {
         let hashed = [self.prev.as_slice(), self.canonical().as_bytes()].concat();
         digest(&SHA256, &hashed).as_ref().to_vec()
     }
@@ -71,7 +71,7 @@ impl Stored {
         row.to_string()
     }
 
-    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             seq: row.get(0)?,
             at_ms: row.get(1)?,
@@ -85,7 +85,7 @@ impl Stored {
         })
     }
 
-    pub(super) fn into_args(self) -> Vec<Value> {
+    pub(crate) fn into_args(self) -> Vec<Value> {
         let Self { seq, at_ms, actor, tenant, action, target, detail, prev, hash } = self;
         args![seq, at_ms, actor, tenant, action, target, detail, prev, hash]
     }
@@ -145,8 +145,8 @@ mod tests {
         let detail = json!({"role": "user", "budget": {"usd": 5, "per": "day"}});
         let row = Stored::new(1, 1_795_253_400_123, &entry("k_2", detail), GENESIS.to_vec());
         assert_eq!(row.detail, r#"{"budget":{"per":"day","usd":5},"role":"user"}"#);
-        let documented = include_str!("../../../../../docs/access.md");
-        for text in [row.canonical(), crate::audit::hex::encode(&row.hash)] {
+        let documented = include_str!("../../../../docs/access.md");
+        for text in [row.canonical(), crate::hex::encode(&row.hash)] {
             assert!(documented.contains(&format!("\n{text}\n")), "{text}");
         }
     }

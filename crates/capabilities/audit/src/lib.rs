@@ -5,6 +5,7 @@
 //! copies on another machine. This room knows no action by name and no secret: what callers pass is kept as it is.
 
 mod checkpoint;
+mod error;
 mod hex;
 mod list;
 mod marks;
@@ -14,10 +15,10 @@ mod tests;
 mod verify;
 
 pub use checkpoint::{Checkpoint, checkpoints_file, keep_checkpoints};
+pub use error::AuditError;
 pub use list::{AuditQuery, AuditRow};
 pub use verify::{Fault, Verdict, verify};
 
-use crate::AccessError;
 use futures_util::FutureExt;
 use measure::AccessMetrics;
 use row::Stored;
@@ -84,8 +85,8 @@ impl Audit {
     /// Opens the log, and makes its tables where they are not there yet.
     ///
     /// # Errors
-    /// [`AccessError::Store`].
-    pub async fn open(store: Store, metrics: AccessMetrics) -> Result<Self, AccessError> {
+    /// [`AuditError::Store`].
+    pub async fn open(store: Store, metrics: AccessMetrics) -> Result<Self, AuditError> {
         migrate(&store).await?;
         Ok(Self { store, metrics, checkpoints: Mutex::new(()) })
     }
@@ -94,8 +95,8 @@ impl Audit {
     /// read again.
     ///
     /// # Errors
-    /// [`AccessError::Store`].
-    pub async fn record(&self, entry: Entry) -> Result<(), AccessError> {
+    /// [`AuditError::Store`].
+    pub async fn record(&self, entry: Entry) -> Result<(), AuditError> {
         let entry = Arc::new(entry);
         let written = self.store.write(Isolation::ReadCommitted, move |tx| {
             let entry = Arc::clone(&entry);
@@ -108,7 +109,7 @@ impl Audit {
 }
 
 /// Makes the tables, where they are not there yet.
-pub(crate) async fn migrate(store: &Store) -> Result<(), StoreError> {
+pub async fn migrate(store: &Store) -> Result<(), StoreError> {
     store.migrate(ROOM, MIGRATIONS).await
 }
 
@@ -116,7 +117,7 @@ pub(crate) async fn migrate(store: &Store) -> Result<(), StoreError> {
 ///
 /// It holds a lock that every other append waits for until the transaction ends: call it last, at
 /// [`Isolation::ReadCommitted`]. Count it in [`AccessMetrics::audit_rows`] once the transaction is committed.
-pub(crate) async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
+pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
     let sql = "UPDATE access_audit_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, at_ms, hash";
     let head = tx.fetch_one(sql, args![]).await?;
     let (seq, before_ms, prev): (i64, i64, Vec<u8>) = (head.get(0)?, head.get(1)?, head.get(2)?);

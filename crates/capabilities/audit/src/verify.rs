@@ -2,7 +2,7 @@
 
 use super::marks::{self, Mark, Marks};
 use super::row::{COLUMNS, GENESIS, Stored};
-use crate::AccessError;
+use crate::AuditError;
 use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -42,7 +42,7 @@ impl Verdict {
         self.faults.is_empty()
     }
 
-    pub(super) fn fault(&mut self, seq: Option<i64>, what: impl Into<String>) {
+    pub(crate) fn fault(&mut self, seq: Option<i64>, what: impl Into<String>) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(Fault { seq, what: what.into() });
         } else {
@@ -65,8 +65,8 @@ pub struct Fault {
 /// the database.
 ///
 /// # Errors
-/// [`AccessError::Store`] if the log cannot be read, [`AccessError::File`] if a file of checkpoints cannot.
-pub async fn verify(store: &Store, checkpoints: &[PathBuf]) -> Result<Verdict, AccessError> {
+/// [`AuditError::Store`] if the log cannot be read, [`AuditError::File`] if a file of checkpoints cannot.
+pub async fn verify(store: &Store, checkpoints: &[PathBuf]) -> Result<Verdict, AuditError> {
     let mut walk = Walk::new(marks::load(checkpoints).await?);
     loop {
         let after = walk.after;

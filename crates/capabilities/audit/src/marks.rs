@@ -2,7 +2,7 @@
 
 use super::checkpoint::{Checkpoint, LINE_BYTES_MAX, file_error};
 use super::{Verdict, hex};
-use crate::AccessError;
+use crate::AuditError;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -14,35 +14,35 @@ const MARKS_MAX: usize = 1_000_000;
 const KEYS_MAX: usize = 100;
 
 /// What a checkpoint with a good signature says.
-pub(super) struct Mark {
-    pub(super) seq: i64,
-    pub(super) hash: [u8; 32],
+pub(crate) struct Mark {
+    pub(crate) seq: i64,
+    pub(crate) hash: [u8; 32],
     file: usize,
     line: usize,
 }
 
 impl Mark {
     /// Where it stands.
-    pub(super) fn place(&self, files: &[PathBuf]) -> String {
+    pub(crate) fn place(&self, files: &[PathBuf]) -> String {
         place(files.get(self.file).map_or(Path::new(""), PathBuf::as_path), self.line)
     }
 }
 
 /// Good checkpoints in the order of their rows, and a verdict that knows of the others.
-pub(super) struct Marks {
-    pub(super) marks: Vec<Mark>,
-    pub(super) files: Vec<PathBuf>,
-    pub(super) verdict: Verdict,
+pub(crate) struct Marks {
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) verdict: Verdict,
 }
 
 /// Reads files of checkpoints and checks their signatures.
-pub(super) async fn load(files: &[PathBuf]) -> Result<Marks, AccessError> {
+pub(crate) async fn load(files: &[PathBuf]) -> Result<Marks, AuditError> {
     let files = files.to_vec();
     let loaded = tokio::task::spawn_blocking(move || read_all(files, MARKS_MAX)).await;
     loaded.unwrap_or_else(|error| Err(file_error(Path::new(""), error)))
 }
 
-pub(super) fn read_all(files: Vec<PathBuf>, most: usize) -> Result<Marks, AccessError> {
+pub(crate) fn read_all(files: Vec<PathBuf>, most: usize) -> Result<Marks, AuditError> {
     let mut loading = Loading { marks: Vec::new(), keys: BTreeSet::new(), verdict: Verdict::default(), most };
     for (at, path) in files.iter().enumerate() {
         loading.file(at, path).map_err(|error| file_error(path, error))?;

@@ -198,7 +198,7 @@ async fn lines_without_end_and_files_that_are_missing() {
     let bench = Bench::sqlite().await;
     bench.rows(1).await;
     let missing = verify(&bench.store, &[bench.checkpoints()]).await;
-    assert!(matches!(missing, Err(AccessError::File { .. })));
+    assert!(matches!(missing, Err(AuditError::File { .. })));
     fs::write(bench.checkpoints(), vec![b'x'; 1 << 20]).unwrap();
     let verdict = bench.verify_all().await;
     assert_eq!((verdict.faults.len(), verdict.unlisted), (100, 924));

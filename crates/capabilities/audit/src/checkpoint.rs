@@ -4,7 +4,7 @@
 //! is written down in `docs/access.md`, and never changed.
 
 use super::{Audit, hex};
-use crate::{AccessError, clock};
+use crate::AuditError;
 use futures_util::FutureExt;
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
@@ -26,7 +26,7 @@ const CHECKPOINTS_FILE: &str = "audit-checkpoints.jsonl";
 /// The first line of what is signed: a signature made for anything else says nothing here.
 const DOMAIN: &str = "althing-audit-checkpoint-v1";
 /// The most bytes of a line; ours have some 350.
-pub(super) const LINE_BYTES_MAX: u64 = 1_024;
+pub(crate) const LINE_BYTES_MAX: u64 = 1_024;
 /// The shortest wait between two looks at the log.
 const EVERY_MIN: Duration = Duration::from_secs(1);
 
@@ -53,7 +53,7 @@ impl Checkpoint {
         let unsigned = Self {
             seq: head.seq,
             hash: hex::encode(&head.hash),
-            at: clock::rfc3339(head.now_ms),
+            at: calendar::rfc3339(head.now_ms),
             key: key_shown,
             signature: String::new(),
         };
@@ -62,7 +62,7 @@ impl Checkpoint {
     }
 
     /// Whether the signature is that of its key.
-    pub(super) fn is_signed(&self) -> bool {
+    pub(crate) fn is_signed(&self) -> bool {
         let parts = hex::decode::<32>(&self.key).zip(hex::decode::<64>(&self.signature));
         parts.is_some_and(|(key, signature)| {
             UnparsedPublicKey::new(&ED25519, key).verify(self.signed().as_bytes(), &signature).is_ok()
@@ -104,8 +104,8 @@ impl Audit {
     /// it is durable. The key is made on first use.
     ///
     /// # Errors
-    /// [`AccessError::File`] if key or checkpoints cannot be read or written, and [`AccessError::Store`].
-    pub async fn checkpoint(&self, data: &Path) -> Result<Option<Checkpoint>, AccessError> {
+    /// [`AuditError::File`] if key or checkpoints cannot be read or written, and [`AuditError::Store`].
+    pub async fn checkpoint(&self, data: &Path) -> Result<Option<Checkpoint>, AuditError> {
         let _turn = self.checkpoints.lock().await;
         let head = self.head().await?;
         let folder = data.to_owned();
@@ -125,7 +125,7 @@ impl Audit {
     }
 }
 
-fn write(data: &Path, head: &Head) -> Result<Option<Checkpoint>, AccessError> {
+fn write(data: &Path, head: &Head) -> Result<Option<Checkpoint>, AuditError> {
     if head.seq == 0 {
         return Ok(None);
     }
@@ -172,7 +172,7 @@ fn append(path: &Path, checkpoint: &Checkpoint, torn: bool) -> io::Result<()> {
 }
 
 /// The key in a file, made if there is none.
-fn key(path: &Path) -> Result<Ed25519KeyPair, AccessError> {
+fn key(path: &Path) -> Result<Ed25519KeyPair, AuditError> {
     let fault = |error| file_error(path, error);
     let (bytes, new) = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -210,8 +210,8 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-pub(super) fn file_error(path: &Path, reason: impl ToString) -> AccessError {
-    AccessError::File { path: path.to_owned(), reason: reason.to_string() }
+pub(crate) fn file_error(path: &Path, reason: impl ToString) -> AuditError {
+    AuditError::File { path: path.to_owned(), reason: reason.to_string() }
 }
 
 #[cfg(test)]
@@ -226,7 +226,7 @@ mod tests {
         let made = Checkpoint::sign(&Head { seq: 1, hash, now_ms: 1_795_253_460_000 }, &key);
         assert!(made.is_signed());
         let line = serde_json::to_string(&made).unwrap();
-        let documented = include_str!("../../../../../docs/access.md");
+        let documented = include_str!("../../../../docs/access.md");
         assert!(documented.contains(&format!("\n{line}\n")), "{line}");
         assert!(documented.contains(&format!("\n{}", made.signed())), "{}", made.signed());
     }

@@ -1,0 +1,66 @@
+//! What a benchmark tells.
+
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The figures of one benchmark, and the one that its target is about.
+pub(crate) struct Result {
+    pub(crate) figures: Vec<(&'static str, f64)>,
+    /// What it was compared with, as a share of it.
+    pub(crate) ratio: Option<f64>,
+    /// The name of the figure, or `ratio`, and the least that it may be.
+    pub(crate) target: Option<(&'static str, f64)>,
+}
+
+impl Result {
+    fn aim(&self) -> Option<(f64, f64)> {
+        let (name, least) = self.target?;
+        let found = self.figures.iter().find(|(figure, _)| *figure == name).map(|(_, value)| *value);
+        Some((found.or(self.ratio)?, least))
+    }
+
+    pub(crate) fn is_good(&self) -> bool {
+        self.aim().is_none_or(|(found, least)| found >= least)
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.aim() {
+            None => "measured",
+            Some(_) if self.is_good() => "pass",
+            Some(_) => "fail",
+        }
+    }
+
+    pub(crate) fn print(&self, name: &str) {
+        let figures: Vec<String> = self.figures.iter().map(|(name, value)| format!("{name} {value:.2}")).collect();
+        let ratio = self.ratio.map_or(String::new(), |ratio| format!("{ratio:.3}"));
+        let target = self.target.map_or(String::new(), |(name, least)| format!("{name} >= {least}"));
+        println!("{name:<22} {:<8} {ratio:<7} {target:<24} {}", self.verdict(), figures.join(", "));
+    }
+
+    pub(crate) fn json(&self, name: &str, command: &str) -> Value {
+        let figures: Map<String, Value> =
+            self.figures.iter().map(|(name, value)| ((*name).to_owned(), json!((value * 1e3).round() / 1e3))).collect();
+        let target = self.target.map(|(name, least)| json!({ "figure": name, "least": least }));
+        json!({
+            "benchmark": name, "command": command, "figures": figures, "ratio": self.ratio, "target": target,
+            "verdict": self.verdict(),
+        })
+    }
+}
+
+pub(crate) fn head() {
+    println!("{:<22} {:<8} {:<7} {:<24} figures", "benchmark", "verdict", "ratio", "target");
+}
+
+/// Milliseconds below which a share of the sample lies (nearest rank).
+pub(crate) fn at_ms(sample: &mut [Duration], share: f64) -> f64 {
+    sample.sort_unstable();
+    let rank = ((sample.len() as f64 * share).ceil() as usize).clamp(1, sample.len().max(1));
+    sample.get(rank - 1).copied().unwrap_or_default().as_secs_f64() * 1e3
+}
+
+pub(crate) fn median(mut sample: Vec<f64>) -> f64 {
+    sample.sort_by(f64::total_cmp);
+    sample.get(sample.len() / 2).copied().unwrap_or_default()
+}

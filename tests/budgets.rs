@@ -1,0 +1,244 @@
+//! Budgets: whatever comes at once, from wherever, and however it ends, no more is spent than was allowed, and what was
+//! set aside comes back.
+
+use crate::support::books::{
+    Budget, CALL, budget, code, items, metered, nano, priced, request, settled, spend, try_spend,
+};
+use crate::support::{Place, Response, Server, ask, keyed, send, until};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use testkit::{PgBouncer, Postgres, Upstream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Calls that a budget is good for.
+const WORTH: usize = 10;
+/// Requests that come at once.
+const CROWD: usize = 100;
+/// How long the upstream takes.
+const TAKES: Duration = Duration::from_millis(20);
+
+/// A limit that is good for [`WORTH`] calls, as settings write it.
+fn limit() -> String {
+    let nano = CALL * i64::try_from(WORTH).unwrap();
+    format!("\"0.{nano:09}\"")
+}
+
+/// How a crowd asks.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    stream: bool,
+    max_tokens: Option<u32>,
+}
+
+/// Asks from everywhere at once, in turns, and gives every reply.
+async fn crowd(servers: &[SocketAddr], key: &Arc<str>, way: Way, size: usize) -> Vec<Response> {
+    let mut asking = JoinSet::new();
+    for number in 0..size {
+        let (address, key) = (servers[number % servers.len()], Arc::clone(key));
+        let body = request("kit/m", way.stream, way.max_tokens);
+        asking.spawn(async move { spend(address, &key, &body).await });
+    }
+    asking.join_all().await
+}
+
+/// Looks at a budget as fast as it can, for as long as the crowd asks: at no time is more promised than there is.
+fn watch(address: SocketAddr, operator: String, scope: &'static str) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            if let Some(Budget { limit, spent, reserved, left }) = budget(address, &operator, scope).await {
+                assert!(spent + reserved <= limit, "{spent} spent and {reserved} reserved of {limit}");
+                assert_eq!(left, limit - spent - reserved);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+}
+
+/// Those who were served; everybody else was told that the budget is spent.
+fn served(replies: &[Response]) -> usize {
+    let (served, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
+    for reply in refused {
+        assert_eq!((reply.status, code(reply).as_str()), (402, "budget_exhausted"), "{}", reply.text());
+        assert_eq!(reply.json()["error"]["type"], "insufficient_quota");
+    }
+    assert!(served.iter().all(|reply| reply.content() == "forty-two"));
+    served.len()
+}
+
+/// Keys of somebody who spends and of somebody who watches, made before anybody is served: they are known at once.
+fn keys(place: &Place) -> (Arc<str>, String) {
+    (place.key("user", "acme").into(), place.key("operator", "default"))
+}
+
+/// A crowd on some servers with one budget: about as many are served as it is good for, never more, and the provider
+/// never hears of the others.
+async fn spends_what_is_allowed(places: Vec<Place>, upstream: &Upstream, scope: &'static str, way: Way) {
+    let (key, operator) = keys(&places[0]);
+    let servers: Vec<Server> = places.into_iter().map(Place::start).collect();
+    let addresses: Vec<SocketAddr> = servers.iter().map(Server::address).collect();
+    let watching = watch(addresses[0], operator.clone(), scope);
+    let replies = crowd(&addresses, &key, way, CROWD).await;
+    let served = served(&replies);
+    assert!((WORTH - 1..=WORTH).contains(&served), "{served} were served, {way:?}");
+    assert_eq!(upstream.seen().len(), served, "{way:?}");
+    assert!(!watching.is_finished(), "{:?}", watching.await);
+    watching.abort();
+    let budget = settled(addresses[0], &operator, scope).await;
+    assert_eq!(budget.spent, CALL * i64::try_from(served).unwrap(), "{way:?}");
+    assert_eq!(budget.spent + budget.left, budget.limit);
+}
+
+async fn one_process(way: Way) {
+    let upstream = metered(TAKES).await;
+    let place = Place::new(&format!("[budget]\nkey_usd_per_day = {}\n{}", limit(), priced(&upstream)));
+    spends_what_is_allowed(vec![place], &upstream, "key", way).await;
+}
+
+#[tokio::test]
+async fn a_crowd_spends_what_is_allowed() {
+    one_process(Way { stream: false, max_tokens: Some(100) }).await;
+}
+
+#[tokio::test]
+async fn a_crowd_without_limits_spends_what_is_allowed() {
+    one_process(Way { stream: false, max_tokens: None }).await;
+}
+
+#[tokio::test]
+async fn a_crowd_of_streams_spends_what_is_allowed() {
+    one_process(Way { stream: true, max_tokens: Some(100) }).await;
+}
+
+#[tokio::test]
+async fn a_crowd_of_streams_without_limits_spends_what_is_allowed() {
+    one_process(Way { stream: true, max_tokens: None }).await;
+}
+
+/// Begins a stream and leaves once it has begun.
+async fn leave(address: SocketAddr, key: &str) {
+    let body = request("kit/slow", true, Some(100));
+    let mut open = send(address, &keyed(address, key, "POST", "/v1/chat/completions", Some(&body))).await;
+    if open.status == 200 {
+        open.piece().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_midway_pays_once_for_what_had_come() {
+    let upstream = metered(TAKES).await;
+    let place = Place::new(&format!("[budget]\nkey_usd_per_day = {}\n{}", limit(), priced(&upstream)));
+    let (key, operator) = keys(&place);
+    let server = place.start();
+    let address = server.address();
+    let watching = watch(address, operator.clone(), "key");
+    let mut asking = JoinSet::new();
+    for number in 0..CROWD {
+        let key = Arc::clone(&key);
+        asking.spawn(async move {
+            match number % 2 {
+                0 => leave(address, &key).await,
+                _ => drop(spend(address, &key, &request("kit/m", number % 4 == 1, Some(100))).await),
+            }
+        });
+    }
+    asking.join_all().await;
+    assert!(!watching.is_finished(), "{:?}", watching.await);
+    watching.abort();
+
+    let budget = settled(address, &operator, "key").await;
+    assert!(budget.spent <= budget.limit);
+    assert_eq!(budget.spent + budget.left, budget.limit);
+    let calls = items(address, &operator, "/api/v1/calls").await;
+    assert_eq!(calls.len(), upstream.seen().len(), "each call is written down once");
+    assert_eq!(calls.iter().map(|call| nano(&call["cost_usd"])).sum::<i64>(), budget.spent);
+    let left: Vec<&Value> = calls.iter().filter(|call| call["outcome"] == "cancelled").collect();
+    assert!(!left.is_empty());
+    for call in left {
+        let cost = nano(&call["cost_usd"]);
+        assert!(call["exact"] == false && cost > 0 && cost < CALL, "{call}");
+    }
+}
+
+/// Settings of one of several servers that share a database and the budget of a tenant.
+fn sharing(postgres: &str, upstream: &Upstream, budget: &str) -> String {
+    let store = format!("[store]\nurl = {postgres:?}\n");
+    format!("{store}[budget]\ntenant_usd_per_day = {}\n{budget}\n{}", limit(), priced(upstream))
+}
+
+async fn three_processes(way: Way) {
+    let (postgres, upstream) = (Postgres::start(), metered(TAKES).await);
+    let config = sharing(&postgres.url(), &upstream, "");
+    spends_what_is_allowed((0..3).map(|_| Place::new(&config)).collect(), &upstream, "tenant", way).await;
+}
+
+#[tokio::test]
+async fn three_processes_together_spend_what_is_allowed() {
+    three_processes(Way { stream: false, max_tokens: Some(100) }).await;
+}
+
+#[tokio::test]
+async fn three_processes_together_spend_what_is_allowed_without_limits() {
+    three_processes(Way { stream: true, max_tokens: None }).await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_held_can_be_spent_by_the_others() {
+    let (postgres, upstream) = (Postgres::start(), metered(TAKES).await);
+    let config = sharing(&postgres.url(), &upstream, "lease_ms = 1000\nwait_ms = 10000");
+    let first = Place::new(&config);
+    let (key, operator) = keys(&first);
+    let [first, second, third] = [first, Place::new(&config), Place::new(&config)].map(Place::start);
+    let others = [second.address(), third.address()];
+
+    // The first holds half of the budget for answers that never come, and has spent a tenth of it.
+    assert_eq!(spend(first.address(), &key, &request("kit/m", false, Some(100))).await.status, 200);
+    settled(others[0], &operator, "tenant").await;
+    let mut hanging = JoinSet::new();
+    for _ in 0..5 {
+        let (address, key) = (first.address(), Arc::clone(&key));
+        hanging.spawn(async move { try_spend(address, &key, &request("kit/mute", false, Some(100))).await });
+    }
+    upstream.wait_seen(6, Duration::from_secs(10)).await;
+    let asking = tokio::spawn(async move {
+        let way = Way { stream: false, max_tokens: Some(100) };
+        crowd(&others, &key, way, 30).await
+    });
+    let rest = async || Some(upstream.seen().len()).filter(|seen| *seen >= 6 + 3);
+    until("the others spend what is left", rest).await;
+
+    let killed = Instant::now();
+    drop(first);
+    assert!(hanging.join_all().await.iter().all(Option::is_none));
+    let served = served(&asking.await.unwrap());
+    let took = killed.elapsed();
+    assert!((WORTH - 2..WORTH).contains(&served), "{served} were served by the others");
+    assert!(took < Duration::from_secs(5), "what was held came back after {took:?}");
+    let budget = settled(others[0], &operator, "tenant").await;
+    assert_eq!(budget.spent, CALL * i64::try_from(served + 1).unwrap());
+    assert!(budget.spent <= budget.limit);
+}
+
+#[tokio::test]
+async fn everything_works_behind_a_pooler_of_transactions() {
+    let (postgres, upstream) = (Postgres::start(), metered(TAKES).await);
+    let pooler = PgBouncer::start(&postgres, "transaction", 4);
+    let place = Place::new(&sharing(&pooler.url(), &upstream, ""));
+    let admin = place.key("admin", "default");
+    let server = place.start();
+    let address = server.address();
+    let wanted = json!({ "role": "user", "tenant": "acme" });
+    let made = ask(address, &admin, "POST", "/api/v1/keys", Some(&wanted)).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let key: Arc<str> = made.json()["key"].as_str().unwrap().into();
+    let replies = crowd(&[address], &key, Way { stream: false, max_tokens: Some(100) }, 30).await;
+    let served = served(&replies);
+    assert!((WORTH - 1..=WORTH).contains(&served), "{served}");
+    let spent = settled(address, &admin, "tenant").await.spent;
+    let usage = items(address, &admin, "/api/v1/usage?by=tenant").await;
+    assert_eq!((usage.len(), usage[0]["calls"].as_u64()), (1, u64::try_from(served).ok()), "{usage:?}");
+    assert_eq!(nano(&usage[0]["cost_usd"]), spent);
+    assert_eq!(ask(address, &admin, "GET", "/readyz", None).await.status, 200);
+    assert!(!server.log().contains("ERROR"), "{}", server.log());
+}

@@ -2,12 +2,12 @@
 //! on, and once there is room again everything works, with nothing broken.
 
 use crate::support::books::{code, items, metered, priced, request, settled, spend};
-use crate::support::{Place, Response, Server, ask, get, until};
+use crate::support::{Ended, Place, Response, Server, ask, get, until};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The most requests until a disk of a few MiB is full.
@@ -64,6 +64,20 @@ impl Disk {
         match self {
             Self::Small(filler) => std::fs::remove_file(filler).unwrap(),
             Self::Short => assert!(shell(&format!("prlimit --pid {} --fsize=unlimited:unlimited", server.pid()))),
+        }
+    }
+
+    /// Checks the data, where the server sees it.
+    fn is_sound(&self, server: &Server) {
+        for arguments in [["store", "check", "--json"], ["audit", "verify", "--json"]] {
+            let mut command = server.place().on_data(&arguments);
+            if let Self::Small(_) = self {
+                let mut inside = Command::new("nsenter");
+                inside.args(["--mount", "--target", &server.pid().to_string()]);
+                inside.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+                command = inside;
+            }
+            assert_eq!(Ended::of(command).good()["ok"], true, "{arguments:?}");
         }
     }
 }
@@ -136,13 +150,7 @@ async fn fills_up(on: impl FnOnce(Place) -> (Server, Disk), codes: &[&str]) {
     let listed: HashSet<String> = listed.iter().map(id).collect();
     assert!(keys.is_subset(&listed), "a key is gone");
     assert!(!server.log().contains("ERROR"), "{}", server.log());
-    is_sound(server).await;
-}
-
-/// Checks what is left where the server saw it, and where nobody serves any more.
-async fn is_sound(server: Server) {
-    let place = server.stopped();
-    assert_eq!(place.run(&["audit", "verify"]).good()["ok"], true);
+    disk.is_sound(&server);
 }
 
 #[tokio::test]

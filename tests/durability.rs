@@ -136,7 +136,7 @@ async fn the_ledger_is_there(address: SocketAddr, admin: &str, life: &Life, kill
 /// What can be said of the data while nobody serves.
 fn is_sound(place: &Place) {
     assert_eq!(place.run(&["audit", "verify"]).good()["ok"], true);
-    // assert_eq!(place.run(&["store", "check"]).good()["ok"], true);
+    assert_eq!(place.run(&["store", "check"]).good()["ok"], true);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 mod access;
+mod backup;
 mod budgets;
 mod clients;
 mod commands;
@@ -11,6 +12,8 @@ mod disk;
 mod drain;
 mod durability;
 mod fallback;
+mod idle;
+mod inputs;
 mod leaving;
 mod limits;
 mod mcp;
@@ -23,3 +26,5 @@ mod roles;
 mod streaming;
 mod support;
 mod tenants;
+mod tokens;
+mod usage;

@@ -1,6 +1,6 @@
 //! Settings: read again while serving, and refused with a place and a hint when they are wrong.
 
-use crate::support::{Ended, Server, althing, chat, get, provider, question, says, until};
+use crate::support::{Ended, Server, althing, chat, get, provider, question, says, send, until};
 use serde_json::Value;
 use std::time::Duration;
 use testkit::{Reply, Upstream};
@@ -120,8 +120,9 @@ async fn what_waits_for_the_next_start_is_named() {
     let warning = "these settings change with the next start";
     for (nth, (key, told)) in (1..).zip([
         ("n_max = 3", None),
-        ("allowed_hosts = ['a.example']", Some("`allowed_hosts` of `/mcp`")),
-        ("allowed_hosts = ['a.example']\nn_max = 4", None),
+        ("allowed_hosts = ['a.example']", None),
+        ("body_bytes_max = 5000", Some("`body_bytes_max` of `/mcp`")),
+        ("body_bytes_max = 5000\nn_max = 4", None),
         ("header_read_ms = 7000", Some(": `header_read_ms`\n")),
     ]) {
         let before = server.log().len();
@@ -132,6 +133,20 @@ async fn what_waits_for_the_next_start_is_named() {
         assert_eq!(log[before..].contains(warning), told.is_some(), "{key}: {log}");
         assert!(log[before..].contains(told.unwrap_or_default()), "{key}: {log}");
     }
+}
+
+#[tokio::test]
+async fn a_host_that_is_allowed_later_reaches_the_tools_too() {
+    let server = Server::start("");
+    let call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}";
+    let head = "POST /mcp HTTP/1.1\r\nhost: a.example\r\naccept: application/json, text/event-stream\r\ncontent-type: \
+                application/json\r\nmcp-protocol-version: 2025-11-25\r\n";
+    let request = format!("{head}content-length: {}\r\n\r\n{call}", call.len());
+    let status = async || send(server.address(), request.as_bytes()).await.finish().await.status;
+    assert_eq!(status().await, 403);
+    std::fs::write(server.config(), "[server]\nallowed_hosts = ['a.example']\n").unwrap();
+    server.signal("HUP");
+    until("the host is welcome", async || (status().await != 403).then_some(())).await;
 }
 
 #[tokio::test]

@@ -19,12 +19,13 @@ pub(crate) struct Budget {
 }
 
 /// A provider's upstream that takes its time for each answer and counts 100 tokens in, 100 out. Its model `slow` begins
-/// and then never ends, and `mute` does not even begin.
+/// and then never ends, `mute` does not even begin, and `broken` fails.
 pub(crate) async fn metered(takes: Duration) -> Upstream {
     Upstream::start(move |seen| {
         let asked = seen.json();
         match (asked["model"].as_str(), asked["stream"] == true) {
             (Some("mute"), _) => Reply::hang(),
+            (Some("broken"), _) => Reply::error(500, "server_error", "SECRET"),
             (Some("slow"), true) => Reply::stream(&[&says("forty"), &says("-two")]).stall(),
             (_, true) => told().into_iter().fold(Reply::stream(&[]), |reply, event| reply.event(&event)).after(takes),
             (_, false) => whole().after(takes),
@@ -52,11 +53,11 @@ fn told() -> [String; 5] {
     [says("forty"), says("-two"), stop, last, "[DONE]".to_owned()]
 }
 
-/// The settings of the provider `kit` with the models `m`, `slow` and `mute`, at a dollar per million tokens in and two
-/// per million out.
+/// The settings of the provider `kit` with the models `m`, `slow`, `mute` and `broken`, at a dollar per million tokens in
+/// and two per million out.
 pub(crate) fn priced(upstream: &Upstream) -> String {
     let model = |name: &str| format!("{{ name = {name:?}, price = {{ input = 1.0, output = 2.0 }} }}");
-    let (url, models) = (upstream.url(), ["m", "slow", "mute"].map(model).join(", "));
+    let (url, models) = (upstream.url(), ["m", "slow", "mute", "broken"].map(model).join(", "));
     format!("[[provider]]\nname = \"kit\"\nkind = \"openai\"\nbase_url = {url:?}\nmodels = [{models}]\n")
 }
 

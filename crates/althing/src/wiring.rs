@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Every protocol a provider can speak. A new native one is one line here; a compatible one is a preset.
 const KINDS: [Kind; 2] = [models::openai::KIND, models::scripted::KIND];
@@ -150,10 +151,21 @@ pub(crate) fn mcp(
     Ok(door)
 }
 
+/// The signal for a file that has reached the size that it may have here (`ulimit -f`). It ends a process that does not
+/// listen for it.
+const SIGXFSZ: i32 = 25;
+
 /// The runtime of a command.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    built.map_err(|error| Failure::new(crate::exit::FAILED, format!("cannot start: {error}")))
+    let runtime = built.map_err(|error| Failure::new(crate::exit::FAILED, format!("cannot start: {error}")))?;
+    // Once somebody has listened, writing fails like on a full disk, and the process lives.
+    let entered = runtime.enter();
+    if let Err(error) = signal(SignalKind::from_raw(SIGXFSZ)) {
+        tracing::debug!(%error, "a file that may not grow will end this process");
+    }
+    drop(entered);
+    Ok(runtime)
 }
 
 /// Runs a command to its end; whatever still waits for a name server or standard input is not waited for.

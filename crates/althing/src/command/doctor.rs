@@ -15,6 +15,7 @@ use models::Probe;
 use serde::Serialize;
 use serde_json::json;
 use settings::{Settings, SettingsError, Source};
+use std::path::PathBuf;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -65,7 +66,7 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<u8, Failure> {
     let ready = config(&source, &mut checks)?;
     checks.push(machine::data_folder(args.data.clone().or_else(data::usual_folder)));
     let probes = match &ready {
-        Some(ready) => wiring::run(look(ready, &mut checks))?,
+        Some(ready) => wiring::run(look(ready, args.data.clone().or_else(data::usual_folder), &mut checks))?,
         None => Vec::new(),
     };
     checks.push(machine::clock(&probes));
@@ -97,9 +98,18 @@ fn config(source: &Source, checks: &mut Vec<Check>) -> Result<Option<Ready>, Fai
 }
 
 /// Everything that settings describe.
-async fn look(ready: &Ready, checks: &mut Vec<Check>) -> Result<Vec<(String, Probe)>, Failure> {
+async fn look(
+    ready: &Ready,
+    folder: Option<PathBuf>,
+    checks: &mut Vec<Check>,
+) -> Result<Vec<(String, Probe)>, Failure> {
     let settings = &ready.loaded.settings;
-    checks.push(machine::address(&settings.server.bind).await);
+    let (store, made) = machine::store(&settings.store, folder).await;
+    checks.push(store);
+    if let Err(error) = http_door::check_tls(&settings.server) {
+        checks.push(Check::fail("tls", error.to_string(), error.hint(), CONFIGURATION));
+    }
+    checks.push(machine::address(&settings.server.bind, made || settings.access.oidc.is_some()).await);
     let problems = check::problems(ready);
     let broken = |name: &str| problems.iter().find(|problem| problem.name == name);
     let whole: Vec<_> = settings.provider.iter().filter(|one| broken(&one.name).is_none()).cloned().collect();

@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::gatekeeper::Arrival;
 use crate::refusal::{Refusal, shown};
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use crate::rest::Name;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use fault::Kind;
@@ -14,13 +14,7 @@ pub(crate) async fn list(State(app): State<App>) -> Json<ModelList> {
     Json(ModelList { object: "list", data: cards(&app) })
 }
 
-pub(crate) async fn one(
-    State(app): State<App>,
-    Extension(arrival): Extension<Arrival>,
-    id: Result<Path<String>, PathRejection>,
-) -> Response {
-    // A name that is no text is nobody's name.
-    let Path(id) = id.unwrap_or_else(|_| Path(String::from(char::REPLACEMENT_CHARACTER)));
+pub(crate) async fn one(State(app): State<App>, Extension(arrival): Extension<Arrival>, Name(id): Name) -> Response {
     match cards(&app).into_iter().find(|card| card.id == id) {
         Some(card) => Json(card).into_response(),
         None => Refusal::new(Kind::NotFound, "model_not_found", format!("the model `{}` does not exist", shown(&id)))

@@ -17,13 +17,14 @@ use crate::rows::Row;
 use ::audit::AuditError;
 use access::{Access, AccessError};
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::{IntoResponse, Response};
 use fault::Kind;
 use http::StatusCode;
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::convert::Infallible;
 use std::sync::Arc;
 use store::Page;
 
@@ -91,6 +92,18 @@ impl IntoResponse for Refused {
     }
 }
 
+/// A name in the path. One that is no text is nobody's name.
+pub(crate) struct Name(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let read = Path::from_request_parts(parts, state).await;
+        Ok(Self(read.map_or_else(|_| String::from(char::REPLACEMENT_CHARACTER), |Path(name)| name)))
+    }
+}
+
 /// The parameters behind the `?`; unknown ones are refused.
 pub(crate) struct Asked<T>(pub(crate) T);
 
@@ -100,7 +113,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         let wrong = |error: axum::extract::rejection::QueryRejection| {
             let text = error.body_text();
-            let reason = text.rsplit_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+            let reason = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
             Box::new(Refusal::new(Kind::BadInput, "invalid_parameter", format!("the query cannot be read: {reason}")))
         };
         let Query(asked) = Query::try_from_uri(&parts.uri).map_err(wrong)?;

@@ -38,6 +38,16 @@ const ID_DIGITS: usize = 16;
 /// The place of the digest among the columns.
 const DIGEST_AT: usize = 11;
 
+/// Whether a key was ever made in a store whose tables are there.
+///
+/// # Errors
+/// Whatever the store says, also that there are no tables.
+pub async fn any_key(store: &Store) -> Result<bool, StoreError> {
+    let first = "SELECT 1 FROM access_key LIMIT 1";
+    let found = store.read(move |tx| async move { tx.fetch_optional(first, Vec::new()).await }.boxed());
+    Ok(found.await?.is_some())
+}
+
 /// The keys of this server.
 pub struct Keys {
     store: Store,
@@ -180,9 +190,7 @@ impl Keys {
         if self.is_made() {
             return Ok(true);
         }
-        let first = "SELECT 1 FROM access_key LIMIT 1";
-        let found = self.store.read(move |tx| async move { tx.fetch_optional(first, Vec::new()).await }.boxed());
-        let made = found.await?.is_some();
+        let made = any_key(&self.store).await?;
         if made {
             self.made.store(true, Ordering::Release);
         }

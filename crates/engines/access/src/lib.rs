@@ -24,6 +24,6 @@ pub use expiry::parse_expiry;
 pub use flags::Flags;
 pub use gate::{Denial, Gate, Presented, Purses};
 pub use house::Access;
-pub use keys::{Created, Key, KeyRecord, Keys, NewKey};
+pub use keys::{Created, Key, KeyRecord, Keys, NewKey, any_key};
 pub use page::Page;
 pub use tokens::TokenFault;

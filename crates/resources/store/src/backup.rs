@@ -33,7 +33,7 @@ pub struct Backup {
 
 impl Store {
     /// Copies the database as it is now into the new file `to`, while it is in use. Dropped before it has ended, it
-    /// leaves nothing.
+    /// leaves nothing, or the whole file if that was finished a moment before.
     ///
     /// # Errors
     /// [`StoreError::Exists`] if the file is there already, [`StoreError::Program`] or [`StoreError::Pooled`] if

@@ -6,18 +6,21 @@ use crate::sqlite::Handle;
 use crate::value::{Found, for_postgres, for_sqlite};
 use crate::{Row, StoreError, Value};
 use fault::{Explain, Kind};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryStreamExt};
 use measure::{StoreConflict, StoreMetrics};
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr, raw_sql};
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr, raw_sql};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The most characters of a statement that are logged.
 const SHOWN_CHARS_MAX: usize = 300;
+/// What goes before the first statement of each piece of work in a group on SQLite: what came before it stays, and it
+/// can be undone alone. On its way with the statement it costs no time of its own.
+const APART: &str = "RELEASE work; SAVEPOINT work; ";
 
 /// The text of a statement: `$1` for the first parameter, the same for both databases.
 ///
@@ -65,6 +68,10 @@ pub struct Tx {
     slow: Duration,
     /// How long the whole may take.
     within: Duration,
+    /// Set while the work in a group has run nothing yet.
+    untouched: bool,
+    /// Set when it is not certain that its first statement was reached.
+    unsure: bool,
     /// Set while a transaction is open on a connection that goes back to a pool: dropped then, it is not reused.
     open: bool,
     /// Why the transaction is lost.
@@ -76,7 +83,8 @@ pub struct Tx {
 impl Tx {
     pub(crate) fn new(conn: Conn, metrics: &StoreMetrics, slow: Duration, within: Duration) -> Self {
         let (conn, metrics) = (Some(conn), metrics.clone());
-        Self { conn, metrics, slow, within, open: false, failed: None, conflict: None }
+        let (untouched, unsure, open, failed, conflict) = (false, false, false, None, None);
+        Self { conn, metrics, slow, within, untouched, unsure, open, failed, conflict }
     }
 
     /// Runs a statement and gives the number of rows it changed.
@@ -93,8 +101,9 @@ impl Tx {
     /// As for [`Tx::execute`].
     pub async fn fetch_all(&mut self, sql: impl Into<Sql>, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let (sql, began) = (sql.into().0, Instant::now());
+        let text = self.apart(&sql);
         let rows = match self.conn()? {
-            Conn::Writer(handle) => query_sqlite(&mut handle.conn, sql.clone(), args).await,
+            Conn::Writer(handle) => query_sqlite(&mut handle.conn, text, args).await,
             Conn::Reader(lease) => query_sqlite(&mut lease.link().conn, sql.clone(), args).await,
             Conn::Postgres { lease, prepared } => {
                 let query = sqlx::query_with(sql.clone(), for_postgres(args)?).persistent(*prepared);
@@ -166,7 +175,8 @@ impl Tx {
     /// Runs text that may hold several statements and takes no parameters.
     pub(crate) async fn script(&mut self, sql: impl Into<Sql>) -> Result<(), StoreError> {
         let (sql, began) = (sql.into().0, Instant::now());
-        let done = raw(self.conn()?, sql.clone()).await;
+        let text = self.apart(&sql);
+        let done = raw(self.conn()?, text).await;
         self.finished(&sql, began, done)
     }
 
@@ -201,9 +211,30 @@ impl Tx {
         (self.failed, self.conflict) = (None, None);
     }
 
-    /// How long the work that begins may take.
-    pub(crate) fn allow(&mut self, within: Duration) {
-        self.within = within;
+    /// Another piece of work begins in this group, and may take so long.
+    pub(crate) fn next_work(&mut self, within: Duration) {
+        self.forget();
+        (self.within, self.untouched, self.unsure) = (within, true, false);
+    }
+
+    /// Undoes what the work has done, and nothing of those before it. An error where that is not possible: where its
+    /// savepoint may never have begun, going back would undo the work before it.
+    pub(crate) async fn undo_work(&mut self) -> Result<(), StoreError> {
+        if self.untouched {
+            return Ok(());
+        }
+        if self.unsure {
+            return Err(self.lost().unwrap_or(StoreError::Closed));
+        }
+        self.control("ROLLBACK TO work").await
+    }
+
+    /// A statement as it is sent: the first of a piece of work begins its savepoint too.
+    fn apart(&mut self, sql: &SqlStr) -> SqlStr {
+        if !std::mem::take(&mut self.untouched) {
+            return sql.clone();
+        }
+        Sql::from(format!("{APART}{}", sql.as_str())).0
     }
 
     /// Why the transaction is lost, if it is.
@@ -245,9 +276,9 @@ impl Tx {
     }
 
     async fn run(&mut self, sql: SqlStr, args: Vec<Value>, kept: bool) -> Result<u64, StoreError> {
-        let began = Instant::now();
+        let (began, text) = (Instant::now(), self.apart(&sql));
         let done = match self.conn()? {
-            Conn::Writer(handle) => run_sqlite(&mut handle.conn, sql.clone(), args, kept).await,
+            Conn::Writer(handle) => run_sqlite(&mut handle.conn, text, args, kept).await,
             Conn::Reader(lease) => run_sqlite(&mut lease.link().conn, sql.clone(), args, kept).await,
             Conn::Postgres { lease, prepared } => {
                 let query = sqlx::query_with(sql.clone(), for_postgres(args)?).persistent(*prepared && kept);
@@ -275,6 +306,8 @@ impl Tx {
             tracing::warn!(took_ms = took.as_millis(), %statement, "a slow statement");
         }
         done.map_err(|error| {
+            // What SQLite itself says, it says of the statement that was asked for, unless it has no memory.
+            self.unsure |= !matches!(&error, sqlx::Error::Database(error) if error.code().as_deref() != Some("7"));
             let (error, conflict) = read(error);
             if conflict == Some(StoreConflict::Deadlock) {
                 self.metrics.deadlocks.inc();
@@ -328,7 +361,13 @@ async fn run_sqlite(
     kept: bool,
 ) -> Result<u64, sqlx::Error> {
     let args = for_sqlite(args).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    sqlx::query_with(sql, args).persistent(kept).execute(conn).await.map(|done| done.rows_affected())
+    let mut results = conn.fetch_many(sqlx::query_with(sql, args).persistent(kept));
+    let mut changed = 0;
+    while let Some(result) = results.try_next().await? {
+        // The last statement is the one that was asked for.
+        changed = result.left().map_or(changed, |done| done.rows_affected());
+    }
+    Ok(changed)
 }
 
 async fn query_sqlite(conn: &mut SqliteConnection, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, sqlx::Error> {

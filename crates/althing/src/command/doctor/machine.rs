@@ -2,13 +2,15 @@
 
 use super::Check;
 use crate::data;
-use crate::exit::{CONFIGURATION, FAILED};
+use crate::exit::{CONFIGURATION, FAILED, UNREACHABLE};
 use crate::text::count;
+use crate::wiring;
 use fault::{Explain, Kind};
 use http_door::ServeError;
 use models::Probe;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -47,9 +49,38 @@ pub(super) fn data_folder(folder: Option<PathBuf>) -> Check {
     }
 }
 
+/// Whether the database answers, and whether a key was ever made in it. A file that is not there is not made.
+pub(super) async fn store(settings: &settings::Store, folder: Option<PathBuf>) -> (Check, bool) {
+    let broken = |error: store::StoreError| {
+        let code = if error.kind() == Kind::BadInput { CONFIGURATION } else { UNREACHABLE };
+        (Check::fail("store", error.to_string(), error.hint(), code), false)
+    };
+    let config = match store::Config::new(settings, &folder.unwrap_or_default()) {
+        Ok(config) => config,
+        Err(error) => return broken(error),
+    };
+    let shown = config.shown();
+    if config.file().is_some_and(|file| !file.exists()) {
+        return (Check::ok("store", format!("{shown} will be made at the first start")), false);
+    }
+    let opened = match Store::open(&config, wiring::metrics().store()).await {
+        Ok(opened) => opened,
+        Err(error) => return broken(error),
+    };
+    let answers = opened.ping().await;
+    // Before the first start there are no tables to look into.
+    let made = access::any_key(&opened).await.unwrap_or(false);
+    opened.close().await;
+    let keys = if made { "every request needs a key" } else { "no key was made: open to this machine" };
+    match answers {
+        Ok(()) => (Check::ok("store", format!("{shown} answers; {keys}")), made),
+        Err(error) => broken(error),
+    }
+}
+
 /// Whether the server could listen, or does already.
-pub(super) async fn address(bind: &str) -> Check {
-    let error = match http_door::bind(bind, false).await {
+pub(super) async fn address(bind: &str, guarded: bool) -> Check {
+    let error = match http_door::bind(bind, guarded).await {
         Ok(_) => return Check::ok("address", format!("{bind} is free")),
         Err(error) => error,
     };

@@ -1,9 +1,9 @@
 //! `/api/v1/flags`: which variants the caller falls into.
 
-use super::{Refused, describe};
+use super::{Name, Refused, describe};
 use crate::rows::{Need, Row};
 use access::Access;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::get;
 use axum::{Extension, Json};
 use caller::{Guest, Role};
@@ -47,7 +47,7 @@ async fn list(State(access): State<Arc<Access>>, Extension(guest): Extension<Gue
 async fn show(
     State(access): State<Arc<Access>>,
     Extension(guest): Extension<Guest>,
-    Path(flag): Path<String>,
+    Name(flag): Name,
 ) -> Result<Json<FlagView>, Refused> {
     let variant = access.flags.exposed(&flag, &guest.identity.subject)?;
     Ok(Json(FlagView { flag, variant }))

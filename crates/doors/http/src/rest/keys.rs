@@ -1,9 +1,9 @@
 //! `/api/v1/keys`: who may ask; and `/api/v1/whoami`: who asks now.
 
-use super::{Asked, Listed, Refused, Sent, describe};
+use super::{Asked, Listed, Name, Refused, Sent, describe};
 use crate::rows::{Need, Row};
 use access::{Access, AccessError, KeyRecord, NewKey, parse_expiry};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json};
@@ -162,7 +162,7 @@ async fn list(
 async fn show(
     State(access): State<Arc<Access>>,
     Extension(guest): Extension<Guest>,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Json<KeyView>, Refused> {
     Ok(Json(access.keys.get(&guest.identity, &id).await?.into()))
 }
@@ -170,7 +170,7 @@ async fn show(
 async fn revoke(
     State(access): State<Arc<Access>>,
     Extension(guest): Extension<Guest>,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Result<Json<KeyView>, Refused> {
     Ok(Json(access.keys.revoke(&guest.identity, &id).await?.into()))
 }

@@ -106,7 +106,7 @@ impl Writer {
         loop {
             let tx = self.writer().await?;
             tx.forget();
-            let Err(error) = tx.control("BEGIN IMMEDIATE").await else { return Ok(()) };
+            let Err(error) = tx.control("BEGIN IMMEDIATE; SAVEPOINT work").await else { return Ok(()) };
             if tx.conflict != Some(StoreConflict::Busy) {
                 self.reset().await;
                 return Err(error);
@@ -201,12 +201,9 @@ enum Ran {
 /// Runs one job in a savepoint. An error is the end of the whole transaction.
 async fn savepoint(tx: &mut Tx, job: &mut dyn Job) -> Result<Ran, StoreError> {
     let within = job.within();
-    tx.forget();
-    tx.allow(within);
-    tx.control("SAVEPOINT work").await?;
+    tx.next_work(within);
     let ran = timeout(within, job.run(tx)).await;
     if ran == Ok(true) {
-        tx.control("RELEASE work").await?;
         return Ok(Ran::Kept);
     }
     let slow = ran.is_err();
@@ -215,7 +212,7 @@ async fn savepoint(tx: &mut Tx, job: &mut dyn Job) -> Result<Ran, StoreError> {
     }
     // A full disk, among others, makes SQLite give up the whole transaction: then there is no savepoint to go back to,
     // and nothing may run on as if there were a transaction.
-    match tx.control("ROLLBACK TO work; RELEASE work").await {
+    match tx.undo_work().await {
         Ok(()) if slow => Ok(Ran::Slow),
         Ok(()) => Ok(Ran::Undone),
         Err(_) if slow => Err(StoreError::Slow { within }),

@@ -19,7 +19,7 @@ fn processor(server: &Server) -> Duration {
     let threads = std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
     let taken = threads.map(|thread| {
         let line = std::fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
-        line.split_whitespace().next().unwrap().parse().unwrap()
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
     });
     Duration::from_nanos(taken.sum())
 }

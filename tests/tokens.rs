@@ -4,9 +4,9 @@ use crate::support::{Place, Response, Server, ask, ask_with, question, until};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rsa::RsaPrivateKey;
 use rsa::pkcs1::{EncodeRsaPrivateKey, EncodeRsaPublicKey};
 use rsa::traits::PublicKeyParts;
+use rsa::{BigUint, RsaPrivateKey};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,9 +19,22 @@ const KID: &str = "one";
 /// Settings with which no address is put off.
 const PATIENT: &str = "[access]\nwrong_keys_per_s = 1000000\n";
 
-/// A signing key that nobody else has.
-fn signing_key() -> RsaPrivateKey {
-    RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2_048).unwrap()
+/// A signing key of 2048 bits. Finding primes would take seconds; these lie next to 2¹⁰²⁴ and to three quarters of it.
+fn signing_key(below: u32, below_other: u32) -> RsaPrivateKey {
+    let one = || BigUint::from(1_u32);
+    let p = (one() << 1_024) - BigUint::from(below);
+    let q = (one() << 1_024) - (one() << 1_022) - BigUint::from(below_other);
+    RsaPrivateKey::from_p_q(p, q, BigUint::from(65_537_u32)).unwrap()
+}
+
+/// The issuer's.
+fn ours() -> RsaPrivateKey {
+    signing_key(105, 91)
+}
+
+/// Somebody else's.
+fn theirs() -> RsaPrivateKey {
+    signing_key(179, 869)
 }
 
 fn now() -> i64 {
@@ -46,8 +59,8 @@ struct Issuer {
 
 impl Issuer {
     async fn start() -> Self {
-        let key = signing_key();
-        let number = |number: &rsa::BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());
+        let key = ours();
+        let number = |number: &BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());
         let keys = json!({ "keys": [
             { "kty": "RSA", "kid": KID, "use": "sig", "alg": "RS256", "n": number(key.n()), "e": number(key.e()) },
         ] });
@@ -173,7 +186,7 @@ async fn every_other_token_is_refused_with_its_reason() {
         ("token_algorithm", none("NONE")),
         ("token_algorithm", confused),
         ("token_unknown_key", signed(&rs256("two"), &issuer.claims(), &issuer.key)),
-        ("token_signature", signed(&rs256(KID), &issuer.claims(), &signing_key())),
+        ("token_signature", signed(&rs256(KID), &issuer.claims(), &theirs())),
         ("token_signature", format!("{head}.{other}.{signature}")),
         ("token_signature", format!("{head}.{payload}.{}", URL_SAFE_NO_PAD.encode([0; 256]))),
         ("token_signature", format!("{head}.{payload}.")),

@@ -112,7 +112,7 @@ async fn one_of_each(house: &House) -> Vec<(String, Option<String>, &'static str
     let members = [("kit/m", "answered"), ("kit/slow", "answered"), ("kit/broken", "failed")];
     add(ada, Some(house.chat(ada, "three", false, 200).await), &members);
     add(bob, Some(house.chat(bob, "kit/broken", false, 503).await), &[("kit/broken", "failed")]);
-    add(bob, Some(house.chat(bob, "kit/mute", false, 504).await), &[("kit/mute", "timed_out")]);
+    add(bob, Some(house.chat(bob, "kit/mute", false, 503).await), &[("kit/mute", "timed_out")]);
     add(bob, Some(house.leave(bob).await), &[("kit/slow", "cancelled")]);
     house.ask_tool(bob).await;
     add(bob, None, &[("kit/m", "answered")]);

@@ -10,6 +10,7 @@ mod command;
 mod data;
 mod defaults;
 mod exit;
+mod house;
 mod print;
 mod progress;
 mod text;

@@ -5,8 +5,8 @@ use crate::cli::{Global, Where};
 use crate::data;
 use crate::defaults::{self, Found};
 use crate::exit::Failure;
-use access::Access;
-use caller::{Guest, Identity, Tool};
+use crate::house::House;
+use caller::{Guest, Tool};
 use fault::{Explain, Kind as Trouble};
 use matrix::{AskTool, Matrix, PlanError};
 use mcp_door::{McpConfig, McpDoor};
@@ -90,15 +90,9 @@ pub(crate) async fn store(settings: &Settings, data: &Path, metrics: &Metrics) -
 }
 
 /// Who asks and who pays, on the store that settings name.
-pub(crate) async fn access(settings: &Settings, data: &Path, metrics: &Arc<Metrics>) -> Result<Arc<Access>, Failure> {
+pub(crate) async fn house(settings: &Settings, data: &Path, metrics: &Arc<Metrics>) -> Result<Arc<House>, Failure> {
     let store = store(settings, data, metrics).await?;
-    Access::open(store, settings, metrics).await.map_err(|error| of_store(&error))
-}
-
-/// Whoever sits at this machine, with the books open.
-pub(crate) fn local(access: &Access) -> Guest {
-    let identity = Arc::new(Identity::local());
-    Guest { spend: access.books.purse(&identity), identity }
+    House::open(store, settings, metrics).await
 }
 
 /// What the store refuses is mostly a matter of settings, and else of reaching it.

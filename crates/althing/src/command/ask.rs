@@ -32,10 +32,10 @@ pub(crate) fn run(global: &Global, args: &Ask) -> Result<u8, Failure> {
         let metrics = wiring::metrics();
         let matrix = wiring::matrix(&ready, &metrics)?;
         let model = model(args, &matrix)?;
-        let access = wiring::access(settings, &data, &metrics).await?;
-        let asked = ask(&matrix, settings, wiring::local(&access), &model, &prompt);
+        let house = wiring::house(settings, &data, &metrics).await?;
+        let asked = ask(&matrix, settings, house.local(), &model, &prompt);
         let asked = progress::wait(&format!("asking {model}"), asked).await;
-        access.close().await;
+        house.close().await;
         asked?.map_err(|error| failure(&error, &matrix))
     })?;
     let answer = answer.ok_or_else(|| Failure::new(FAILED, "the answer is a stream that nobody asked for"))?;

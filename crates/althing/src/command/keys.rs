@@ -2,10 +2,11 @@
 
 use crate::cli::{Global, Keys, Where};
 use crate::exit::{DONE, Failure};
+use crate::house::House;
 use crate::print::{self, print};
 use crate::text::{WIDTH, beginning, clean, count, length};
 use crate::wiring;
-use access::{Access, KeyRecord, NewKey, parse_expiry};
+use access::{KeyRecord, NewKey, parse_expiry};
 use calendar::{now_ms, rfc3339};
 use caller::Identity;
 use serde_json::{Value, json};
@@ -21,29 +22,29 @@ pub(crate) fn run(global: &Global, keys: Keys) -> Result<u8, Failure> {
             let expires = expires.map(|text| parse_expiry(&text, now_ms())).transpose();
             let expires_ms = expires.map_err(|error| Failure::of(&error).code(crate::exit::USAGE))?;
             let new = NewKey { tenant, role, name, expires_ms, rpm };
-            with(global, &place, async |access| create(global, access, new).await)
+            with(global, &place, async |house| create(global, house, new).await)
         }
         Keys::List { tenant, place } => {
-            with(global, &place, async |access| list(global, access, tenant.as_deref()).await)
+            with(global, &place, async |house| list(global, house, tenant.as_deref()).await)
         }
-        Keys::Revoke { id, place } => with(global, &place, async |access| revoke(global, access, &id).await),
+        Keys::Revoke { id, place } => with(global, &place, async |house| revoke(global, house, &id).await),
     }
 }
 
 /// Opens the database, works on it and closes it again.
-fn with(global: &Global, place: &Where, work: impl AsyncFnOnce(&Access) -> Result<u8, Failure>) -> Result<u8, Failure> {
+fn with(global: &Global, place: &Where, work: impl AsyncFnOnce(&House) -> Result<u8, Failure>) -> Result<u8, Failure> {
     wiring::logs(global, "warn")?;
     let (ready, data) = wiring::place(global, place)?;
     wiring::run(async {
-        let access = wiring::access(&ready.loaded.settings, &data, &wiring::metrics()).await?;
-        let done = work(&access).await;
-        access.close().await;
+        let house = wiring::house(&ready.loaded.settings, &data, &wiring::metrics()).await?;
+        let done = work(&house).await;
+        house.close().await;
         done
     })
 }
 
-async fn create(global: &Global, access: &Access, new: NewKey) -> Result<u8, Failure> {
-    let created = access.keys.create(&local(), new).await.map_err(|error| Failure::of(&error))?;
+async fn create(global: &Global, house: &House, new: NewKey) -> Result<u8, Failure> {
+    let created = house.keys.create(&local(), new).await.map_err(|error| Failure::of(&error))?;
     let (key, record) = (created.key.expose(), &created.record);
     if global.json {
         let mut document = document(record);
@@ -61,11 +62,11 @@ async fn create(global: &Global, access: &Access, new: NewKey) -> Result<u8, Fai
     Ok(DONE)
 }
 
-async fn list(global: &Global, access: &Access, tenant: Option<&str>) -> Result<u8, Failure> {
+async fn list(global: &Global, house: &House, tenant: Option<&str>) -> Result<u8, Failure> {
     let mut all: Vec<KeyRecord> = Vec::new();
     let mut cursor = None;
     loop {
-        let page = access.keys.list(&local(), tenant, cursor.as_deref(), Some(PAGE)).await;
+        let page = house.keys.list(&local(), tenant, cursor.as_deref(), Some(PAGE)).await;
         let page = page.map_err(|error| Failure::of(&error))?;
         all.extend(page.entries);
         cursor = page.cursor;
@@ -80,8 +81,8 @@ async fn list(global: &Global, access: &Access, tenant: Option<&str>) -> Result<
     Ok(DONE)
 }
 
-async fn revoke(global: &Global, access: &Access, id: &str) -> Result<u8, Failure> {
-    let record = access.keys.revoke(&local(), id).await.map_err(|error| Failure::of(&error))?;
+async fn revoke(global: &Global, house: &House, id: &str) -> Result<u8, Failure> {
+    let record = house.keys.revoke(&local(), id).await.map_err(|error| Failure::of(&error))?;
     match global.json {
         true => print::json(&document(&record))?,
         false => print(&format!("{} of {} is revoked\n", record.id, record.tenant))?,

@@ -17,10 +17,10 @@ pub(crate) fn stdio(global: &Global, place: &Where) -> Result<u8, Failure> {
         let metrics = wiring::metrics();
         let matrix = wiring::matrix(&ready, &metrics)?;
         let settings = &ready.loaded.settings;
-        let access = wiring::access(settings, &data, &metrics).await?;
-        let door = wiring::mcp(settings, &matrix, &metrics, wiring::local(&access))?;
+        let house = wiring::house(settings, &data, &metrics).await?;
+        let door = wiring::mcp(settings, &matrix, &metrics, house.local())?;
         let served = door.stdio().await.map_err(|error| Failure::of(&error));
-        access.close().await;
+        house.close().await;
         served?;
         Ok(DONE)
     })

@@ -2,8 +2,8 @@
 
 use crate::check;
 use crate::exit::{CONFIGURATION, FAILED, Failure};
+use crate::house::House;
 use crate::wiring::{self, Ready};
-use access::Access;
 use http_door::App;
 use matrix::Matrix;
 use measure::{Metrics, Reload};
@@ -24,7 +24,7 @@ pub(crate) struct Running {
     pub(crate) matrix: Arc<Matrix>,
     pub(crate) app: App,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) access: Arc<Access>,
+    pub(crate) house: Arc<House>,
     /// Whether `/mcp` is served.
     pub(crate) mcp: bool,
 }
@@ -136,8 +136,8 @@ impl Watcher {
         self.scripted = ready.scripted();
         let settings = ready.loaded.settings;
         self.running.app.reload(&settings.server);
-        self.running.access.reload(&settings).map_err(|error| Failure::of(&error))?;
-        self.running.app.set_guarded(self.running.access.gate.guarded());
+        self.running.house.reload(&settings).map_err(|error| Failure::of(&error))?;
+        self.running.app.set_guarded(self.running.house.gate.guarded());
         let waiting = waiting(&self.started, &self.settings, &settings, self.running.mcp);
         if !waiting.is_empty() {
             tracing::warn!("these settings change with the next start: {}", waiting.join(", "));

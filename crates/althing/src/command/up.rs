@@ -6,13 +6,13 @@ use crate::cli::{Global, Room, Up};
 use crate::command::reload::{self, Running, Seen};
 use crate::data;
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure};
+use crate::house::House;
 use crate::print::print;
 use crate::text::hang;
 use crate::wiring::{self, Ready};
-use access::Access;
 use caller::Role;
 use fault::{Explain, Kind};
-use http_door::{Admits, App, Need, Parts, Row, ServeError};
+use http_door::{App, Need, Parts, Row, ServeError};
 use matrix::Matrix;
 use measure::Metrics;
 use serde_json::json;
@@ -38,10 +38,10 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
     let done = wiring::run(async {
         http_door::check_tls(&settings.server).map_err(|error| refusal(&error))?;
         let matrix = wiring::matrix(&ready, &metrics)?;
-        let access = wiring::access(&settings, &data, &metrics).await?;
-        let served = serve(global, args, Serving { ready, seen, data, metrics, matrix, access: Arc::clone(&access) });
+        let house = wiring::house(&settings, &data, &metrics).await?;
+        let served = serve(global, args, Serving { ready, seen, data, metrics, matrix, house: Arc::clone(&house) });
         let served = served.await;
-        access.close().await;
+        house.close().await;
         served
     });
     drop(lock);
@@ -55,18 +55,18 @@ struct Serving {
     data: PathBuf,
     metrics: Arc<Metrics>,
     matrix: Arc<Matrix>,
-    access: Arc<Access>,
+    house: Arc<House>,
 }
 
 async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failure> {
-    let Serving { ready, seen, data, metrics, matrix, access } = serving;
+    let Serving { ready, seen, data, metrics, matrix, house } = serving;
     let settings = ready.loaded.settings.clone();
     let drain = CancellationToken::new();
     let serves = |room| args.only.is_empty() || args.only.contains(&room);
     let (api, mcp) = (serves(Room::Http), serves(Room::Mcp));
-    let mut rows = http_door::rest::rows(&access);
+    let mut rows = http_door::rest::rows(&house.services());
     if mcp {
-        let door = wiring::mcp(&settings, &matrix, &metrics, wiring::local(&access))?;
+        let door = wiring::mcp(&settings, &matrix, &metrics, house.local())?;
         rows.push(Row::nested("/mcp", Need::Role(Role::Viewer), door.routes(drain.clone())));
     }
     let app = App::new(Parts {
@@ -74,22 +74,22 @@ async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failu
         metrics: Arc::clone(&metrics),
         server: settings.server.clone(),
         api,
-        admits: Arc::clone(&access) as Arc<dyn Admits>,
+        admits: house.desk(),
         rows,
     });
-    let guarded = access.gate.guarded();
+    let guarded = house.gate.guarded();
     app.set_guarded(guarded);
     let listener = http_door::bind(&settings.server.bind, guarded).await.map_err(|error| refusal(&error))?;
     let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
     // Whoever has read the greeting may send signals.
     let told = told_to_leave();
-    let greeting = Greeting { address, ready: &ready, matrix: &matrix, store: access.store().shown(), guarded };
+    let greeting = Greeting { address, ready: &ready, matrix: &matrix, store: house.store.shown(), guarded };
     let greeting = match global.json {
         true => greeting.document(),
         false => greeting.text() + &greeting.to_try(api, mcp),
     };
-    let upkeep = tokio::spawn(upkeep::run(Arc::clone(&access), settings.clone(), data.clone()));
-    reload::watch(seen, ready, Running { matrix, app: app.clone(), metrics, access: Arc::clone(&access), mcp });
+    let upkeep = tokio::spawn(upkeep::run(Arc::clone(&house), settings.clone(), data.clone()));
+    reload::watch(seen, ready, Running { matrix, app: app.clone(), metrics, house: Arc::clone(&house), mcp });
     print(&greeting)?;
     let stop = async {
         told.await;
@@ -97,7 +97,7 @@ async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failu
     };
     let served = http_door::serve(app, listener, &settings.server, stop).await.map_err(|error| refusal(&error));
     upkeep.abort();
-    upkeep::last(&access, &data).await;
+    upkeep::last(&house, &data).await;
     served.map(|()| DONE)
 }
 

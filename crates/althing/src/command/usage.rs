@@ -2,10 +2,11 @@
 
 use crate::cli::{Global, Usage};
 use crate::exit::{DONE, Failure, USAGE};
+use crate::house::House;
 use crate::print::{self, print};
 use crate::text::{WIDTH, beginning, length};
 use crate::wiring;
-use access::{Access, By, UsageQuery, UsageRow, csv};
+use books::{By, UsageQuery, UsageRow, csv};
 use calendar::date_before;
 use caller::Identity;
 use serde_json::json;
@@ -24,9 +25,9 @@ pub(crate) fn run(global: &Global, args: &Usage) -> Result<u8, Failure> {
     let query = query(args)?;
     let (ready, data) = wiring::place(global, &args.place)?;
     let rows = wiring::run(async {
-        let access = wiring::access(&ready.loaded.settings, &data, &wiring::metrics()).await?;
-        let rows = all(&access, &query).await;
-        access.close().await;
+        let house = wiring::house(&ready.loaded.settings, &data, &wiring::metrics()).await?;
+        let rows = all(&house, &query).await;
+        house.close().await;
         rows
     })?;
     match (global.json, args.csv) {
@@ -56,10 +57,10 @@ fn query(args: &Usage) -> Result<UsageQuery, Failure> {
     })
 }
 
-async fn all(access: &Access, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
+async fn all(house: &House, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
     let (mut rows, mut cursor) = (Vec::new(), None);
     while rows.len() < ROWS_MAX {
-        let page = access.books.usage(&Identity::local(), query, cursor.as_deref(), Some(PAGE)).await;
+        let page = house.books.usage(&Identity::local(), query, cursor.as_deref(), Some(PAGE)).await;
         let page = page.map_err(|error| Failure::of(&error))?;
         rows.extend(page.entries);
         cursor = page.cursor;

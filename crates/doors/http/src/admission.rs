@@ -3,13 +3,14 @@
 use crate::app::App;
 use crate::proxies::ClientAddr;
 use crate::refusal::Refusal;
-use access::{Access, Presented};
+use access::{Gate, Presented};
 use axum::extract::Request;
 use caller::{Guest, ToolFault};
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use store::Store;
 
 /// An answer that is there at once, or after a look into the store.
 pub enum Admitted {
@@ -35,7 +36,15 @@ pub trait Admits: Send + Sync {
     }
 }
 
-impl Admits for Access {
+/// The gate, and the store it stands on.
+pub struct Desk {
+    /// Who judges.
+    pub gate: Arc<Gate>,
+    /// What must answer for the server to be ready.
+    pub store: Store,
+}
+
+impl Admits for Desk {
     fn admit(&self, headers: &HeaderMap, client: IpAddr) -> Admitted {
         let presented = Presented::from_headers(headers);
         if let Some(judged) = self.gate.admit_now(presented.as_ref(), client) {
@@ -48,11 +57,11 @@ impl Admits for Access {
     }
 
     fn metrics_open(&self) -> bool {
-        Access::metrics_open(self)
+        self.gate.metrics_open()
     }
 
     fn healthy(&self) -> BoxFuture<'static, Result<(), String>> {
-        let store = self.store().clone();
+        let store = self.store.clone();
         Box::pin(async move { store.ping().await.map_err(|error| error.to_string()) })
     }
 }

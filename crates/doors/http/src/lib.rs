@@ -23,7 +23,7 @@ mod socket;
 mod sse;
 mod tls;
 
-pub use admission::{Admits, Admitted};
+pub use admission::{Admits, Admitted, Desk};
 pub use app::{App, Parts};
 pub use openapi::document as openapi_document;
 pub use proxies::ClientAddr;

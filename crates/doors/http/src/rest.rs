@@ -14,11 +14,12 @@ use crate::app::Rules;
 use crate::body;
 use crate::refusal::Refusal;
 use crate::rows::Row;
-use ::audit::AuditError;
-use access::{Access, AccessError};
+use ::audit::{Audit, AuditError};
+use access::{AccessError, Flags, Keys};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::{IntoResponse, Response};
+use books::{Books, BooksError};
 use fault::Kind;
 use http::StatusCode;
 use http::request::Parts;
@@ -28,11 +29,24 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use store::Page;
 
+/// What the resources stand on.
+#[derive(Clone)]
+pub struct Services {
+    /// Keys, made and taken back.
+    pub keys: Arc<Keys>,
+    /// Budgets and the ledger.
+    pub books: Arc<Books>,
+    /// What was done, by whom.
+    pub audit: Arc<Audit>,
+    /// Switches and splits.
+    pub flags: Arc<Flags>,
+}
+
 /// The resources of who asks and who pays.
-pub fn rows(access: &Arc<Access>) -> Vec<Row> {
+pub fn rows(services: &Services) -> Vec<Row> {
     let all = [keys::rows(), audit::rows(), usage::rows(), budgets::rows(), prompts::rows(), flags::rows()];
     let all = all.into_iter().flatten();
-    all.map(|row| row.with_state(access)).collect()
+    all.map(|row| row.with_state(services)).collect()
 }
 
 /// A page as it is answered.
@@ -76,9 +90,15 @@ impl From<AuditError> for Refused {
 
 impl From<AccessError> for Refused {
     fn from(error: AccessError) -> Self {
+        Self(Arc::new(Refusal::of(&error)))
+    }
+}
+
+impl From<BooksError> for Refused {
+    fn from(error: BooksError) -> Self {
         let refusal = Refusal::of(&error);
         Self(Arc::new(match error {
-            AccessError::Stale { version, .. } => refusal.version(version),
+            BooksError::Stale { version, .. } => refusal.version(version),
             _ => refusal,
         }))
     }

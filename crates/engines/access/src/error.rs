@@ -25,19 +25,6 @@ pub enum AccessError {
         /// The flag with the nearest name.
         near: Option<String>,
     },
-    /// Somebody else has changed it meanwhile.
-    #[error("the {what} `{id}` has changed meanwhile: it has version {version} now")]
-    Stale {
-        /// What kind of thing.
-        what: &'static str,
-        /// Which.
-        id: String,
-        /// Its version now; 0 if it is not there.
-        version: i64,
-    },
-    /// What waits to be written cannot be written now.
-    #[error("what waits to be written into the ledger cannot be written now")]
-    Unwritten,
     /// A value cannot be used.
     #[error("`{param}` is {problem}")]
     Invalid {
@@ -60,14 +47,6 @@ pub enum AccessError {
     /// The keys in the store were made under another secret.
     #[error("the keys in the store were made under another secret than `access.secret`")]
     OtherSecret,
-    /// A file of this room cannot be read or written.
-    #[error("`{}`: {reason}", path.display())]
-    File {
-        /// Which.
-        path: std::path::PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
     /// Settings cannot be used.
     #[error("{0}")]
     Settings(String),
@@ -81,13 +60,10 @@ impl Explain for AccessError {
         match self {
             Self::Store(error) => error.code(),
             Self::NotFound { .. } | Self::NoFlag { .. } => "not_found",
-            Self::Stale { .. } => "version_conflict",
-            Self::Unwritten => "ledger_unwritten",
             Self::Invalid { .. } => "invalid_parameter",
             Self::Beyond { .. } => "beyond_your_role",
             Self::Cursor => "invalid_cursor",
             Self::OtherSecret => "other_secret",
-            Self::File { .. } => "access_file",
             Self::Settings(_) => "access_settings",
             Self::Chance => "no_random_numbers",
         }
@@ -99,14 +75,13 @@ impl Explain for AccessError {
             Self::NotFound { .. } | Self::NoFlag { .. } => Kind::NotFound,
             Self::Invalid { .. } | Self::Cursor | Self::OtherSecret | Self::Settings(_) => Kind::BadInput,
             Self::Beyond { .. } => Kind::Forbidden,
-            Self::Stale { .. } => Kind::Conflict,
-            Self::File { .. } | Self::Chance | Self::Unwritten => Kind::Unavailable,
+            Self::Chance => Kind::Unavailable,
         }
     }
 
     fn origin(&self) -> Origin {
         match self {
-            Self::Store(_) | Self::File { .. } | Self::Chance | Self::Unwritten => Origin::Us,
+            Self::Store(_) | Self::Chance => Origin::Us,
             _ => Origin::Caller,
         }
     }
@@ -114,7 +89,6 @@ impl Explain for AccessError {
     fn retry(&self) -> Retry {
         match self {
             Self::Store(error) => error.retry(),
-            Self::Unwritten => Retry::After(std::time::Duration::from_secs(1)),
             _ => Retry::Never,
         }
     }
@@ -128,9 +102,7 @@ impl Explain for AccessError {
             Self::Cursor => "use the `cursor` of the page before, or none for the first page",
             Self::OtherSecret => "set the secret they were made under, or revoke them and make new ones",
             Self::Beyond { .. } => "ask somebody with a higher role",
-            Self::Stale { .. } => "read it again, and send its `version` along",
-            Self::Unwritten => "ask again in a moment",
-            Self::NotFound { .. } | Self::File { .. } | Self::Settings(_) | Self::Chance => return None,
+            Self::NotFound { .. } | Self::Settings(_) | Self::Chance => return None,
         };
         Some((*hint).to_owned())
     }

@@ -15,11 +15,13 @@ pub struct Flags {
 }
 
 impl Flags {
-    pub(crate) fn new(flags: &BTreeMap<String, Flag>, metrics: &Arc<Metrics>) -> Self {
+    /// The flags of these settings.
+    pub fn new(flags: &BTreeMap<String, Flag>, metrics: &Arc<Metrics>) -> Self {
         Self { flags: ArcSwap::from_pointee(flags.clone()), metrics: Arc::clone(metrics) }
     }
 
-    pub(crate) fn reload(&self, flags: &BTreeMap<String, Flag>) {
+    /// Takes over other flags.
+    pub fn reload(&self, flags: &BTreeMap<String, Flag>) {
         self.flags.store(Arc::new(flags.clone()));
     }
 

@@ -70,6 +70,7 @@ pub struct Gate {
 struct Limits {
     believed: Duration,
     rpm: Option<u32>,
+    metrics_open: bool,
 }
 
 /// Who is let in, and by what.
@@ -140,6 +141,11 @@ impl Gate {
     /// Whether callers need a credential, as far as this process knows.
     pub fn guarded(&self) -> bool {
         self.opening.is_closed(&self.keys)
+    }
+
+    /// Whether figures can be read without a credential.
+    pub fn metrics_open(&self) -> bool {
+        self.limits.load().metrics_open
     }
 
     /// Judges a credential, if that can be done without asking anybody; [`Gate::admit`] does it elsewhere.
@@ -335,6 +341,7 @@ fn within(rate: Option<&Gcra>, now: Moment) -> Result<(), Denial> {
 
 impl Limits {
     fn new(settings: &Access) -> Self {
-        Self { believed: Duration::from_millis(settings.key_cache_ms), rpm: settings.rpm }
+        let believed = Duration::from_millis(settings.key_cache_ms);
+        Self { believed, rpm: settings.rpm, metrics_open: settings.metrics_open }
     }
 }

@@ -16,9 +16,9 @@ pub use text::Key;
 pub(crate) use text::{Digest, Hasher, Parsed};
 
 use crate::AccessError;
-use crate::audit::{self, Entry};
 use crate::gate::Cache;
 use crate::page::{self, Page};
+use audit::Entry;
 use caller::{Identity, Role};
 use futures_util::FutureExt;
 use measure::AccessMetrics;

@@ -1,7 +1,7 @@
 //! Pages of lists, with this room's error for a cursor that leads nowhere.
 
 use crate::AccessError;
-pub use store::Page;
+pub(crate) use store::Page;
 pub(crate) use store::page_limit as limit;
 
 /// The key behind a cursor, with `parts` parts.

@@ -9,7 +9,6 @@ mod programs;
 mod restore;
 mod schedule;
 mod sqlite;
-mod stamp;
 
 pub use restore::{Restored, restore};
 pub use schedule::keep_backups;

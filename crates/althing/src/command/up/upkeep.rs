@@ -1,6 +1,6 @@
 //! What is done beside serving: checkpoints of the audit log, scheduled backups.
 
-use access::Access;
+use crate::house::House;
 use audit::keep_checkpoints;
 use settings::Settings;
 use std::path::{Path, PathBuf};
@@ -11,22 +11,22 @@ use std::time::Duration;
 const HOUR_S: u64 = 3_600;
 
 /// Runs for as long as it is polled.
-pub(super) async fn run(access: Arc<Access>, settings: Settings, data: PathBuf) {
+pub(super) async fn run(house: Arc<House>, settings: Settings, data: PathBuf) {
     let every = Duration::from_secs(settings.access.checkpoint_s);
-    let checkpoints = keep_checkpoints(Arc::clone(&access.audit), data.clone(), every);
+    let checkpoints = keep_checkpoints(Arc::clone(&house.audit), data.clone(), every);
     let backups = async {
         if settings.store.backup_every_h > 0 {
             let folder = settings.store.backup_dir.clone().unwrap_or_else(|| data.join("backups"));
             let every = Duration::from_secs(settings.store.backup_every_h * HOUR_S);
-            store::keep_backups(access.store().clone(), folder, every, settings.store.backup_keep).await;
+            store::keep_backups(house.store.clone(), folder, every, settings.store.backup_keep).await;
         }
     };
     tokio::join!(checkpoints, backups);
 }
 
 /// The last thing before the store is closed.
-pub(super) async fn last(access: &Access, data: &Path) {
-    if let Err(error) = access.audit.checkpoint(data).await {
+pub(super) async fn last(house: &House, data: &Path) {
+    if let Err(error) = house.audit.checkpoint(data).await {
         tracing::warn!(%error, "no last checkpoint of the audit log could be written");
     }
 }

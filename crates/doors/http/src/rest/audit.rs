@@ -1,8 +1,7 @@
 //! `/api/v1/audit`: what was done, by whom.
 
-use super::{Asked, Listed, Refused, describe, moment};
+use super::{Asked, Listed, Refused, Services, describe, moment};
 use crate::rows::{Need, Row};
-use access::Access;
 use audit::{AuditQuery, AuditRow};
 use axum::extract::State;
 use axum::routing::get;
@@ -36,13 +35,13 @@ const PARAMETERS: [(&str, &str); 7] = [
     ("cursor", "`cursor` of the page before"),
 ];
 
-pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
+pub(super) fn rows() -> Vec<Row<Services>> {
     let operation = describe::list::<AuditRow>("The audit log, the newest row first", &PARAMETERS);
     vec![Row::new(Method::GET, "/api/v1/audit", Need::Role(Role::Admin), get(list), operation)]
 }
 
 async fn list(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Listed<AuditRow>>, Refused> {
@@ -53,6 +52,6 @@ async fn list(
         since_ms: moment("since", wanted.since.as_deref())?,
         until_ms: moment("until", wanted.until.as_deref())?,
     };
-    let page = access.audit.list(&guest.identity, &query, wanted.cursor.as_deref(), wanted.limit).await?;
+    let page = services.audit.list(&guest.identity, &query, wanted.cursor.as_deref(), wanted.limit).await?;
     Ok(Json(Listed::of(page)))
 }

@@ -1,17 +1,16 @@
 //! `/api/v1/budgets`: what may be spent, and how it stands.
 
-use super::{Asked, Listed, Refused, Sent, describe};
+use super::{Asked, Listed, Refused, Sent, Services, describe};
 use crate::rows::{Need, Row};
-use access::{Access, BudgetRow, BudgetState, BudgetTarget, Period, Scope};
 use axum::extract::State;
 use axum::routing::{delete, get, put};
 use axum::{Extension, Json};
+use books::{BudgetRow, BudgetState, BudgetTarget, Period, Scope};
 use caller::{Guest, Role};
 use http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::Usd;
-use std::sync::Arc;
 
 const PATH: &str = "/api/v1/budgets";
 
@@ -64,7 +63,7 @@ const NAMED: [(&str, &str); 5] = [
     ("version", "the version that is to be removed"),
 ];
 
-pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
+pub(super) fn rows() -> Vec<Row<Services>> {
     let (viewer, operator) = (Need::Role(Role::Viewer), Need::Role(Role::Operator));
     let all = describe::list::<BudgetState>("Budgets in force and how they stand", &LIST);
     let set = describe::sent::<BudgetWanted, BudgetRow>("Set a budget", "200");
@@ -77,31 +76,31 @@ pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
 }
 
 async fn list(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Listed<BudgetState>>, Refused> {
-    let page = access.books.budgets(&guest.identity, wanted.cursor.as_deref(), wanted.limit).await?;
+    let page = services.books.budgets(&guest.identity, wanted.cursor.as_deref(), wanted.limit).await?;
     Ok(Json(Listed::of(page)))
 }
 
 async fn set_one(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Sent(wanted): Sent<BudgetWanted>,
 ) -> Result<Json<BudgetRow>, Refused> {
     let BudgetWanted { scope, period, tenant, key: subject, limit_usd, version } = wanted;
     let target = BudgetTarget { scope, period, tenant, subject };
-    Ok(Json(access.books.set_budget(&guest.identity, &target, &limit_usd, version).await?))
+    Ok(Json(services.books.set_budget(&guest.identity, &target, &limit_usd, version).await?))
 }
 
 async fn remove(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Asked(named): Asked<Named>,
 ) -> Result<StatusCode, Refused> {
     let Named { scope, period, tenant, key: subject, version } = named;
     let target = BudgetTarget { scope, period, tenant, subject };
-    access.books.remove_budget(&guest.identity, &target, version).await?;
+    services.books.remove_budget(&guest.identity, &target, version).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,8 +1,7 @@
 //! `/api/v1/flags`: which variants the caller falls into.
 
-use super::{Name, Refused, describe};
+use super::{Name, Refused, Services, describe};
 use crate::rows::{Need, Row};
-use access::Access;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Extension, Json};
@@ -11,7 +10,6 @@ use http::Method;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// All flags.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -29,7 +27,7 @@ struct FlagView {
     variant: String,
 }
 
-pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
+pub(super) fn rows() -> Vec<Row<Services>> {
     let viewer = Need::Role(Role::Viewer);
     let all = describe::one::<FlagsView>("The variants that the caller falls into; counts no exposure", &[]);
     let name = [("{name}", "the name of the flag")];
@@ -40,15 +38,15 @@ pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
     ]
 }
 
-async fn list(State(access): State<Arc<Access>>, Extension(guest): Extension<Guest>) -> Json<FlagsView> {
-    Json(FlagsView { flags: access.flags.all(&guest.identity.subject) })
+async fn list(State(services): State<Services>, Extension(guest): Extension<Guest>) -> Json<FlagsView> {
+    Json(FlagsView { flags: services.flags.all(&guest.identity.subject) })
 }
 
 async fn show(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Name(flag): Name,
 ) -> Result<Json<FlagView>, Refused> {
-    let variant = access.flags.exposed(&flag, &guest.identity.subject)?;
+    let variant = services.flags.exposed(&flag, &guest.identity.subject)?;
     Ok(Json(FlagView { flag, variant }))
 }

@@ -1,8 +1,8 @@
 //! `/api/v1/keys`: who may ask; and `/api/v1/whoami`: who asks now.
 
-use super::{Asked, Listed, Name, Refused, Sent, describe};
+use super::{Asked, Listed, Name, Refused, Sent, Services, describe};
 use crate::rows::{Need, Row};
-use access::{Access, AccessError, KeyRecord, NewKey, parse_expiry};
+use access::{AccessError, KeyRecord, NewKey, parse_expiry};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -12,7 +12,6 @@ use caller::{Guest, Role};
 use http::{HeaderValue, Method, StatusCode, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// What is known of a key; the key itself is shown once, when it is made.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -106,7 +105,7 @@ const PAGE: [(&str, &str); 3] = [
 ];
 const ID: [(&str, &str); 1] = [("{id}", "the id of the key, or how the key begins")];
 
-pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
+pub(super) fn rows() -> Vec<Row<Services>> {
     let admin = Need::Role(Role::Admin);
     let (all, one) = ("/api/v1/keys", "/api/v1/keys/{id}");
     let make = describe::sent::<KeyWanted, KeyView>("Make a key, which is shown this once", "201");
@@ -127,7 +126,7 @@ async fn whoami(Extension(guest): Extension<Guest>) -> Json<WhoView> {
 }
 
 async fn create(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Sent(wanted): Sent<KeyWanted>,
 ) -> Result<Response, Refused> {
@@ -141,7 +140,7 @@ async fn create(
         expires_ms,
         rpm: wanted.rpm,
     };
-    let created = access.keys.create(&guest.identity, new).await?;
+    let created = services.keys.create(&guest.identity, new).await?;
     let key = Some(created.key.expose().to_owned());
     let mut response = (StatusCode::CREATED, Json(KeyView { key, ..created.record.into() })).into_response();
     // A cache that kept the answer would keep the key.
@@ -150,27 +149,27 @@ async fn create(
 }
 
 async fn list(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Listed<KeyView>>, Refused> {
     let (tenant, cursor) = (wanted.tenant.as_deref(), wanted.cursor.as_deref());
-    let page = access.keys.list(&guest.identity, tenant, cursor, wanted.limit).await?;
+    let page = services.keys.list(&guest.identity, tenant, cursor, wanted.limit).await?;
     Ok(Json(Listed::of(page)))
 }
 
 async fn show(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Name(id): Name,
 ) -> Result<Json<KeyView>, Refused> {
-    Ok(Json(access.keys.get(&guest.identity, &id).await?.into()))
+    Ok(Json(services.keys.get(&guest.identity, &id).await?.into()))
 }
 
 async fn revoke(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Name(id): Name,
 ) -> Result<Json<KeyView>, Refused> {
-    Ok(Json(access.keys.revoke(&guest.identity, &id).await?.into()))
+    Ok(Json(services.keys.revoke(&guest.identity, &id).await?.into()))
 }

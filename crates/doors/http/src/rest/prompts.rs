@@ -1,11 +1,11 @@
 //! `/api/v1/prompts`: what was asked and answered, where settings keep it; read and erased by admins.
 
-use super::{Asked, Listed, Refused, describe, moment};
+use super::{Asked, Listed, Refused, Services, describe, moment};
 use crate::rows::{Need, Row};
-use access::{Access, PromptQuery, PromptRow};
 use axum::extract::State;
 use axum::routing::{delete, get};
 use axum::{Extension, Json};
+use books::{PromptQuery, PromptRow};
 use caller::{Guest, Role};
 use http::Method;
 use schemars::JsonSchema;
@@ -43,7 +43,7 @@ const PARAMETERS: [(&str, &str); 6] = [
     ("cursor", "`cursor` of the page before"),
 ];
 
-pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
+pub(super) fn rows() -> Vec<Row<Services>> {
     let admin = Need::Role(Role::Admin);
     let all = describe::list::<PromptRow>("Prompts and answers, the newest first", &PARAMETERS);
     let gone = describe::one::<Erased>("Erase prompts and answers: all that fit", &PARAMETERS[..4]);
@@ -63,20 +63,20 @@ impl Wanted {
 }
 
 async fn list(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Listed<PromptRow>>, Refused> {
     let (query, cursor) = (wanted.query()?, wanted.cursor.as_deref());
-    let page = access.books.prompts(&guest.identity, &query, cursor, wanted.limit).await?;
+    let page = services.books.prompts(&guest.identity, &query, cursor, wanted.limit).await?;
     Ok(Json(Listed::of(page)))
 }
 
 async fn erase(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Erased>, Refused> {
-    let erased = access.books.erase_prompts(&guest.identity, &wanted.query()?).await?;
+    let erased = services.books.erase_prompts(&guest.identity, &wanted.query()?).await?;
     Ok(Json(Erased { erased }))
 }

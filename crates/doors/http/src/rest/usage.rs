@@ -1,12 +1,12 @@
 //! `/api/v1/usage`: what was used and spent; `/api/v1/calls`: call by call. Both also as comma-separated values.
 
-use super::{Asked, Listed, Refused, describe, moment};
+use super::{Asked, Listed, Refused, Services, describe, moment};
 use crate::rows::{Need, Row};
-use access::{Access, AccessError, By, CallQuery, CallRow, CsvRow, UsageQuery, UsageRow, csv};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json};
+use books::{BooksError, By, CallQuery, CallRow, CsvRow, UsageQuery, UsageRow, csv};
 use caller::{Guest, Role};
 use http::{Method, header};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ const CALLS: [(&str, &str); 10] = [
     ("cursor", "`cursor` of the page before"),
 ];
 
-pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
+pub(super) fn rows() -> Vec<Row<Services>> {
     let sums = describe::list::<UsageRow>("What was used and spent", &USAGE);
     let calls = describe::list::<CallRow>("Calls of models, the newest first", &CALLS);
     vec![
@@ -91,7 +91,7 @@ pub(super) fn rows() -> Vec<Row<Arc<Access>>> {
 }
 
 /// What to group by, as it is written.
-fn groups(text: &str) -> Result<Vec<By>, AccessError> {
+fn groups(text: &str) -> Result<Vec<By>, BooksError> {
     let one = |word: &str| match word {
         "day" => Ok(By::Day),
         "tenant" => Ok(By::Tenant),
@@ -99,14 +99,14 @@ fn groups(text: &str) -> Result<Vec<By>, AccessError> {
         "model" => Ok(By::Model),
         _ => {
             let hint = "write some of `day`, `tenant`, `key`, `model`, parted by commas";
-            Err(AccessError::Invalid { param: "by", problem: "nothing that is summed by".to_owned(), hint })
+            Err(BooksError::Invalid { param: "by", problem: "nothing that is summed by".to_owned(), hint })
         }
     };
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(one).collect()
 }
 
 async fn usage(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Asked(wanted): Asked<UsageWanted>,
 ) -> Result<Response, Refused> {
@@ -118,12 +118,12 @@ async fn usage(
         subject: wanted.key.map(Arc::from),
         model: wanted.model.map(Arc::from),
     };
-    let page = access.books.usage(&guest.identity, &query, wanted.cursor.as_deref(), wanted.limit).await?;
+    let page = services.books.usage(&guest.identity, &query, wanted.cursor.as_deref(), wanted.limit).await?;
     Ok(told(page, wanted.format))
 }
 
 async fn list(
-    State(access): State<Arc<Access>>,
+    State(services): State<Services>,
     Extension(guest): Extension<Guest>,
     Asked(wanted): Asked<CallsWanted>,
 ) -> Result<Response, Refused> {
@@ -136,7 +136,7 @@ async fn list(
         since_ms: moment("since", wanted.since.as_deref())?,
         until_ms: moment("until", wanted.until.as_deref())?,
     };
-    let page = access.books.calls(&guest.identity, &query, wanted.cursor.as_deref(), wanted.limit).await?;
+    let page = services.books.calls(&guest.identity, &query, wanted.cursor.as_deref(), wanted.limit).await?;
     Ok(told(page, wanted.format))
 }
 

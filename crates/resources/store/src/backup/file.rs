@@ -16,10 +16,13 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// An empty file; `to` must not be there.
+    /// An empty file; `to` must not be there. The folder is made if it is not.
     pub(super) fn create(to: &Path) -> Result<Self, StoreError> {
         if fs::symlink_metadata(to).is_ok() {
             return Err(StoreError::Exists { path: to.to_owned() });
+        }
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(fault(folder))?;
         }
         Self::beside(to)
     }

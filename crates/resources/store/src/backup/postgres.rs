@@ -50,7 +50,7 @@ pub(super) async fn restore(
     limits: &Limits,
     from: &Path,
     work: &Path,
-    seconds: u64,
+    seconds: i64,
 ) -> Result<Option<String>, StoreError> {
     let (seen, mut conn) = see(server, limits).await?;
     if !seen.direct {
@@ -112,7 +112,7 @@ async fn nobody_else(conn: &mut PgConnection) -> Result<(), StoreError> {
 }
 
 /// The statements that move all tables out of the way, and the schema that they move them to.
-async fn set_aside(conn: &mut PgConnection, seen: &Seen, seconds: u64) -> Result<(String, Option<String>), StoreError> {
+async fn set_aside(conn: &mut PgConnection, seen: &Seen, seconds: i64) -> Result<(String, Option<String>), StoreError> {
     let sql = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT EXISTS \
                (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') ORDER BY 1";

@@ -4,7 +4,6 @@ use crate::address::Address;
 use crate::lock::lock_exclusive;
 use crate::{Config, StoreError};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A backup that was brought back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub async fn restore(config: &Config, from: &Path) -> Result<Restored, StoreErro
         let reason = "there is no such file".to_owned();
         return Err(StoreError::NoBackup { path: from.to_owned(), reason });
     }
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let seconds = calendar::now_ms() / 1_000;
     let before = match &config.primary {
         Address::Sqlite(file) => {
             let kept = super::sqlite::restore(file, from, seconds).await?;

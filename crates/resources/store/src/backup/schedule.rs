@@ -3,8 +3,8 @@
 //! When the next is due is told by the newest that is there, so that a restart neither skips one nor makes one more.
 
 use super::file::PARTIAL;
-use super::stamp::{stamp, time};
 use crate::{Engine, Store, StoreError};
+use calendar::{now_ms, parse_moment, rfc3339};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -22,7 +22,7 @@ const LEFT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Failures are logged and counted, and it is tried again.
 pub async fn keep_backups(store: Store, dir: PathBuf, every: Duration, keep: usize) {
     loop {
-        let wait = due(&dir, every, SystemTime::now());
+        let wait = due(&dir, every, now_ms());
         if wait.is_zero() {
             let failed = once(&store, &dir, keep).await.inspect_err(|error| {
                 tracing::error!(%error, dir = %dir.display(), "a scheduled backup failed");
@@ -35,38 +35,54 @@ pub async fn keep_backups(store: Store, dir: PathBuf, every: Duration, keep: usi
 }
 
 async fn once(store: &Store, dir: &Path, keep: usize) -> Result<(), StoreError> {
-    fs::create_dir_all(dir).map_err(super::file::fault(dir))?;
     let ending = match store.engine() {
         Engine::Sqlite => "db",
         Engine::Postgres => "dump",
     };
-    let made = store.backup(&dir.join(format!("althing-{}.{ending}", stamp(SystemTime::now())))).await?;
+    let made = store.backup(&dir.join(format!("althing-{}.{ending}", stamp(now_ms())))).await?;
     let (path, bytes, took_ms) = (made.path.display(), made.bytes, made.took.as_millis());
     tracing::info!(%path, bytes, took_ms, "a backup was made");
     prune(dir, keep.max(1), SystemTime::now());
     Ok(())
 }
 
+/// A moment as it stands in a name, in UTC and so that names sort.
+fn stamp(ms: i64) -> String {
+    let mut text = rfc3339(ms).replace(['-', ':'], "");
+    text.truncate("20261121T093000".len());
+    text + "Z"
+}
+
+/// The moment that a name tells, if it tells one.
+fn moment(stamp: &str) -> Option<i64> {
+    let part = |from: usize, to: usize| stamp.get(from..to);
+    let (day, time) = (part(0, 8)?, part(9, 15)?);
+    let (year, month, day) = (day.get(..4)?, day.get(4..6)?, day.get(6..)?);
+    let (hour, minute, second) = (time.get(..2)?, time.get(2..4)?, time.get(4..)?);
+    let found = parse_moment(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"))?;
+    (self::stamp(found) == stamp).then_some(found)
+}
+
 /// How long until the next one.
-fn due(dir: &Path, every: Duration, now: SystemTime) -> Duration {
+fn due(dir: &Path, every: Duration, now: i64) -> Duration {
     let Some((newest, _)) = backups(dir).pop() else { return Duration::ZERO };
     // One from the future says that the clock was set back.
-    let age = now.duration_since(newest).unwrap_or_default();
-    every.saturating_sub(age)
+    let age = u64::try_from(now - newest).unwrap_or_default();
+    every.saturating_sub(Duration::from_millis(age))
 }
 
 /// The scheduled backups in a folder, the oldest first.
-fn backups(dir: &Path) -> Vec<(SystemTime, PathBuf)> {
+fn backups(dir: &Path) -> Vec<(i64, PathBuf)> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries.filter_map(|entry| Some((named(&entry.file_name())?, entry.path()))).collect();
     found.sort();
     found
 }
 
-/// The time in the name of a scheduled backup.
-fn named(name: &std::ffi::OsStr) -> Option<SystemTime> {
+/// The moment in the name of a scheduled backup.
+fn named(name: &std::ffi::OsStr) -> Option<i64> {
     let rest = name.to_str()?.strip_prefix("althing-")?;
-    time(rest.strip_suffix(".db").or_else(|| rest.strip_suffix(".dump"))?)
+    moment(rest.strip_suffix(".db").or_else(|| rest.strip_suffix(".dump"))?)
 }
 
 fn prune(dir: &Path, keep: usize, now: SystemTime) {
@@ -96,10 +112,29 @@ mod tests {
     }
 
     #[test]
+    fn moments_stand_in_names() {
+        for text in ["19700101T000000Z", "20000229T235959Z", "20261121T093000Z"] {
+            assert_eq!(moment(text).map(stamp).as_deref(), Some(text));
+        }
+        assert_eq!(stamp(1_795_253_400_999), "20261121T093000Z");
+        for other in [
+            "",
+            "20261121",
+            "20261121T093000",
+            "20261321T093000Z",
+            "2026112XT093000Z",
+            "2０261121T0930Z",
+            "20261121x093000Z",
+        ] {
+            assert_eq!(moment(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn the_newest_tells_when_the_next_is_due() {
         let folder = tempfile::tempdir().unwrap();
         let hour = Duration::from_secs(3_600);
-        let now = time("20261121T093000Z").unwrap();
+        let now = moment("20261121T093000Z").unwrap();
         assert_eq!(due(folder.path(), hour, now), Duration::ZERO, "there is none");
         assert_eq!(due(&folder.path().join("missing"), hour, now), Duration::ZERO);
         for name in
@@ -108,8 +143,8 @@ mod tests {
             fs::write(folder.path().join(name), "").unwrap();
         }
         assert_eq!(due(folder.path(), hour, now), Duration::from_secs(40 * 60));
-        assert_eq!(due(folder.path(), hour, now + hour), Duration::ZERO);
-        assert_eq!(due(folder.path(), hour, now - 5 * hour), hour, "the clock was set back");
+        assert_eq!(due(folder.path(), hour, now + 3_600_000), Duration::ZERO);
+        assert_eq!(due(folder.path(), hour, now - 5 * 3_600_000), hour, "the clock was set back");
     }
 
     #[test]

@@ -28,7 +28,7 @@ async fn verify(path: &Path) -> Result<(), String> {
 /// Puts the backup `from` in the place of the database `file`, and gives where that is now, if there was one.
 ///
 /// Whenever this is broken off there is the old database or the new one. The old one lies on under its new name.
-pub(super) async fn restore(file: &Path, from: &Path, seconds: u64) -> Result<Option<PathBuf>, StoreError> {
+pub(super) async fn restore(file: &Path, from: &Path, seconds: i64) -> Result<Option<PathBuf>, StoreError> {
     let new = taken(file, from).await?;
     let kept = put_aside(file, seconds).await?;
     // Whatever is still in its log, the old database has kept with it; for the new one it would be poison.
@@ -57,7 +57,7 @@ async fn taken(file: &Path, from: &Path) -> Result<Partial, StoreError> {
 }
 
 /// Gives the database another name beside its own, complete with its log.
-async fn put_aside(file: &Path, seconds: u64) -> Result<Option<PathBuf>, StoreError> {
+async fn put_aside(file: &Path, seconds: i64) -> Result<Option<PathBuf>, StoreError> {
     if !file.exists() {
         return Ok(None);
     }

@@ -1,9 +1,9 @@
 //! The part in memory against a store that is a few numbers: whatever happens in whatever order, no money is made or
 //! lost, and no limit is passed.
 
-use crate::books::name::{Key, Name, Period, Scope};
-use crate::books::turn::{Asked, Found, Move, Position, Verdict, decide};
-use crate::books::window::Window;
+use crate::name::{Key, Name, Period, Scope};
+use crate::turn::{Asked, Found, Move, Position, Verdict, decide};
+use crate::window::Window;
 use caller::NanoUsd;
 use proptest::prelude::*;
 

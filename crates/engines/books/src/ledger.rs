@@ -4,7 +4,6 @@
 //! what it cost still counts against budgets.
 
 use super::accounts::Account;
-use crate::clock;
 use caller::{Called, NanoUsd};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,7 +67,7 @@ impl Entry {
 
     fn day(&self) -> SumsOf {
         let (tenant, subject) = (Arc::clone(&self.account.tenant), Arc::clone(&self.account.subject));
-        (clock::day(self.at_ms), tenant, subject, Arc::clone(&self.model))
+        (calendar::day(self.at_ms), tenant, subject, Arc::clone(&self.model))
     }
 
     fn values(&self, id: i64) -> Vec<Value> {

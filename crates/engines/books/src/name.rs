@@ -1,6 +1,5 @@
 //! What a budget is called, and the stretch of time that one amount of money has to last for.
 
-use crate::clock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -83,7 +82,7 @@ impl Period {
         match self {
             Self::Day => (day, Some(day + 1)),
             Self::Month => {
-                let (first, next) = clock::month(day);
+                let (first, next) = calendar::month(day);
                 (first, Some(next))
             }
             Self::Total => (0, None),
@@ -169,7 +168,7 @@ impl Key {
     /// Milliseconds from `now_ms` to the start of the next stretch.
     pub(super) fn resets_in_ms(&self, now_ms: i64) -> Option<i64> {
         let (_, next) = self.name.period.span(self.starts_day);
-        next.map(|day| (day * clock::DAY_MS - now_ms).max(0))
+        next.map(|day| (day * calendar::DAY_MS - now_ms).max(0))
     }
 }
 

@@ -1,13 +1,13 @@
 //! A turn, from how things stand in memory to what the store said.
 
 use super::Clerk;
-use crate::books::ledger::Batch;
-use crate::books::line::Ask;
-use crate::books::name::Key;
-use crate::books::post::{self, Done, Order, Outcome};
-use crate::books::tab::Amounts;
-use crate::books::turn::{Asked, Move, Position, Verdict};
-use crate::books::window::Window;
+use crate::ledger::Batch;
+use crate::line::Ask;
+use crate::name::Key;
+use crate::post::{self, Done, Order, Outcome};
+use crate::tab::Amounts;
+use crate::turn::{Asked, Move, Position, Verdict};
+use crate::window::Window;
 use caller::NanoUsd;
 use fault::{Explain, Kind};
 use std::collections::BTreeMap;

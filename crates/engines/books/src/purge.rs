@@ -3,7 +3,6 @@
 use super::desk::Config;
 use super::ledger::first_id;
 use super::name::Period;
-use crate::clock;
 use futures_util::FutureExt;
 use store::{Isolation, Store, StoreError, Value, args};
 
@@ -14,12 +13,12 @@ const TRANSACTIONS_MAX: usize = 10;
 /// Days that budgets of past days and months are kept.
 const WINDOW_DAYS: i64 = 40;
 /// How long a process that has died is remembered.
-const HOLDER_MS: i64 = clock::DAY_MS;
+const HOLDER_MS: i64 = calendar::DAY_MS;
 
 /// Removes old rows; whether there are more.
 pub(super) async fn purge(store: &Store, config: &Config, now_ms: i64) -> Result<bool, StoreError> {
-    let before = |days: u32| first_id(now_ms - i64::from(days) * clock::DAY_MS);
-    let long_ago = clock::day(now_ms) - WINDOW_DAYS;
+    let before = |days: u32| first_id(now_ms - i64::from(days) * calendar::DAY_MS);
+    let long_ago = calendar::day(now_ms) - WINDOW_DAYS;
     let old = [
         (CALLS, args![before(config.calls_days), ROWS_MAX]),
         (PROMPTS, args![before(config.prompts_days), ROWS_MAX]),

@@ -1,6 +1,5 @@
 //! A clock on the wall: the system's, or a test's.
 
-use crate::clock;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ pub(super) struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 impl Clock {
     /// The system's.
     pub(super) fn system() -> Self {
-        Self(Arc::new(clock::now_ms))
+        Self(Arc::new(calendar::now_ms))
     }
 
     /// One that shows what `now_ms` says, in milliseconds since 1970.
@@ -27,7 +26,7 @@ impl Clock {
 
     /// Days since 1970.
     pub(super) fn day(&self) -> i64 {
-        clock::day(self.now_ms())
+        calendar::day(self.now_ms())
     }
 }
 

@@ -2,9 +2,8 @@
 
 use super::name::{Name, Period, Scope};
 use super::{Books, money};
-use crate::audit::{self, Entry};
-use crate::page::{self, Page};
-use crate::{AccessError, clock};
+use crate::BooksError;
+use audit::Entry;
 use caller::{Identity, NanoUsd, Role, shown_usd};
 use futures_util::FutureExt;
 use schemars::JsonSchema;
@@ -13,6 +12,7 @@ use serde_json::json;
 use settings::Usd;
 use std::sync::Arc;
 use store::{Isolation, Row, StoreError, Tx, Value, args};
+use store::{Page, decode_cursor, page_limit};
 
 /// The longest name of a key or tenant that a budget can be given to, in bytes.
 const NAME_BYTES_MAX: usize = 256;
@@ -88,8 +88,8 @@ impl BudgetTarget {
 }
 
 /// A part of a name that has to be given, or must not be.
-fn part(param: &'static str, given: Option<&str>, wanted: bool) -> Result<Arc<str>, AccessError> {
-    let invalid = |problem: &str, hint| Err(AccessError::Invalid { param, problem: problem.to_owned(), hint });
+fn part(param: &'static str, given: Option<&str>, wanted: bool) -> Result<Arc<str>, BooksError> {
+    let invalid = |problem: &str, hint| Err(BooksError::Invalid { param, problem: problem.to_owned(), hint });
     match given {
         None if wanted => invalid("missing", "say whose budget it is"),
         None => Ok("".into()),
@@ -101,9 +101,9 @@ fn part(param: &'static str, given: Option<&str>, wanted: bool) -> Result<Arc<st
     }
 }
 
-fn operators_only(actor: &Identity, what: &str) -> Result<(), AccessError> {
+fn operators_only(actor: &Identity, what: &str) -> Result<(), BooksError> {
     if actor.role < Role::Operator || actor.confined_to().is_some() {
-        return Err(AccessError::Beyond { what: what.to_owned() });
+        return Err(BooksError::Beyond { what: what.to_owned() });
     }
     Ok(())
 }
@@ -125,19 +125,19 @@ impl Books {
     /// none).
     ///
     /// # Errors
-    /// [`AccessError::Beyond`], [`AccessError::Invalid`], [`AccessError::Stale`] and [`AccessError::Store`].
+    /// [`BooksError::Beyond`], [`BooksError::Invalid`], [`BooksError::Stale`] and [`BooksError::Store`].
     pub async fn set_budget(
         &self,
         actor: &Identity,
         target: &BudgetTarget,
         limit: &Usd,
         expected_version: Option<i64>,
-    ) -> Result<BudgetRow, AccessError> {
+    ) -> Result<BudgetRow, BooksError> {
         operators_only(actor, "setting budgets")?;
         let nano = money::nano(limit);
         if nano >= money::LIMIT_MAX {
             let (problem, hint) = ("too much".to_owned(), "write at most 1000000000");
-            return Err(AccessError::Invalid { param: "limit_usd", problem, hint });
+            return Err(BooksError::Invalid { param: "limit_usd", problem, hint });
         }
         let (name, version) = self.edit(actor, target, Some(nano), expected_version).await?;
         Ok(BudgetRow { target: BudgetTarget::of(&name), limit_usd: shown_usd(nano), version })
@@ -146,13 +146,13 @@ impl Books {
     /// Removes a budget that was set: what the settings say holds again.
     ///
     /// # Errors
-    /// As for [`Books::set_budget`], and [`AccessError::NotFound`].
+    /// As for [`Books::set_budget`], and [`BooksError::NotFound`].
     pub async fn remove_budget(
         &self,
         actor: &Identity,
         target: &BudgetTarget,
         expected_version: Option<i64>,
-    ) -> Result<(), AccessError> {
+    ) -> Result<(), BooksError> {
         operators_only(actor, "removing budgets")?;
         self.edit(actor, target, None, expected_version).await.map(drop)
     }
@@ -163,7 +163,7 @@ impl Books {
         target: &BudgetTarget,
         limit: Option<NanoUsd>,
         expected: Option<i64>,
-    ) -> Result<(Name, i64), AccessError> {
+    ) -> Result<(Name, i64), BooksError> {
         let (day, alert_share) = (self.desk.clock.day(), self.desk.config.load().alert_share);
         let edit = Arc::new(Edit { target: target.clone(), limit, expected, actor: actor.clone(), day, alert_share });
         let written = self.desk.store.write(Isolation::ReadCommitted, move |tx| {
@@ -180,15 +180,15 @@ impl Books {
     /// spent from. Who is confined to a tenant sees that tenant's.
     ///
     /// # Errors
-    /// [`AccessError::Cursor`] and [`AccessError::Store`].
+    /// [`BooksError::Cursor`] and [`BooksError::Store`].
     pub async fn budgets(
         &self,
         actor: &Identity,
         cursor: Option<&str>,
         limit: Option<usize>,
-    ) -> Result<Page<BudgetState>, AccessError> {
-        let after = cursor.map(|cursor| page::decode(cursor, 4)).transpose()?;
-        let limit = page::limit(limit);
+    ) -> Result<Page<BudgetState>, BooksError> {
+        let after = cursor.map(|cursor| decode_cursor(cursor, 4)).transpose()?;
+        let limit = page_limit(limit);
         // What a dead process holds is nobody's: it should not be shown as reserved.
         super::post::expire(&self.desk.store, 0).await?;
         let (sql, args) = self.listing(actor.confined_to(), after, limit);
@@ -255,14 +255,14 @@ fn state(row: &Row) -> Result<BudgetState, StoreError> {
         spent_usd: shown_usd(spent),
         reserved_usd: shown_usd(reserved),
         left_usd: shown_usd((limit - spent - reserved).max(0)),
-        alerted_at: row.get::<Option<i64>>(7)?.map(clock::rfc3339),
+        alerted_at: row.get::<Option<i64>>(7)?.map(calendar::rfc3339),
         from: if set { Source::Store } else { Source::Settings },
         version: if set { row.get(9)? } else { 0 },
     })
 }
 
 impl Edit {
-    async fn run(&self, tx: &mut Tx) -> Result<(Name, i64), AccessError> {
+    async fn run(&self, tx: &mut Tx) -> Result<(Name, i64), BooksError> {
         let name = self.name(tx).await?;
         // From here on no other change goes on at the same time, so that versions become visible in order.
         let sql = "UPDATE access_books_count SET value = value + 1 WHERE name = 'budget' RETURNING value";
@@ -283,7 +283,7 @@ impl Edit {
         Ok((name, version))
     }
 
-    async fn name(&self, tx: &mut Tx) -> Result<Name, AccessError> {
+    async fn name(&self, tx: &mut Tx) -> Result<Name, BooksError> {
         let target = &self.target;
         let (scope, period) = (target.scope, target.period);
         let subject = part("subject", target.subject.as_deref(), scope == Scope::Key)?;
@@ -295,7 +295,7 @@ impl Edit {
     }
 
     /// What is there, if it may be changed.
-    async fn before(&self, tx: &mut Tx, name: &Name) -> Result<Option<NanoUsd>, AccessError> {
+    async fn before(&self, tx: &mut Tx, name: &Name) -> Result<Option<NanoUsd>, BooksError> {
         let sql = "SELECT usd_nano, version FROM access_budget \
                    WHERE scope = $1 AND tenant = $2 AND subject = $3 AND period = $4";
         let row = tx.fetch_optional(sql, name.values().into()).await?;
@@ -304,10 +304,10 @@ impl Edit {
         let set = found.and_then(|(limit, version)| limit.map(|limit| (limit, version)));
         let version = set.map_or(0, |(_, version)| version);
         if self.expected.is_some_and(|expected| expected != version) {
-            return Err(AccessError::Stale { what: "budget", id: name.to_string(), version });
+            return Err(BooksError::Stale { what: "budget", id: name.to_string(), version });
         }
         if set.is_none() && self.limit.is_none() {
-            return Err(AccessError::NotFound { what: "budget", id: name.to_string() });
+            return Err(BooksError::NotFound { what: "budget", id: name.to_string() });
         }
         Ok(set.map(|(limit, _)| limit))
     }
@@ -327,8 +327,8 @@ impl Edit {
 }
 
 /// Whose key it is.
-async fn tenant_of(tx: &mut Tx, subject: &Arc<str>) -> Result<Arc<str>, AccessError> {
+async fn tenant_of(tx: &mut Tx, subject: &Arc<str>) -> Result<Arc<str>, BooksError> {
     let row = tx.fetch_optional("SELECT tenant FROM access_key WHERE id = $1", args![subject]).await?;
-    let unknown = || AccessError::NotFound { what: "key", id: subject.to_string() };
+    let unknown = || BooksError::NotFound { what: "key", id: subject.to_string() };
     Ok(row.ok_or_else(unknown)?.get(0)?)
 }

@@ -1,10 +1,10 @@
-//! What budgets and the ledger cost each call: `cargo run --release -p access --example books_cost`.
+//! What budgets and the ledger cost each call: `cargo run --release -p books --example books_cost`.
 //!
 //! Reserves, notes and settles with three budgets in force (key, tenant, server) and the ledger on SQLite, which waits
 //! for the disk at every commit. Processor time is that of the whole process, so what is written behind counts too.
 //! Prints the figures and writes them to `target/bench/books_cost.json`.
 
-use access::Books;
+use books::Books;
 use caller::{Called, Identity, Need, Role, Spend, Tokens, Unmetered};
 use measure::Metrics;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let good = dropped == 0 && runs.iter().all(|(_, added, _)| *added <= CALL_US_MAX);
     let mut figures = json!({
         "benchmark": "books_cost",
-        "command": "cargo run --release -p access --example books_cost",
+        "command": "cargo run --release -p books --example books_cost",
         "budgets_in_force": 3, "keys": KEYS, "ledger_rows_dropped": dropped, "call_us_max": CALL_US_MAX,
     });
     for (name, _, run) in runs {

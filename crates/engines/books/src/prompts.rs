@@ -2,9 +2,8 @@
 
 use super::Books;
 use super::report::{Filter, before};
-use crate::audit::{self, Entry};
-use crate::page::{self, Page};
-use crate::{AccessError, clock};
+use crate::BooksError;
+use audit::Entry;
 use caller::{Identity, Role};
 use futures_util::FutureExt;
 use schemars::JsonSchema;
@@ -12,6 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use store::{Isolation, Row, StoreError};
+use store::{Page, page_limit};
 
 /// Which prompts are meant; all of them by default.
 #[derive(Debug, Clone, Default)]
@@ -47,9 +47,9 @@ pub struct PromptRow {
     pub answer: String,
 }
 
-fn admins_only(actor: &Identity, what: &str) -> Result<(), AccessError> {
+fn admins_only(actor: &Identity, what: &str) -> Result<(), BooksError> {
     if actor.role < Role::Admin {
-        return Err(AccessError::Beyond { what: what.to_owned() });
+        return Err(BooksError::Beyond { what: what.to_owned() });
     }
     Ok(())
 }
@@ -67,16 +67,16 @@ impl Books {
     /// Prompts and answers, the newest first. Only admins read them; who is confined to a tenant reads that tenant's.
     ///
     /// # Errors
-    /// [`AccessError::Beyond`], [`AccessError::Cursor`] and [`AccessError::Store`].
+    /// [`BooksError::Beyond`], [`BooksError::Cursor`] and [`BooksError::Store`].
     pub async fn prompts(
         &self,
         actor: &Identity,
         query: &PromptQuery,
         cursor: Option<&str>,
         limit: Option<usize>,
-    ) -> Result<Page<PromptRow>, AccessError> {
+    ) -> Result<Page<PromptRow>, BooksError> {
         admins_only(actor, "reading prompts")?;
-        let (limit, before) = (page::limit(limit), cursor.map(before).transpose()?);
+        let (limit, before) = (page_limit(limit), cursor.map(before).transpose()?);
         let filter = filter(actor, query).and("id <", before);
         let sql = format!("{PROMPTS} {} ORDER BY id DESC LIMIT {}", filter.sql(), limit + 1);
         let read = self.desk.store.read(|tx| {
@@ -91,8 +91,8 @@ impl Books {
     /// do. What other servers have not written yet, at most `ledger.flush_ms` old, is not among them.
     ///
     /// # Errors
-    /// [`AccessError::Beyond`], [`AccessError::Unwritten`] and [`AccessError::Store`].
-    pub async fn erase_prompts(&self, actor: &Identity, query: &PromptQuery) -> Result<u64, AccessError> {
+    /// [`BooksError::Beyond`], [`BooksError::Unwritten`] and [`BooksError::Store`].
+    pub async fn erase_prompts(&self, actor: &Identity, query: &PromptQuery) -> Result<u64, BooksError> {
         admins_only(actor, "erasing prompts")?;
         self.flush().await?;
         let (filter, entry) = (filter(actor, query), Arc::new((actor.clone(), query.clone())));
@@ -119,7 +119,7 @@ fn told(actor: &Identity, query: &PromptQuery, erased: u64) -> Entry {
         tenant: Arc::clone(tenant),
         action: "prompts.erase",
         target: tenant.to_string(),
-        detail: json!({ "erased": erased, "before": query.before_ms.map(clock::rfc3339) }),
+        detail: json!({ "erased": erased, "before": query.before_ms.map(calendar::rfc3339) }),
     }
 }
 
@@ -128,7 +128,7 @@ const PROMPTS: &str = "SELECT id, at_ms, request_id, tenant, subject, model, pro
 fn prompt_row(row: &Row) -> Result<PromptRow, StoreError> {
     Ok(PromptRow {
         id: row.get::<i64>(0)?.to_string(),
-        at: clock::rfc3339(row.get(1)?),
+        at: calendar::rfc3339(row.get(1)?),
         request_id: row.get(2)?,
         tenant: row.get(3)?,
         subject: row.get(4)?,

@@ -13,7 +13,7 @@ on_both!(
 
 mod cases {
     use super::super::*;
-    use crate::{AccessError, BudgetState, Period, Scope, Source};
+    use crate::{BooksError, BudgetState, Period, Scope, Source};
 
     async fn set(server: &Server, target: &BudgetTarget, limit: &str) -> i64 {
         let limit = limit.parse().unwrap();
@@ -82,11 +82,11 @@ mod cases {
         let put = |expected| server.books.set_budget(&HOUSE, &which, &one, expected);
         let first = put(Some(0)).await.unwrap().version;
         let stale = put(Some(0)).await.unwrap_err();
-        assert!(matches!(stale, AccessError::Stale { version, .. } if version == first), "{stale}");
+        assert!(matches!(stale, BooksError::Stale { version, .. } if version == first), "{stale}");
         let second = put(Some(first)).await.unwrap().version;
         assert!(second > first);
         let stale = server.books.remove_budget(&HOUSE, &which, Some(first)).await.unwrap_err();
-        assert!(matches!(stale, AccessError::Stale { version, .. } if version == second), "{stale}");
+        assert!(matches!(stale, BooksError::Stale { version, .. } if version == second), "{stale}");
         server.books.remove_budget(&HOUSE, &which, Some(second)).await.unwrap();
         assert!(put(Some(second)).await.is_err());
         assert!(put(Some(0)).await.unwrap().version > second);
@@ -101,9 +101,9 @@ mod cases {
         let one = "1".parse().unwrap();
         for who in [user("default", "k"), identity("acme", "k", Role::Admin), identity("default", "k", Role::Viewer)] {
             let set = server.books.set_budget(&who, &which, &one, None).await;
-            assert!(matches!(set, Err(AccessError::Beyond { .. })), "{who:?}");
+            assert!(matches!(set, Err(BooksError::Beyond { .. })), "{who:?}");
             let remove = server.books.remove_budget(&who, &which, None).await;
-            assert!(matches!(remove, Err(AccessError::Beyond { .. })), "{who:?}");
+            assert!(matches!(remove, Err(BooksError::Beyond { .. })), "{who:?}");
         }
         let operator = identity("default", "k", Role::Operator);
         server.books.set_budget(&operator, &which, &one, None).await.unwrap();
@@ -116,7 +116,7 @@ mod cases {
         ];
         for which in wrong {
             let set = server.books.set_budget(&operator, &which, &one, None).await;
-            assert!(matches!(set, Err(AccessError::Invalid { .. })), "{which:?}");
+            assert!(matches!(set, Err(BooksError::Invalid { .. })), "{which:?}");
         }
         let much = "1e1".parse::<settings::Usd>().is_err().then(|| "99999999999".parse().unwrap()).unwrap();
         assert!(server.books.set_budget(&operator, &which, &much, None).await.is_err());

@@ -75,7 +75,7 @@ mod cases {
         server.books.set_budget(&house(), &target, &limit, None).await.unwrap();
         let tab = server.reserve(&who, exactly(USD / 2)).await.unwrap();
         server.books.flush().await.unwrap();
-        let lock = Outage::begin(&bench, &server).await;
+        let outage = Outage::begin(&bench, &server).await;
         spend(&tab, USD / 4);
         drop(tab);
         eventually("budgets cannot be checked", || async {
@@ -83,10 +83,9 @@ mod cases {
             matches!(fault, Some(SpendFault::Unavailable { .. }))
         })
         .await;
-        let queued = server.books.desk.queue().len();
-        assert!(queued >= 1);
+        assert!(server.books.desk.queue().len() >= 1);
         assert!(server.books.flush().await.is_err());
-        lock.end(&bench).await;
+        outage.end(&bench).await;
         eventually("everything is written", || async { server.books.flush().await.is_ok() }).await;
         server.pay(&who, USD / 2).await.unwrap();
         server.books.close().await;
@@ -97,18 +96,17 @@ mod cases {
         let calls =
             "SELECT CAST(SUM(calls) AS BIGINT), (SELECT COUNT(*) FROM access_ledger_call) FROM access_ledger_day";
         assert_eq!(server.numbers(calls).await, [[2 + free, 2 + free]]);
-        drop(lock);
     }
 
     /// A database that cannot be written to.
-    struct Outage(Option<std::process::Child>, Option<tokio::task::JoinHandle<()>>, Arc<tokio::sync::Notify>);
+    struct Outage(Arc<tokio::sync::Notify>);
 
     impl Outage {
         async fn begin(bench: &Bench, server: &Server) -> Self {
             let over = Arc::new(tokio::sync::Notify::new());
             if let Place::Postgres(postgres) = &bench.place {
                 postgres.kill();
-                return Self(None, None, over);
+                return Self(over);
             }
             // Another process holds the lock of the file, for longer than anybody waits.
             let patient =
@@ -117,7 +115,7 @@ mod cases {
             let store = patient.open_store(&metrics).await;
             let (began, begun) = tokio::sync::oneshot::channel();
             let began = std::sync::Mutex::new(Some(began));
-            let lock = tokio::spawn(async move {
+            tokio::spawn(async move {
                 let began = Arc::new(began);
                 let write = store.write(store::Isolation::ReadCommitted, move |tx| {
                     let (hold, began) = (Arc::clone(&hold), Arc::clone(&began));
@@ -136,14 +134,14 @@ mod cases {
             });
             begun.await.unwrap();
             assert!(server.books.desk.store.engine() == store::Engine::Sqlite);
-            Self(None, Some(lock), over)
+            Self(over)
         }
 
         async fn end(&self, bench: &Bench) {
             if let Place::Postgres(postgres) = &bench.place {
                 postgres.start_again();
             }
-            self.2.notify_one();
+            self.0.notify_one();
         }
     }
 
@@ -181,8 +179,8 @@ mod cases {
         for role in [Role::Viewer, Role::User, Role::Operator] {
             let who = identity("default", "x", role);
             let query = PromptQuery::default();
-            assert!(matches!(server.books.prompts(&who, &query, None, None).await, Err(AccessError::Beyond { .. })));
-            assert!(matches!(server.books.erase_prompts(&who, &query).await, Err(AccessError::Beyond { .. })));
+            assert!(matches!(server.books.prompts(&who, &query, None, None).await, Err(BooksError::Beyond { .. })));
+            assert!(matches!(server.books.erase_prompts(&who, &query).await, Err(BooksError::Beyond { .. })));
         }
         let before = PromptQuery { before_ms: Some(NOON_MS + 1), ..PromptQuery::default() };
         assert_eq!(server.books.erase_prompts(&admin, &before).await.unwrap(), 1);
@@ -197,7 +195,7 @@ mod cases {
                      actor = 'boss' AND detail LIKE '%\"erased\":%' AND detail NOT LIKE '%two%'";
         assert_eq!(server.numbers(audit).await, [[2]]);
     }
-    use crate::AccessError;
+    use crate::BooksError;
 
     pub(super) async fn old_rows_are_removed(mut bench: Bench) {
         (bench.ledger.prompts, bench.ledger.calls_days, bench.ledger.prompts_days) = (true, 90, 7);
@@ -216,7 +214,7 @@ mod cases {
         server.books.flush().await.unwrap();
         let config = server.books.desk.config.load_full();
         let now_ms = server.books.desk.clock.now_ms();
-        assert!(!crate::books::purge::purge(&server.books.desk.store, &config, now_ms).await.unwrap());
+        assert!(!crate::purge::purge(&server.books.desk.store, &config, now_ms).await.unwrap());
         let count = |table: &str| {
             let sql = format!("SELECT COUNT(*) FROM access_{table}");
             let server = &server;

@@ -5,13 +5,13 @@
 
 use super::Books;
 use super::ledger::first_id;
-use crate::page::{self, Page};
-use crate::{AccessError, clock};
+use crate::BooksError;
 use caller::{Identity, shown_usd};
 use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use store::{Page, decode_cursor, page_limit};
 use store::{Row, StoreError, Value};
 
 /// What sums are grouped by.
@@ -180,18 +180,18 @@ impl Books {
     /// Sums over calls, in the order of what they are grouped by. Who is confined to a tenant sees that tenant's.
     ///
     /// # Errors
-    /// [`AccessError::Invalid`] for a day that is none, [`AccessError::Cursor`], [`AccessError::Store`].
+    /// [`BooksError::Invalid`] for a day that is none, [`BooksError::Cursor`], [`BooksError::Store`].
     pub async fn usage(
         &self,
         actor: &Identity,
         query: &UsageQuery,
         cursor: Option<&str>,
         limit: Option<usize>,
-    ) -> Result<Page<UsageRow>, AccessError> {
+    ) -> Result<Page<UsageRow>, BooksError> {
         let mut by = query.by.clone();
         by.sort_unstable();
         by.dedup();
-        let (limit, after) = (page::limit(limit), after(&by, cursor)?);
+        let (limit, after) = (page_limit(limit), after(&by, cursor)?);
         let (sql, args) = usage_sql(&by, actor.confined_to(), query, after, limit)?;
         let read = self.desk.store.read_stale(|tx| {
             let (sql, args, by) = (sql.clone(), args.clone(), by.clone());
@@ -209,15 +209,15 @@ impl Books {
     /// Single calls, the newest first. Who is confined to a tenant sees that tenant's.
     ///
     /// # Errors
-    /// [`AccessError::Cursor`] and [`AccessError::Store`].
+    /// [`BooksError::Cursor`] and [`BooksError::Store`].
     pub async fn calls(
         &self,
         actor: &Identity,
         query: &CallQuery,
         cursor: Option<&str>,
         limit: Option<usize>,
-    ) -> Result<Page<CallRow>, AccessError> {
-        let (limit, before) = (page::limit(limit), cursor.map(before).transpose()?);
+    ) -> Result<Page<CallRow>, BooksError> {
+        let (limit, before) = (page_limit(limit), cursor.map(before).transpose()?);
         let filter = Filter::default()
             .and("tenant =", actor.confined_to())
             .and("tenant =", query.tenant.as_ref())
@@ -239,9 +239,9 @@ impl Books {
 }
 
 /// The number behind a cursor.
-pub(super) fn before(cursor: &str) -> Result<i64, AccessError> {
-    let key = page::decode(cursor, 1)?;
-    key.first().and_then(|id| id.parse().ok()).ok_or(AccessError::Cursor)
+pub(super) fn before(cursor: &str) -> Result<i64, BooksError> {
+    let key = decode_cursor(cursor, 1)?;
+    key.first().and_then(|id| id.parse().ok()).ok_or(BooksError::Cursor(store::CursorError))
 }
 
 fn group(by: By, row: &UsageRow) -> String {
@@ -255,19 +255,19 @@ fn group(by: By, row: &UsageRow) -> String {
 }
 
 /// The groups behind a cursor.
-fn after(by: &[By], cursor: Option<&str>) -> Result<Vec<Value>, AccessError> {
+fn after(by: &[By], cursor: Option<&str>) -> Result<Vec<Value>, BooksError> {
     let Some(cursor) = cursor else { return Ok(Vec::new()) };
-    let parts = page::decode(cursor, by.len())?;
+    let parts = decode_cursor(cursor, by.len())?;
     let value = |(by, part): (&By, &String)| match by {
-        By::Day => clock::parse_date(part).map(Value::from).ok_or(AccessError::Cursor),
+        By::Day => calendar::parse_date(part).map(Value::from).ok_or(BooksError::Cursor(store::CursorError)),
         _ => Ok(Value::from(part.as_str())),
     };
     by.iter().zip(&parts).map(value).collect()
 }
 
-fn day(param: &'static str, text: Option<&str>) -> Result<Option<i64>, AccessError> {
+fn day(param: &'static str, text: Option<&str>) -> Result<Option<i64>, BooksError> {
     let read = |text: &str| {
-        clock::parse_date(text).ok_or_else(|| AccessError::Invalid {
+        calendar::parse_date(text).ok_or_else(|| BooksError::Invalid {
             param,
             problem: "no day".to_owned(),
             hint: "write it as `2026-11-21`",
@@ -282,7 +282,7 @@ pub(super) fn usage_sql(
     query: &UsageQuery,
     after: Vec<Value>,
     limit: usize,
-) -> Result<(String, Vec<Value>), AccessError> {
+) -> Result<(String, Vec<Value>), BooksError> {
     let columns: Vec<&str> = by.iter().map(|by| by.column()).collect();
     let columns = columns.join(", ");
     let filter = Filter::default()
@@ -314,7 +314,7 @@ fn usage_row(by: &[By], row: &Row) -> Result<UsageRow, StoreError> {
     let calls = sum(0)?;
     let mean_us = sum(7)? as f64 / calls.max(1) as f64;
     Ok(UsageRow {
-        day: place(By::Day).map(|at| row.get(at).map(clock::date)).transpose()?,
+        day: place(By::Day).map(|at| row.get(at).map(calendar::date)).transpose()?,
         tenant: text(By::Tenant)?,
         subject: text(By::Subject)?,
         model: text(By::Model)?,
@@ -335,7 +335,7 @@ const CALLS: &str = "SELECT id, at_ms, request_id, tenant, subject, model, outco
 fn call_row(row: &Row) -> Result<CallRow, StoreError> {
     Ok(CallRow {
         id: row.get::<i64>(0)?.to_string(),
-        at: clock::rfc3339(row.get(1)?),
+        at: calendar::rfc3339(row.get(1)?),
         request_id: row.get(2)?,
         tenant: row.get(3)?,
         subject: row.get(4)?,

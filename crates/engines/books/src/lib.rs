@@ -9,6 +9,7 @@ mod budgets;
 mod clerk;
 mod csv;
 mod desk;
+mod error;
 mod ledger;
 mod limits;
 mod line;
@@ -29,11 +30,10 @@ mod window;
 
 pub use budgets::{BudgetRow, BudgetState, BudgetTarget, Source};
 pub use csv::{CsvRow, csv};
+pub use error::BooksError;
 pub use name::{Period, Scope};
 pub use prompts::{PromptQuery, PromptRow};
 pub use report::{By, CallQuery, CallRow, UsageQuery, UsageRow};
-
-use crate::AccessError;
 
 use caller::{Identity, Spend};
 use clerk::Clerk;
@@ -56,13 +56,13 @@ impl Books {
     /// Opens the books, and makes their tables where they are not there yet.
     ///
     /// # Errors
-    /// [`AccessError::Store`].
+    /// [`BooksError::Store`].
     pub async fn open(
         store: Store,
         budget: &settings::Budget,
         ledger: &settings::Ledger,
         metrics: AccessMetrics,
-    ) -> Result<Arc<Self>, AccessError> {
+    ) -> Result<Arc<Self>, BooksError> {
         Self::open_with(store, budget, ledger, metrics, Clock::system()).await
     }
 
@@ -72,8 +72,8 @@ impl Books {
         ledger: &settings::Ledger,
         metrics: AccessMetrics,
         clock: Clock,
-    ) -> Result<Arc<Self>, AccessError> {
-        crate::audit::migrate(&store).await?;
+    ) -> Result<Arc<Self>, BooksError> {
+        audit::migrate(&store).await?;
         schema::migrate(&store).await?;
         let config = Config::new(budget, ledger);
         let desk = Arc::new(Desk::new(store, config, Defaults::new(budget), metrics, clock));
@@ -100,9 +100,9 @@ impl Books {
     /// Writes what waits, and gives it back once it is durable.
     ///
     /// # Errors
-    /// [`AccessError::Unwritten`] if the store cannot be written to now; nothing is lost by that.
-    pub async fn flush(&self) -> Result<(), AccessError> {
-        self.desk.flush().await.map_err(|_| AccessError::Unwritten)
+    /// [`BooksError::Unwritten`] if the store cannot be written to now; nothing is lost by that.
+    pub async fn flush(&self) -> Result<(), BooksError> {
+        self.desk.flush().await.map_err(|_| BooksError::Unwritten)
     }
 
     /// Writes what waits and gives back what was set aside; afterwards nothing can be reserved.

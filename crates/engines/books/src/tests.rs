@@ -217,12 +217,12 @@ macro_rules! on_both {
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn on_sqlite() {
-                super::cases::$name(crate::books::tests::Bench::sqlite()).await;
+                super::cases::$name(crate::tests::Bench::sqlite()).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn on_postgres() {
-                super::cases::$name(crate::books::tests::Bench::postgres()).await;
+                super::cases::$name(crate::tests::Bench::postgres()).await;
             }
         }
     )*};

@@ -6,8 +6,8 @@ on_both!(a_million_calls_do_not_slow_reports, pages_are_complete_and_stable, for
 
 mod cases {
     use super::super::*;
-    use crate::books::csv;
-    use crate::{AccessError, By, CallQuery, UsageQuery, UsageRow};
+    use crate::csv;
+    use crate::{BooksError, By, CallQuery, UsageQuery, UsageRow};
 
     /// A million calls of 50 keys in 10 tenants with 5 models over 90 days, and the sums of each day.
     const CALLS: &str = "
@@ -77,7 +77,7 @@ mod cases {
     }
 
     async fn explain(server: &Server, query: &UsageQuery) -> String {
-        let (sql, args) = crate::books::report::usage_sql(&query.by, None, query, Vec::new(), 100).unwrap();
+        let (sql, args) = crate::report::usage_sql(&query.by, None, query, Vec::new(), 100).unwrap();
         let read = server.books.desk.store.read(|tx| {
             let postgres = tx.is_postgres();
             let (explain, column) = if postgres { ("EXPLAIN", 0) } else { ("EXPLAIN QUERY PLAN", 3) };
@@ -146,7 +146,7 @@ mod cases {
         let wrong = server.books.usage(&house, &UsageQuery::default(), Some("W10"), None).await;
         assert!(wrong.is_ok(), "no groups, no parts");
         let wrong = server.books.calls(&house, &CallQuery::default(), Some("W10"), None).await;
-        assert!(matches!(wrong, Err(AccessError::Cursor)));
+        assert!(matches!(wrong, Err(BooksError::Cursor(_))));
         let wrong = UsageQuery { from_day: Some("2026-13-01".to_owned()), ..UsageQuery::default() };
         assert!(server.books.usage(&house, &wrong, None, None).await.is_err());
     }

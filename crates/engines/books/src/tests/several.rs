@@ -59,7 +59,7 @@ mod cases {
         let (held, most_held, done) = (AtomicI64::new(0), AtomicI64::new(0), AtomicBool::new(false));
         let ask = |at: usize| {
             let (server, held, most_held) = (&servers[at % 3], &held, &most_held);
-            let who = user("acme", if at % 2 == 0 { "k1" } else { "k2" });
+            let who = user("acme", if at.is_multiple_of(2) { "k1" } else { "k2" });
             async move {
                 let mut chance = fastrand::Rng::with_seed(at as u64);
                 for _ in 0..12 {

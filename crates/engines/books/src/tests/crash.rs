@@ -1,7 +1,7 @@
 //! Processes that end without a word, stand still, or lose their database.
 
 use super::*;
-use crate::books::post::{self, Done, Order};
+use crate::post::{self, Done, Order};
 use crate::{Period, Scope};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -45,16 +45,31 @@ async fn child() {
 }
 
 /// What a child has said, and when.
-fn listen(url: &str) -> (std::process::Child, Arc<Mutex<Vec<(String, i64, Instant)>>>) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "books::tests::crash::child", "--nocapture"])
+type Said = (String, i64, Instant);
+
+/// A child that is killed at the latest when the test ends.
+struct Child {
+    process: std::process::Child,
+    heard: Arc<Mutex<Vec<Said>>>,
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+fn listen(url: &str) -> Child {
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "tests::crash::child", "--nocapture"])
         .env(CHILD, url)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let (lines, said) = (BufReader::new(child.stdout.take().unwrap()).lines(), Arc::clone(&heard));
+    let (lines, said) = (BufReader::new(process.stdout.take().unwrap()).lines(), Arc::clone(&heard));
     std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
             if let Some((what, at)) = line.split_once(' ')
@@ -64,7 +79,7 @@ fn listen(url: &str) -> (std::process::Child, Arc<Mutex<Vec<(String, i64, Instan
             }
         }
     });
-    (child, heard)
+    Child { process, heard }
 }
 
 mod cases {
@@ -123,15 +138,15 @@ mod cases {
         let server = bench.server().await;
         let desk = &server.books.desk;
         let account = desk.registry.account(&user("acme", "k1"));
-        let mut queue = crate::books::ledger::Queue::default();
+        let mut queue = crate::ledger::Queue::default();
         let model = "sim/m".into();
-        queue.push(crate::books::ledger::Entry::new(NOON_MS, &account, &"req_1".into(), &called(&model, 5)), 10);
+        queue.push(crate::ledger::Entry::new(NOON_MS, &account, &"req_1".into(), &called(&model, 5)), 10);
         let mut batch = queue.batch();
-        batch.number(&mut crate::books::ledger::Ids::default());
+        batch.number(&mut crate::ledger::Ids::default());
         let holder = post::register(&desk.store, Duration::from_secs(1)).await.unwrap();
-        let name = crate::books::name::Name::of(Scope::Tenant, Period::Day, &"acme".into(), &"".into());
-        let key = crate::books::name::Key { name, starts_day: 20_778 };
-        let position = crate::books::turn::Position {
+        let name = crate::name::Name::of(Scope::Tenant, Period::Day, &"acme".into(), &"".into());
+        let key = crate::name::Key { name, starts_day: 20_778 };
+        let position = crate::turn::Position {
             limit: USD,
             alert_at: USD,
             leased: 0,
@@ -177,21 +192,21 @@ mod cases {
             Place::Postgres(postgres) => postgres.url(),
             Place::File(_) => panic!("nobody else's"),
         };
-        let (mut child, heard) = listen(&url);
+        let mut child = listen(&url);
         let began = Instant::now();
-        while heard.lock().unwrap().len() < 150 {
+        while child.heard.lock().unwrap().len() < 150 {
             assert!(began.elapsed() < Duration::from_secs(60), "the child says too little");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let killed = Instant::now();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let heard = heard.lock().unwrap().clone();
+        child.process.kill().unwrap();
+        child.process.wait().unwrap();
+        let heard = child.heard.lock().unwrap().clone();
         let last = |what: &str| heard.iter().filter(|said| said.0 == what).map(|said| said.1).max().unwrap();
         let set = server.numbers("SELECT usd_nano FROM access_budget WHERE subject = 'k9'").await[0][0];
         assert!(set == last("set") * USD || set == (last("set") + 10) * USD, "{set}");
         // Whatever is older than `flush_ms`, and the time that one flush takes, is there.
-        let old = |said: &&(String, i64, Instant)| said.0 == "paid" && killed - said.2 > Duration::from_millis(650);
+        let old = |said: &&Said| said.0 == "paid" && killed - said.2 > Duration::from_millis(650);
         let old = heard.iter().filter(old).map(|said| said.1).max().unwrap_or(0);
         let calls = server.numbers("SELECT COUNT(*) FROM access_ledger_call").await[0][0];
         assert!(old > 0 && calls >= old && calls <= last("paid") + 1, "{old} {calls}");

@@ -29,10 +29,13 @@ struct Found {
     windows: Windows,
 }
 
+/// Accounts by tenant and subject.
+type Accounts = HashMap<(Arc<str>, Arc<str>), Arc<Account>>;
+
 /// All accounts and windows in use.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
-    accounts: Mutex<HashMap<(Arc<str>, Arc<str>), Arc<Account>>>,
+    accounts: Mutex<Accounts>,
     windows: Mutex<HashMap<Key, Arc<Window>>>,
 }
 

@@ -1,0 +1,74 @@
+//! Who asks and who pays, put together on one store.
+
+use crate::exit::Failure;
+use crate::wiring::of_store;
+use access::{AccessError, Flags, Gate, Keys};
+use audit::Audit;
+use books::Books;
+use caller::{Guest, Identity};
+use http_door::Desk;
+use http_door::rest::Services;
+use measure::Metrics;
+use settings::Settings;
+use std::sync::Arc;
+use store::Store;
+
+/// Everything that stands on the store.
+pub(crate) struct House {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) books: Arc<Books>,
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) flags: Arc<Flags>,
+    pub(crate) store: Store,
+}
+
+impl House {
+    /// Opens everything, and makes the tables where they are not there yet.
+    pub(crate) async fn open(store: Store, settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<Self>, Failure> {
+        let figures = metrics.access();
+        let audit = Audit::open(store.clone(), figures.clone()).await.map_err(|error| of_store(&error))?;
+        let books = Books::open(store.clone(), &settings.budget, &settings.ledger, figures.clone()).await;
+        let books = books.map_err(|error| of_store(&error))?;
+        let keys =
+            Arc::new(Keys::open(&store, &settings.access, figures.clone()).await.map_err(|error| of_store(&error))?);
+        let purses = {
+            let books = Arc::clone(&books);
+            Arc::new(move |identity: &_| books.purse(identity))
+        };
+        let gate = Gate::new(Arc::clone(&keys), purses, &settings.access, figures).map_err(|error| of_store(&error))?;
+        let flags = Arc::new(Flags::new(&settings.flag, metrics));
+        Ok(Arc::new(Self { gate: Arc::new(gate), keys, books, audit: Arc::new(audit), flags, store }))
+    }
+
+    /// Takes over what can change while serving.
+    pub(crate) fn reload(&self, settings: &Settings) -> Result<(), AccessError> {
+        self.gate.reload(&settings.access)?;
+        self.books.reload(&settings.budget, &settings.ledger);
+        self.flags.reload(&settings.flag);
+        Ok(())
+    }
+
+    /// Whoever sits at this machine.
+    pub(crate) fn local(&self) -> Guest {
+        let identity = Arc::new(Identity::local());
+        Guest { spend: self.books.purse(&identity), identity }
+    }
+
+    /// What REST resources stand on.
+    pub(crate) fn services(&self) -> Services {
+        let (keys, books) = (Arc::clone(&self.keys), Arc::clone(&self.books));
+        Services { keys, books, audit: Arc::clone(&self.audit), flags: Arc::clone(&self.flags) }
+    }
+
+    /// Who lets callers in.
+    pub(crate) fn desk(&self) -> Arc<Desk> {
+        Arc::new(Desk { gate: Arc::clone(&self.gate), store: self.store.clone() })
+    }
+
+    /// Writes down what waits, gives back what was set aside, and closes the store.
+    pub(crate) async fn close(&self) {
+        self.books.close().await;
+        self.store.close().await;
+    }
+}

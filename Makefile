@@ -37,6 +37,11 @@ check: ## formatting, clippy, tidy (floors, ratchets, licences, banned crates), 
 bench: ## benchmarks: figures to target/bench/*.json and a table on screen
 	@cargo build --release --locked -p althing
 	@cargo xtask bench
+	@cargo run --release --locked -q -p access --example key_check
+	@cargo run --release --locked -q -p books --example books_cost
+	@cargo run --release --locked -q -p store --example bench -- --json $(TARGET)/bench
+	@echo "a hundred kills under load:"
+	@ALTHING_KILLS=100 cargo test --release --locked -q -p althing --test blackbox durability
 	@echo "a million mutated chat bodies:"
 	@ALTHING_FUZZ_CASES=1000000 cargo test --release --locked -q -p http-door no_body_is_our_fault
 

@@ -77,13 +77,12 @@ pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Nex
     response.map(|body| Body::new(Tracked { body, visit, id: arrival.id }))
 }
 
-/// Serves whoever is let in. What is for everybody is served to everybody, whatever credential came along.
+/// Serves whoever is let in. What is for everybody is served without a look at who comes.
 async fn let_in(app: &App, path: &str, mut request: Request, next: Next) -> Result<Response, Box<Refusal>> {
-    let admitted = admission::admit(app, &request);
-    match admitted.known().await {
-        Ok(guest) => _ = request.extensions_mut().insert(guest),
-        Err(_) if app.is_public(path) => {}
-        Err(refusal) => return Err(refusal),
+    if !app.is_public(path) {
+        let admitted = admission::admit(app, &request);
+        let guest = admitted.known().await?;
+        request.extensions_mut().insert(guest);
     }
     Ok(next.run(request).await)
 }

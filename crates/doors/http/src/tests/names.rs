@@ -75,7 +75,7 @@ async fn unknown_paths_are_refused_in_the_shape_of_their_neighbours() {
     }
     let meant = get(&app, "/v1/chat/completion").await.error()["message"].clone();
     assert_eq!(meant, "nothing is served at `/v1/chat/completion`; did you mean `/v1/chat/completions`?");
-    for path in ["/v2", "/nothing", "/api", "/api/v1/x", "//", "/%2e%2e/etc/passwd", "/mcp", "/v1x"] {
+    for path in ["/v2", "/nothing", "/api", "/api/v1/x", "//", "/%2e%2e/etc/passwd", "/v1x"] {
         let reply = get(&app, path).await;
         assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{path}");
         let problem = reply.json();
@@ -83,6 +83,9 @@ async fn unknown_paths_are_refused_in_the_shape_of_their_neighbours() {
         assert_eq!(problem["request_id"].as_str(), reply.header("x-althing-request-id"));
         assert_eq!(problem["instance"], path);
     }
+    let reply = get(&app, "/mcp").await;
+    assert_eq!((reply.status.as_u16(), reply.json()["jsonrpc"].as_str()), (404, Some("2.0")));
+    assert!(reply.json()["error"]["message"].as_str().unwrap().contains("`/mcp`"));
 }
 
 #[tokio::test]

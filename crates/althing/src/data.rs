@@ -23,6 +23,18 @@ pub(crate) fn folder(named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
+/// Fails where the file of an embedded database is not there: whoever only looks at a database does not make one, and
+/// a mistyped folder is not answered with "there is nothing".
+pub(crate) fn there(config: &store::Config) -> Result<(), Failure> {
+    match config.file() {
+        Some(file) if !file.exists() => {
+            Err(Failure::new(CONFIGURATION, format!("there is no database `{}`", file.display()))
+                .hint("name the data folder of the server with `--data DIR`, or its settings with `--config FILE`"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes a file in the folder and removes it at once. Its name is new each time: one that was left behind by a process
 /// killed in between must not be in the way.
 pub(crate) fn write_once(folder: &Path) -> std::io::Result<()> {

@@ -3,12 +3,13 @@
 use crate::exit::Failure;
 use crate::wiring::of_store;
 use access::{AccessError, Flags, Gate, Keys};
-use audit::Audit;
+use audit::{Audit, Entry};
 use books::Books;
 use caller::{Guest, Identity};
 use http_door::Desk;
 use http_door::rest::Services;
 use measure::Metrics;
+use serde_json::json;
 use settings::Settings;
 use std::sync::Arc;
 use store::Store;
@@ -47,6 +48,15 @@ impl House {
         self.books.reload(&settings.budget, &settings.ledger);
         self.flags.reload(&settings.flag);
         Ok(())
+    }
+
+    /// Writes down what was done at this machine, and has no transaction of its own.
+    pub(crate) async fn record(&self, action: &'static str, target: String) {
+        let Identity { subject, tenant, .. } = Identity::local();
+        let entry = Entry { actor: subject, tenant, action, target, detail: json!({}) };
+        if let Err(error) = self.audit.record(entry).await {
+            tracing::warn!(%error, action, "the audit log could not be told");
+        }
     }
 
     /// Whoever sits at this machine.

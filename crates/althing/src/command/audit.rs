@@ -17,7 +17,10 @@ pub(crate) fn run(global: &Global, audit: Audit) -> Result<u8, Failure> {
         checkpoints.extend(Some(checkpoints_file(&data)).filter(|file| file.exists()));
     }
     let verdict = wiring::run(async {
-        let store = wiring::store(&ready.loaded.settings, &data, &wiring::metrics()).await?;
+        let metrics = wiring::metrics();
+        let store = wiring::store(&ready.loaded.settings, &data, &metrics).await?;
+        // Where nothing was ever done there are no tables yet. Whoever may only read has them, or is told below.
+        let _ = ::audit::Audit::open(store.clone(), metrics.access().clone()).await;
         let verdict = ::audit::verify(&store, &checkpoints).await.map_err(|error| Failure::of(&error));
         store.close().await;
         verdict

@@ -1,12 +1,12 @@
 //! `althing keys`: make, list and revoke keys, right in the database.
 
 use crate::cli::{Global, Keys, Where};
-use crate::exit::{DONE, Failure};
+use crate::exit::{DONE, Failure, USAGE};
 use crate::house::House;
 use crate::print::{self, print};
 use crate::text::{WIDTH, beginning, clean, count, length};
 use crate::wiring;
-use access::{KeyRecord, NewKey, parse_expiry};
+use access::{AccessError, KeyRecord, NewKey, parse_expiry};
 use calendar::{now_ms, rfc3339};
 use caller::Identity;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(crate) fn run(global: &Global, keys: Keys) -> Result<u8, Failure> {
     match keys {
         Keys::Create { role, tenant, expires, name, rpm, place } => {
             let expires = expires.map(|text| parse_expiry(&text, now_ms())).transpose();
-            let expires_ms = expires.map_err(|error| Failure::of(&error).code(crate::exit::USAGE))?;
+            let expires_ms = expires.map_err(|error| failure(&error))?;
             let new = NewKey { tenant, role, name, expires_ms, rpm };
             with(global, &place, async |house| create(global, house, new).await)
         }
@@ -44,7 +44,7 @@ fn with(global: &Global, place: &Where, work: impl AsyncFnOnce(&House) -> Result
 }
 
 async fn create(global: &Global, house: &House, new: NewKey) -> Result<u8, Failure> {
-    let created = house.keys.create(&local(), new).await.map_err(|error| Failure::of(&error))?;
+    let created = house.keys.create(&local(), new).await.map_err(|error| failure(&error))?;
     let (key, record) = (created.key.expose(), &created.record);
     if global.json {
         let mut document = document(record);
@@ -67,7 +67,7 @@ async fn list(global: &Global, house: &House, tenant: Option<&str>) -> Result<u8
     let mut cursor = None;
     loop {
         let page = house.keys.list(&local(), tenant, cursor.as_deref(), Some(PAGE)).await;
-        let page = page.map_err(|error| Failure::of(&error))?;
+        let page = page.map_err(|error| failure(&error))?;
         all.extend(page.entries);
         cursor = page.cursor;
         if cursor.is_none() {
@@ -82,12 +82,18 @@ async fn list(global: &Global, house: &House, tenant: Option<&str>) -> Result<u8
 }
 
 async fn revoke(global: &Global, house: &House, id: &str) -> Result<u8, Failure> {
-    let record = house.keys.revoke(&local(), id).await.map_err(|error| Failure::of(&error))?;
+    let record = house.keys.revoke(&local(), id).await.map_err(|error| failure(&error))?;
     match global.json {
         true => print::json(&document(&record))?,
         false => print(&format!("{} of {} is revoked\n", record.id, record.tenant))?,
     }
     Ok(DONE)
+}
+
+/// What was typed wrongly has another code than what could not be done.
+fn failure(error: &AccessError) -> Failure {
+    let failure = Failure::of(error);
+    if matches!(error, AccessError::Invalid { .. }) { failure.code(USAGE) } else { failure }
 }
 
 /// Whoever can open the database at this machine.

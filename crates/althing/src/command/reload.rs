@@ -4,6 +4,7 @@ use crate::check;
 use crate::exit::{CONFIGURATION, FAILED, Failure};
 use crate::house::House;
 use crate::wiring::{self, Ready};
+use access::Gate;
 use http_door::App;
 use matrix::Matrix;
 use measure::{Metrics, Reload};
@@ -118,6 +119,7 @@ impl Watcher {
         match self.apply().await {
             Ok(()) => {
                 self.running.metrics.settings_reloads(Reload::Applied).inc();
+                self.running.house.record("settings.reload", self.file()).await;
                 tracing::info!("settings reloaded");
             }
             Err(failure) => {
@@ -125,6 +127,11 @@ impl Watcher {
                 tracing::error!("settings not reloaded, the old ones stay in force\n{}", failure.text());
             }
         }
+    }
+
+    /// The file that settings come from, as the audit log names it.
+    fn file(&self) -> String {
+        self.seen.source.file.as_deref().map(|file| file.display().to_string()).unwrap_or_default()
     }
 
     /// Checks everything first, then swaps.
@@ -156,6 +163,7 @@ fn swap(source: Source, matrix: &Matrix, scripted: bool) -> Result<Ready, Failur
             .hint("add a [[provider]], or start anew to be answered by scripted models"));
     }
     http_door::check_tls(&ready.loaded.settings.server).map_err(|error| Failure::of(&error).code(CONFIGURATION))?;
+    Gate::check(&ready.loaded.settings.access).map_err(|error| Failure::of(&error).code(CONFIGURATION))?;
     matrix.reload(&ready.loaded.settings).map_err(|error| check::refused(&ready, &error))?;
     Ok(ready)
 }

@@ -4,7 +4,7 @@ use crate::cli::{Global, Store as Asked, Where};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
 use crate::text::hang;
-use crate::{progress, wiring};
+use crate::{data, progress, wiring};
 use calendar::now_ms;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,7 @@ fn config(global: &Global, place: &Where) -> Result<(Config, PathBuf), Failure> 
 
 fn backup(global: &Global, file: Option<PathBuf>, place: &Where) -> Result<u8, Failure> {
     let (config, data) = config(global, place)?;
+    data::there(&config)?;
     let ending = if config.file().is_some() { "db" } else { "dump" };
     let usual = || data.join("backups").join(format!("althing-by-hand-{}.{ending}", now_ms()));
     let to = file.unwrap_or_else(usual);
@@ -46,9 +47,16 @@ fn backup(global: &Global, file: Option<PathBuf>, place: &Where) -> Result<u8, F
 }
 
 fn restore(global: &Global, file: &Path, place: &Where) -> Result<u8, Failure> {
-    let (config, _) = config(global, place)?;
+    let (ready, data) = wiring::place(global, place)?;
+    let config = Config::new(&ready.loaded.settings.store, &data).map_err(|error| wiring::of_store(&error))?;
     let restored = wiring::run(async {
-        progress::wait("restoring", store::restore(&config, file)).await?.map_err(|error| wiring::of_store(&error))
+        let restored = progress::wait("restoring", store::restore(&config, file)).await?;
+        let restored = restored.map_err(|error| wiring::of_store(&error))?;
+        // The log of the backup goes on with this.
+        let house = wiring::house(&ready.loaded.settings, &data, &wiring::metrics()).await?;
+        house.record("store.restore", file.display().to_string()).await;
+        house.close().await;
+        Ok(restored)
     })?;
     match global.json {
         true => print::json(&json!({ "restored": config.shown(), "before": restored.before }))?,
@@ -65,6 +73,7 @@ fn restore(global: &Global, file: &Path, place: &Where) -> Result<u8, Failure> {
 
 fn check(global: &Global, place: &Where) -> Result<u8, Failure> {
     let (config, _) = config(global, place)?;
+    data::there(&config)?;
     let health = wiring::run(async {
         progress::wait("checking", store::check(&config)).await?.map_err(|error| wiring::of_store(&error))
     })?;

@@ -113,6 +113,14 @@ impl Gate {
         Ok(gate)
     }
 
+    /// Whether a gate could take over these settings.
+    ///
+    /// # Errors
+    /// As for [`Gate::new`].
+    pub fn check(settings: &Access) -> Result<(), AccessError> {
+        settings.oidc.as_ref().map(Issuer::new).transpose().map(drop)
+    }
+
     /// Takes over other settings. The secret and the number of keys remembered are fixed at the start; a server that
     /// accepted tokens once is not open afterwards.
     ///

@@ -12,8 +12,8 @@ mod text;
 
 pub(crate) use record::is_tenant;
 pub use record::{Created, KeyRecord, NewKey};
-pub use text::Key;
 pub(crate) use text::{Digest, Hasher, Parsed};
+pub use text::{Key, without_keys};
 
 use crate::AccessError;
 use crate::gate::Cache;

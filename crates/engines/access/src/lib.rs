@@ -16,5 +16,5 @@ pub use error::AccessError;
 pub use expiry::parse_expiry;
 pub use flags::Flags;
 pub use gate::{Denial, Gate, Presented, Purses};
-pub use keys::{Created, Key, KeyRecord, Keys, NewKey, any_key};
+pub use keys::{Created, Key, KeyRecord, Keys, NewKey, any_key, without_keys};
 pub use tokens::TokenFault;

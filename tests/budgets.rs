@@ -19,10 +19,15 @@ const CROWD: usize = 100;
 /// How long the upstream takes.
 const TAKES: Duration = Duration::from_millis(20);
 
+/// So many calls, in dollars.
+fn usd(calls: usize) -> String {
+    let nano = CALL * i64::try_from(calls).unwrap();
+    format!("{}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000)
+}
+
 /// A limit that is good for [`WORTH`] calls, as settings write it.
 fn limit() -> String {
-    let nano = CALL * i64::try_from(WORTH).unwrap();
-    format!("\"0.{nano:09}\"")
+    format!("\"{}\"", usd(WORTH))
 }
 
 /// How a crowd asks.
@@ -218,6 +223,125 @@ async fn what_a_killed_process_held_can_be_spent_by_the_others() {
     let budget = settled(others[0], &operator, "tenant").await;
     assert_eq!(budget.spent, CALL * i64::try_from(served + 1).unwrap());
     assert!(budget.spent <= budget.limit);
+}
+
+/// How often books are written where a process is killed in the middle of it, and what a busy machine adds to that.
+const FLUSH: Duration = Duration::from_millis(50);
+const SLACK: Duration = Duration::from_millis(350);
+
+#[tokio::test]
+async fn killed_in_the_middle_of_it_a_process_takes_no_more_than_its_last_moment_along() {
+    let worth = 60;
+    let (postgres, upstream) = (Postgres::start(), metered(TAKES).await);
+    // The upstream knows the servers by their path.
+    let place = |name: &str| {
+        let config = sharing(&postgres.url(), &upstream, "lease_ms = 1000\nwait_ms = 10000\n[ledger]\nflush_ms = 50");
+        let config = config.replace(&limit(), &format!("\"{}\"", usd(worth)));
+        Place::new(&config.replace(&upstream.url(), &format!("{}/{name}", upstream.url())))
+    };
+    let places = ["first", "second", "third"].map(place);
+    let (key, operator) = keys(&places[0]);
+    let [first, second, third] = places.map(Place::start);
+    let watching = watch(second.address(), operator.clone(), "tenant");
+    let mut asking = JoinSet::new();
+    for number in 0..2 * worth {
+        let (address, key) = ([&first, &second, &third][number % 3].address(), Arc::clone(&key));
+        let body = request("kit/m", number % 2 == 0, Some(100));
+        asking.spawn(async move {
+            // Not all at once: some come after the end of the first.
+            tokio::time::sleep(TAKES * u32::try_from(number / 6).unwrap()).await;
+            try_spend(address, &key, &body).await
+        });
+    }
+    upstream.wait_seen(worth / 3, Duration::from_secs(10)).await;
+    let killed = Instant::now();
+    drop(first);
+    let replies: Vec<Response> = asking.join_all().await.into_iter().flatten().collect();
+    let served = served(&replies);
+    assert!(!watching.is_finished(), "{:?}", watching.await);
+    watching.abort();
+
+    let budget = settled(second.address(), &operator, "tenant").await;
+    assert!(budget.spent <= budget.limit && budget.limit - budget.spent < 2 * CALL, "{budget:?}");
+    let seen = upstream.seen();
+    let last_moment = |seen: &&testkit::Seen| seen.path.contains("first") && seen.at + TAKES + FLUSH + SLACK > killed;
+    let (written, last) = (usize::try_from(budget.spent / CALL).unwrap(), seen.iter().filter(last_moment).count());
+    assert!(written <= worth && seen.len() - written <= last, "{} of {worth}, {last} were its last", seen.len());
+    assert!(served <= seen.len());
+}
+
+#[tokio::test]
+async fn a_panel_pays_for_each_of_its_members() {
+    let upstream = metered(TAKES).await;
+    let panel = "[[panel]]\nname = \"three\"\nmembers = [\"kit/m\", \"kit/m2\", \"kit/m3\"]\nagreement = 1.0\n";
+    let models = priced(&upstream).replace("\"slow\"", "\"m2\"").replace("\"mute\"", "\"m3\"");
+    let place = Place::new(&format!("[budget]\nkey_usd_per_day = {}\n{panel}{models}", limit()));
+    let (key, operator) = keys(&place);
+    let server = place.start();
+    let mut asking = JoinSet::new();
+    for number in 0..CROWD {
+        let (address, key, body) = (server.address(), Arc::clone(&key), request("three", number % 2 == 0, Some(100)));
+        asking.spawn(async move { spend(address, &key, &body).await });
+    }
+    let served = served(&asking.join_all().await);
+    assert!((2..=3).contains(&served), "{served}");
+    let budget = settled(server.address(), &operator, "key").await;
+    let calls = upstream.seen().len();
+    assert!(calls <= WORTH && calls == 3 * served, "{calls} calls for {served}");
+    assert_eq!(budget.spent, CALL * i64::try_from(calls).unwrap());
+}
+
+/// Changes the budget of `acme`.
+async fn set(address: SocketAddr, operator: &str, calls: usize, version: Option<i64>) -> Response {
+    let mut wanted = json!({ "scope": "tenant", "period": "day", "tenant": "acme", "limit_usd": usd(calls) });
+    if let Some(version) = version {
+        wanted["version"] = version.into();
+    }
+    ask(address, operator, "PUT", "/api/v1/budgets", Some(&wanted)).await
+}
+
+#[tokio::test]
+async fn a_budget_is_changed_while_serving_and_everywhere() {
+    let (postgres, upstream) = (Postgres::start(), metered(TAKES).await);
+    let config = sharing(&postgres.url(), &upstream, "request_usd_max = 0.01");
+    let config = config.replace(&limit(), &usd(1_000));
+    let place = Place::new(&config);
+    let (key, operator) = keys(&place);
+    let [here, there] = [place, Place::new(&config)].map(Place::start);
+    let body = request("kit/m", false, Some(100));
+    let asks = async |server: &Server| spend(server.address(), &key, &body).await;
+    let set = async |calls, version| set(here.address(), &operator, calls, version).await;
+    assert_eq!((asks(&here).await.status, asks(&there).await.status), (200, 200));
+
+    // Nothing is left: here at once, elsewhere soon.
+    let first = set(0, Some(0)).await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    assert_eq!(served(&[asks(&here).await]), 0);
+    let refused = async || Some(asks(&there).await).filter(|reply| reply.status == 402);
+    let asked = Instant::now();
+    until("the other server knows", refused).await;
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+
+    // Whoever changes what it has not seen is told what is there.
+    let stale = set(5, Some(0)).await;
+    let version = first.json()["version"].as_i64().unwrap();
+    assert_eq!((stale.status, code(&stale).as_str()), (409, "version_conflict"), "{}", stale.text());
+    assert!(stale.text().contains(&version.to_string()), "{}", stale.text());
+    let before = upstream.seen().len();
+    assert_eq!(set(before + 2, Some(version)).await.status, 200);
+    assert_eq!(served(&[asks(&here).await]), 1);
+    let viewer = ask(here.address(), &key, "PUT", "/api/v1/budgets", Some(&json!({}))).await;
+    assert_eq!(viewer.status, 403, "{}", viewer.text());
+
+    // Taken away, what settings say holds again; and no single request may cost too much.
+    let path = "/api/v1/budgets?scope=tenant&period=day&tenant=acme";
+    assert_eq!(ask(here.address(), &operator, "DELETE", path, None).await.status, 204);
+    let budget = settled(here.address(), &operator, "tenant").await;
+    assert_eq!((budget.limit, budget.spent), (CALL * 1_000, CALL * i64::try_from(before + 1).unwrap()));
+    let dear = spend(here.address(), &key, &request("kit/m", false, Some(10_000))).await;
+    assert_eq!((dear.status, code(&dear).as_str()), (402, "request_too_expensive"), "{}", dear.text());
+    let rows = items(here.address(), &operator, "/api/v1/budgets").await;
+    assert_eq!(rows.iter().filter(|row| row["tenant"] == "acme").count(), 1, "{rows:?}");
 }
 
 #[tokio::test]

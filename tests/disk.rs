@@ -110,6 +110,10 @@ async fn fills_up(on: impl FnOnce(Place) -> (Server, Disk), codes: &[&str]) {
     let address = server.address();
     let limit = json!({ "scope": "tenant", "tenant": "acme", "period": "day", "limit_usd": "100" });
     assert_eq!(ask(address, &admin, "PUT", "/api/v1/budgets", Some(&limit)).await.status, 200);
+    let body = request("kit/m", false, Some(100));
+    for key in [&free, &thrifty] {
+        assert_eq!(spend(address, key, &body).await.status, 200);
+    }
     let mut keys = HashSet::new();
     keys.insert(id(&make_key(address, &admin).await.json()));
 
@@ -125,7 +129,6 @@ async fn fills_up(on: impl FnOnce(Place) -> (Server, Disk), codes: &[&str]) {
     }
     is_refused(&full.expect("the disk is full"), codes);
     // Reading goes on, and so does whoever has nothing to reserve; the books wait.
-    let body = request("kit/m", false, Some(100));
     for _ in 0..20 {
         let chat = spend(address, &free, &body).await;
         assert_eq!(chat.status, 200, "{}", chat.text());
@@ -144,7 +147,7 @@ async fn fills_up(on: impl FnOnce(Place) -> (Server, Disk), codes: &[&str]) {
     until("there is money again", served).await;
     let budget = settled(address, &admin, "tenant").await;
     assert!(budget.spent > 0);
-    let calls = async || (items(address, &admin, "/api/v1/calls?tenant=free").await.len() == 20).then_some(());
+    let calls = async || (items(address, &admin, "/api/v1/calls?tenant=free").await.len() == 21).then_some(());
     until("the ledger has caught up", calls).await;
     let listed = items(address, &admin, "/api/v1/keys").await;
     let listed: HashSet<String> = listed.iter().map(id).collect();

@@ -313,11 +313,6 @@ impl Server {
         self.place.data()
     }
 
-    /// A command of the binary with the settings it was started with.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        self.place.command(arguments)
-    }
-
     /// Makes a key with the command line and gives it.
     pub(crate) fn key(&self, role: &str, tenant: &str) -> String {
         self.place.key(role, tenant)

@@ -13,6 +13,8 @@ pub(crate) fn run(global: &Global, audit: Audit) -> Result<u8, Failure> {
     let Audit::Verify { mut checkpoints, place } = audit;
     wiring::logs(global, "warn")?;
     let (ready, data) = wiring::place(global, &place)?;
+    let config = store::Config::new(&ready.loaded.settings.store, &data).map_err(|error| wiring::of_store(&error))?;
+    crate::data::there(&config)?;
     if checkpoints.is_empty() {
         checkpoints.extend(Some(checkpoints_file(&data)).filter(|file| file.exists()));
     }

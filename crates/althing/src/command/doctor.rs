@@ -106,8 +106,10 @@ async fn look(
     let settings = &ready.loaded.settings;
     let (store, made) = machine::store(&settings.store, folder).await;
     checks.push(store);
-    if let Err(error) = http_door::check_tls(&settings.server) {
-        checks.push(Check::fail("tls", error.to_string(), error.hint(), CONFIGURATION));
+    match http_door::check_tls(&settings.server) {
+        Err(error) => checks.push(Check::fail("tls", error.to_string(), error.hint(), CONFIGURATION)),
+        Ok(()) if settings.server.tls.is_some() => checks.push(Check::ok("tls", "the certificate can be served")),
+        Ok(()) => {}
     }
     checks.push(machine::address(&settings.server.bind, made || settings.access.oidc.is_some()).await);
     let problems = check::problems(ready);

@@ -8,7 +8,7 @@ use crate::{data, progress, wiring};
 use calendar::now_ms;
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use store::{Config, Health, Store};
+use store::{Config, Health, Store, StoreError};
 
 /// Runs one of them.
 pub(crate) fn run(global: &Global, asked: Asked) -> Result<u8, Failure> {
@@ -65,6 +65,12 @@ fn restore(global: &Global, file: &Path, place: &Where) -> Result<u8, Failure> {
             if let Some(before) = &restored.before {
                 text.push_str(&hang("before    ", &format!("{before} holds what was there; remove it at any time")));
             }
+            let checkpoints = audit::checkpoints_file(&data);
+            if checkpoints.exists() {
+                let advice =
+                    "knows rows that came after the backup, and `althing audit verify` will say so: move it aside";
+                text.push_str(&hang("audit     ", &format!("`{}` {advice}", checkpoints.display())));
+            }
             print(&text)?;
         }
     }
@@ -75,7 +81,7 @@ fn check(global: &Global, place: &Where) -> Result<u8, Failure> {
     let (config, _) = config(global, place)?;
     data::there(&config)?;
     let health = wiring::run(async {
-        progress::wait("checking", store::check(&config)).await?.map_err(|error| wiring::of_store(&error))
+        progress::wait("checking", store::check(&config)).await?.map_err(|error| unchecked(&error))
     })?;
     match global.json {
         true => {
@@ -93,6 +99,15 @@ fn check(global: &Global, place: &Where) -> Result<u8, Failure> {
         false => print(&told(&config.shown(), &health))?,
     }
     Ok(if health.is_good() { DONE } else { FAILED })
+}
+
+/// Why a database could not be checked. That a check says more is no advice to whoever just ran it.
+fn unchecked(error: &StoreError) -> Failure {
+    let failure = wiring::of_store(error);
+    match error {
+        StoreError::Damaged { .. } => failure.code(FAILED).hint("bring a backup back: `althing store restore FILE`"),
+        _ => failure,
+    }
 }
 
 fn told(shown: &str, health: &Health) -> String {

@@ -35,7 +35,8 @@ pub(crate) struct Arrival {
 const REQUEST_ID: &str = "x-althing-request-id";
 /// What a page may read of a reply.
 const EXPOSED: &str = "x-althing-request-id, x-althing-served-by, x-althing-cache, x-althing-cost-usd, \
-                       x-althing-overhead-ms, x-althing-simulated, x-althing-degraded, mcp-session-id, retry-after";
+                       x-althing-overhead-ms, x-althing-simulated, x-althing-degraded, x-althing-cursor, mcp-session-id, \
+                       retry-after";
 
 /// What is counted when the client left before there was a status: nginx's word for it.
 const STATUS_CLIENT_GONE: u16 = 499;
@@ -150,7 +151,7 @@ fn busy(code: &'static str, message: &str) -> Refusal {
 fn preflight(asked: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, DELETE"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE"));
     if let Some(wanted) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }

@@ -208,7 +208,9 @@ pub(crate) fn shown(text: &str) -> String {
     cut(text.to_owned(), SHOWN_CHARS_MAX)
 }
 
-fn cut(mut text: String, chars_max: usize) -> String {
+/// The beginning of a text, without the keys that somebody may have typed into it.
+fn cut(text: String, chars_max: usize) -> String {
+    let mut text = access::without_keys(&text).into_owned();
     if let Some((at, _)) = text.char_indices().nth(chars_max) {
         text.truncate(at);
         text.push('…');

@@ -95,7 +95,9 @@ impl Explain for ServeError {
         Some(match self {
             Self::Address { .. } => "write it as `127.0.0.1:8700`".to_owned(),
             Self::Open { .. } => {
-                "make a key first: `althing keys create --role admin`; or listen on `127.0.0.1`".to_owned()
+                "make a key first: `althing keys create --role admin`, with the same `--data` if you name one; or listen \
+                 on `127.0.0.1`"
+                    .to_owned()
             }
             Self::Taken { .. } => "stop whoever listens there, or choose another port with `--bind`".to_owned(),
             Self::Certificate { file, flaw, .. } => flaw.hint(file),

@@ -100,7 +100,9 @@ impl Explain for AccessError {
             Self::NoFlag { near: None, .. } => "`GET /api/v1/flags` lists all of them",
             Self::Invalid { hint, .. } => hint,
             Self::Cursor => "use the `cursor` of the page before, or none for the first page",
-            Self::OtherSecret => "set the secret they were made under, or revoke them and make new ones",
+            Self::OtherSecret => {
+                "set the secret they were made under; where it is lost, the keys are too: begin with a new database"
+            }
             Self::Beyond { .. } => "ask somebody with a higher role",
             Self::NotFound { .. } | Self::Settings(_) | Self::Chance => return None,
         };

@@ -115,8 +115,6 @@ struct Edit {
     limit: Option<NanoUsd>,
     expected: Option<i64>,
     actor: Identity,
-    day: i64,
-    alert_share: f64,
 }
 
 impl Books {
@@ -164,8 +162,7 @@ impl Books {
         limit: Option<NanoUsd>,
         expected: Option<i64>,
     ) -> Result<(Name, i64), BooksError> {
-        let (day, alert_share) = (self.desk.clock.day(), self.desk.config.load().alert_share);
-        let edit = Arc::new(Edit { target: target.clone(), limit, expected, actor: actor.clone(), day, alert_share });
+        let edit = Arc::new(Edit { target: target.clone(), limit, expected, actor: actor.clone() });
         let written = self.desk.store.write(Isolation::ReadCommitted, move |tx| {
             let edit = Arc::clone(&edit);
             async move { edit.run(tx).await }.boxed()
@@ -190,7 +187,9 @@ impl Books {
         let after = cursor.map(|cursor| decode_cursor(cursor, 4)).transpose()?;
         let limit = page_limit(limit);
         // What a dead process holds is nobody's: it should not be shown as reserved.
-        super::post::expire(&self.desk.store, 0).await?;
+        if let Err(error) = super::post::expire(&self.desk.store, 0).await {
+            tracing::debug!(%error, "what other servers have reserved could not be looked at");
+        }
         let (sql, args) = self.listing(actor.confined_to(), after, limit);
         let read = self.desk.store.read(|tx| {
             let (sql, args) = (sql.clone(), args.clone());
@@ -239,7 +238,7 @@ WITH n AS (
         ON b.scope = n.scope AND b.tenant = n.tenant AND b.subject = n.subject AND b.period = n.period
 )
 SELECT n.scope, n.tenant, n.subject, n.period, n.most, COALESCE(w.spent, 0), COALESCE(w.reserved, 0), w.alerted_ms,
-    n.usd_nano, COALESCE(n.version, 0)
+    n.usd_nano, COALESCE(n.version, 0), COALESCE(w.alerted_nano, 0)
 FROM l n LEFT JOIN access_budget_window w
     ON w.scope = n.scope AND w.tenant = n.tenant AND w.subject = n.subject AND w.period = n.period
     AND w.starts_day = CASE n.period WHEN 'day' THEN $1 WHEN 'month' THEN $2 ELSE 0 END
@@ -248,6 +247,7 @@ ORDER BY n.scope, n.tenant, n.subject, n.period LIMIT $6";
 
 fn state(row: &Row) -> Result<BudgetState, StoreError> {
     let (limit, spent, reserved): (i64, i64, i64) = (row.get(4)?, row.get(5)?, row.get(6)?);
+    let alerted: i64 = row.get(10)?;
     let set = row.get::<Option<i64>>(8)?.is_some();
     Ok(BudgetState {
         target: BudgetTarget::of(&Name::read(row)?),
@@ -255,7 +255,7 @@ fn state(row: &Row) -> Result<BudgetState, StoreError> {
         spent_usd: shown_usd(spent),
         reserved_usd: shown_usd(reserved),
         left_usd: shown_usd((limit - spent - reserved).max(0)),
-        alerted_at: row.get::<Option<i64>>(7)?.map(calendar::rfc3339),
+        alerted_at: row.get::<Option<i64>>(7)?.filter(|_| alerted >= limit).map(calendar::rfc3339),
         from: if set { Source::Store } else { Source::Settings },
         version: if set { row.get(9)? } else { 0 },
     })
@@ -272,13 +272,7 @@ impl Edit {
                    VALUES ($1, $2, $3, $4, $5, $6) \
                    ON CONFLICT (scope, tenant, subject, period) \
                    DO UPDATE SET usd_nano = excluded.usd_nano, version = excluded.version";
-        let values = |rest: Vec<Value>| name.values().into_iter().chain(rest).collect::<Vec<_>>();
-        tx.execute(sql, values(args![self.limit, version])).await?;
-        // With more money than before, an alert may be due once more.
-        let alert_at = self.limit.map_or(NanoUsd::MAX, |limit| (limit as f64 * self.alert_share) as NanoUsd);
-        let sql = "UPDATE access_budget_window SET alerted_ms = NULL \
-                   WHERE scope = $1 AND tenant = $2 AND subject = $3 AND period = $4 AND starts_day = $5 AND spent < $6";
-        tx.execute(sql, values(args![name.period.span(self.day).0, alert_at])).await?;
+        tx.execute(sql, name.values().into_iter().chain(args![self.limit, version]).collect()).await?;
         audit::append(tx, &self.entry(&name, before, version)).await?;
         Ok((name, version))
     }

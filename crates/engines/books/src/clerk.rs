@@ -127,6 +127,7 @@ impl Clerk {
         if !self.line.is_empty() {
             self.serve();
         }
+        self.desk.show_line(self.line.len());
         news && !self.line.is_empty()
     }
 

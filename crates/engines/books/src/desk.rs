@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use caller::{Called, NanoUsd};
 use futures_util::FutureExt;
 use measure::AccessMetrics;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::{Store, StoreError};
@@ -70,6 +70,8 @@ pub(super) struct Desk {
     queue: Mutex<Queue>,
     /// Requests that have joined the line since the clerk last looked.
     inbox: Mutex<Vec<Ask>>,
+    /// Requests in line that the clerk has looked at.
+    in_line: AtomicUsize,
     /// Windows that hold something since the clerk last looked.
     touched: Mutex<Vec<Arc<Window>>>,
     flushed: Mutex<Vec<oneshot::Sender<()>>>,
@@ -85,6 +87,9 @@ pub(super) struct Desk {
     /// Whoever holds it stops the clerk, as if the whole process stood still.
     #[cfg(test)]
     pub(super) paused: tokio::sync::Mutex<()>,
+    /// The clerk does not learn how its next turn ends.
+    #[cfg(test)]
+    pub(super) deaf: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -104,6 +109,7 @@ impl Desk {
             registry: Registry::default(),
             queue: Mutex::default(),
             inbox: Mutex::default(),
+            in_line: AtomicUsize::new(0),
             touched: Mutex::default(),
             flushed: Mutex::default(),
             bell: Notify::new(),
@@ -115,6 +121,8 @@ impl Desk {
             refreshing: tokio::sync::Mutex::default(),
             #[cfg(test)]
             paused: tokio::sync::Mutex::default(),
+            #[cfg(test)]
+            deaf: AtomicBool::new(false),
         }
     }
 
@@ -212,7 +220,7 @@ impl Desk {
     /// Puts a request in line; `false` if the line is too long or nobody serves it any more.
     pub(super) fn join(&self, ask: Ask, line_max: usize) -> bool {
         let mut inbox = lock(&self.inbox);
-        if inbox.len() >= line_max || self.is_closing() {
+        if inbox.len() + self.in_line.load(Ordering::Relaxed) >= line_max || self.is_closing() {
             return false;
         }
         inbox.push(ask);
@@ -222,7 +230,14 @@ impl Desk {
     }
 
     pub(super) fn joined(&self) -> Vec<Ask> {
-        std::mem::take(&mut *lock(&self.inbox))
+        let mut inbox = lock(&self.inbox);
+        self.in_line.fetch_add(inbox.len(), Ordering::Relaxed);
+        std::mem::take(&mut *inbox)
+    }
+
+    /// So many requests stand in line, those that the clerk has looked at included.
+    pub(super) fn show_line(&self, length: usize) {
+        self.in_line.store(length, Ordering::Relaxed);
     }
 
     pub(super) fn touched(&self) -> Vec<Arc<Window>> {

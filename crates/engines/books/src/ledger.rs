@@ -316,7 +316,8 @@ impl Ids {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ids, first_id, readable};
+    use super::{Called, Entry, Ids, Queue, first_id, readable};
+    use std::sync::Arc;
 
     #[test]
     fn ids_grow_and_differ_whatever_the_clock_does() {
@@ -328,6 +329,31 @@ mod tests {
         assert!(made.iter().all(|id| id >> 11 & 1_023 == 1));
         let today = first_id(1_795_000_000_000);
         assert!(today > 0 && today >> 21 == 1_795_000_000_000);
+    }
+
+    #[test]
+    fn words_that_wait_are_bounded_and_their_calls_stay() {
+        let identity = caller::Identity::local();
+        let account = crate::accounts::Registry::default().account(&identity);
+        let (model, megabytes) = (Arc::from("sim/m"), vec![b'a'; 30 << 20]);
+        let call = Called {
+            model: &model,
+            outcome: "answered",
+            tokens: caller::Tokens::default(),
+            cost: 0,
+            exact: true,
+            latency: std::time::Duration::ZERO,
+            simulated: false,
+            words: None,
+        };
+        let mut queue = Queue::default();
+        for _ in 0..3 {
+            let entry = Entry::new(0, &account, &"req_1".into(), &call).with_words((&megabytes, b"b"), usize::MAX);
+            assert!(queue.push(entry, 10));
+        }
+        let mut batch = queue.batch();
+        batch.number(&mut Ids::default());
+        assert_eq!((batch.calls(), batch.word_rows().len(), queue.words_bytes), (3, 2, 0));
     }
 
     #[test]

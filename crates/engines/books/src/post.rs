@@ -132,14 +132,14 @@ async fn why_not(tx: &mut Tx, order: &Order) -> Result<Done, StoreError> {
 
 /// Locks the rows of windows, in order, making those that are missing.
 async fn lock(tx: &mut Tx, keys: &[Key]) -> Result<Vec<Found>, StoreError> {
-    let none = Found { spent: 0, reserved: 0, alerted: false };
+    let none = Found { spent: 0, reserved: 0, alerted: 0 };
     let mut found = vec![none; keys.len()];
     for (chunk, found) in keys.chunks(ROWS_MAX).zip(found.chunks_mut(ROWS_MAX)) {
         let sql = format!(
-            "INSERT INTO access_budget_window (scope, tenant, subject, period, starts_day, spent, reserved) VALUES {} \
+            "INSERT INTO access_budget_window (scope, tenant, subject, period, starts_day, spent, reserved, alerted_nano) VALUES {} \
              ON CONFLICT (scope, tenant, subject, period, starts_day) \
              DO UPDATE SET reserved = access_budget_window.reserved \
-             RETURNING scope, tenant, subject, period, starts_day, spent, reserved, alerted_ms",
+             RETURNING scope, tenant, subject, period, starts_day, spent, reserved, alerted_nano",
             marks(chunk.len())
         );
         let args = chunk.iter().flat_map(Key::values).collect();
@@ -155,15 +155,14 @@ async fn lock(tx: &mut Tx, keys: &[Key]) -> Result<Vec<Found>, StoreError> {
 }
 
 fn read(row: &Row) -> Result<Found, StoreError> {
-    let alerted = row.get::<Option<i64>>(7)?.is_some();
-    Ok(Found { spent: row.get(5)?, reserved: row.get(6)?, alerted })
+    Ok(Found { spent: row.get(5)?, reserved: row.get(6)?, alerted: row.get(7)? })
 }
 
-/// Places for the keys of so many windows, each with two zeros.
+/// Places for the keys of so many windows, each with three zeros.
 fn marks(windows: usize) -> String {
     let row = |at: usize| {
         let first = at * 5 + 1;
-        format!("(${}, ${}, ${}, ${}, ${}, 0, 0)", first, first + 1, first + 2, first + 3, first + 4)
+        format!("(${}, ${}, ${}, ${}, ${}, 0, 0, 0)", first, first + 1, first + 2, first + 3, first + 4)
     };
     (0..windows).map(row).collect::<Vec<_>>().join(", ")
 }
@@ -173,9 +172,9 @@ async fn write_windows(tx: &mut Tx, order: &Order, moves: &[Move]) -> Result<(),
     let with = |key: &Key, rest: &[i64]| -> Vec<Value> {
         key.values().into_iter().chain(rest.iter().map(|amount| Value::from(*amount))).collect()
     };
-    let rows = moved.iter().map(|(key, moved)| with(key, &[moved.spent, moved.reserved])).collect();
+    let rows = moved.iter().map(|(key, moved)| with(key, &[moved.spent, moved.reserved, 0])).collect();
     tx.insert_many(
-        "INSERT INTO access_budget_window (scope, tenant, subject, period, starts_day, spent, reserved)",
+        "INSERT INTO access_budget_window (scope, tenant, subject, period, starts_day, spent, reserved, alerted_nano)",
         rows,
         "ON CONFLICT (scope, tenant, subject, period, starts_day) DO UPDATE SET \
          spent = access_budget_window.spent + excluded.spent, \
@@ -194,10 +193,11 @@ async fn write_windows(tx: &mut Tx, order: &Order, moves: &[Move]) -> Result<(),
         tx.execute(sql, args![order.holder]).await?;
     }
     let now_ms = if moves.iter().any(|moved| moved.alert) { tx.now_ms().await? } else { 0 };
-    for (key, _) in moved.iter().filter(|(_, moved)| moved.alert) {
-        let sql = "UPDATE access_budget_window SET alerted_ms = $6 \
+    let positions = order.positions.iter().zip(&order.keys).zip(moves);
+    for ((position, key), _) in positions.filter(|(_, moved)| moved.alert) {
+        let sql = "UPDATE access_budget_window SET alerted_ms = $6, alerted_nano = $7 \
                    WHERE scope = $1 AND tenant = $2 AND subject = $3 AND period = $4 AND starts_day = $5";
-        tx.execute(sql, with(key, &[now_ms])).await?;
+        tx.execute(sql, with(key, &[now_ms, position.limit])).await?;
     }
     Ok(())
 }

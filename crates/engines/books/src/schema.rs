@@ -39,6 +39,7 @@ CREATE TABLE access_budget_window (
     spent BIGINT NOT NULL,
     reserved BIGINT NOT NULL,
     alerted_ms BIGINT,
+    alerted_nano BIGINT NOT NULL,
     PRIMARY KEY (scope, tenant, subject, period, starts_day)
 );
 CREATE INDEX access_budget_window_day ON access_budget_window (period, starts_day);

@@ -27,7 +27,9 @@ pub(super) struct Position {
 pub(super) struct Found {
     pub(super) spent: NanoUsd,
     pub(super) reserved: NanoUsd,
-    pub(super) alerted: bool,
+    /// The limit for which an alert was raised; 0 if none was. A server that does not know of a greater limit yet must
+    /// not raise it once more.
+    pub(super) alerted: NanoUsd,
 }
 
 /// What one request asks for, of the windows that have too little of it in memory.
@@ -133,6 +135,6 @@ fn close(position: &Position, found: Found, till: Till) -> Move {
         reserved: till.lease + more - position.leased,
         lease: till.lease + more,
         free: till.free - more,
-        alert: !found.alerted && found.spent + position.flushing >= position.alert_at && position.limit > 0,
+        alert: found.alerted < position.limit && found.spent + position.flushing >= position.alert_at,
     }
 }

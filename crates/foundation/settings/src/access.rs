@@ -103,7 +103,8 @@ impl Default for Oidc {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Budget {
-    /// The most one request may cost.
+    /// The most one request may cost. Where neither the request nor its model (`output_tokens_max`) bounds the answer,
+    /// what a usual answer costs is compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_usd_max: Option<Usd>,
     /// The most each key may spend a day.

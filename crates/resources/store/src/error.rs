@@ -88,6 +88,12 @@ pub enum StoreError {
         /// The first version that is trusted.
         least: &'static str,
     },
+    /// A value that not both databases can keep.
+    #[error("{reason}")]
+    Unfit {
+        /// What it holds, without repeating it.
+        reason: &'static str,
+    },
     /// A result does not have the shape that the code expects.
     #[error("a row has another shape than expected: {reason}")]
     Shape {
@@ -160,6 +166,7 @@ impl StoreError {
             Self::Damaged { reason } => Self::Damaged { reason: reason.clone() },
             Self::Unreachable { reason } => Self::Unreachable { reason: reason.clone() },
             Self::Failed { reason } => Self::Failed { reason: reason.clone() },
+            Self::Unfit { reason } => Self::Unfit { reason },
             other => Self::Failed { reason: other.to_string() },
         }
     }
@@ -179,6 +186,7 @@ impl Explain for StoreError {
             Self::Damaged { .. } => "store_damaged",
             Self::Newer { .. } => "store_newer",
             Self::OldSqlite { .. } => "sqlite_too_old",
+            Self::Unfit { .. } => "store_unfit",
             Self::Shape { .. } | Self::Failed { .. } => "store_failed",
             Self::File { .. } => "store_file",
             Self::Exists { .. } => "store_file_exists",
@@ -196,6 +204,7 @@ impl Explain for StoreError {
             | Self::Newer { .. }
             | Self::OldSqlite { .. }
             | Self::NoBackup { .. }
+            | Self::Unfit { .. }
             | Self::Pooled
             | Self::Program { .. } => Kind::BadInput,
             Self::Busy { .. } | Self::Queue { .. } | Self::Conflict { .. } => Kind::Overloaded,
@@ -240,6 +249,7 @@ impl Explain for StoreError {
             Self::Pooled => "let `store.url` lead to the server itself for this",
             Self::Program { .. } => "install PostgreSQL's client programs, on Debian `postgresql-client`",
             Self::OldSqlite { .. } => "build with the SQLite that the lock file names",
+            Self::Unfit { .. } => "leave it out",
             Self::Constraint { .. } | Self::Shape { .. } | Self::File { .. } | Self::Failed { .. } | Self::Closed => {
                 return None;
             }

@@ -82,7 +82,7 @@ impl Sqlite {
         let conn = Conn::Reader(self.readers.get().await?);
         let mut tx = Tx::new(conn, &self.metrics, self.limits.slow, within);
         let viewed = timeout(within, async {
-            tx.begin("BEGIN").await?;
+            tx.begin_view();
             let result = run(&work, &mut tx).await?;
             // Nothing has changed, so nothing can be lost here but the connection.
             let _ = tx.end("ROLLBACK").await;

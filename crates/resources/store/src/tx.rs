@@ -3,7 +3,7 @@
 use crate::error::read;
 use crate::pool::Lease;
 use crate::sqlite::Handle;
-use crate::value::{Found, for_postgres, for_sqlite};
+use crate::value::{Found, check, for_postgres, for_sqlite};
 use crate::{Row, StoreError, Value};
 use fault::{Explain, Kind};
 use futures_util::future::BoxFuture;
@@ -21,6 +21,8 @@ const SHOWN_CHARS_MAX: usize = 300;
 /// What goes before the first statement of each piece of work in a group on SQLite: what came before it stays, and it
 /// can be undone alone. On its way with the statement it costs no time of its own.
 const APART: &str = "RELEASE work; SAVEPOINT work; ";
+/// The same for a view.
+const VIEW: &str = "BEGIN; ";
 
 /// The text of a statement: `$1` for the first parameter, the same for both databases.
 ///
@@ -68,8 +70,8 @@ pub struct Tx {
     slow: Duration,
     /// How long the whole may take.
     within: Duration,
-    /// Set while the work in a group has run nothing yet.
-    untouched: bool,
+    /// What goes before the first statement, on SQLite; gone when that was sent.
+    prefix: Option<&'static str>,
     /// Set when it is not certain that its first statement was reached.
     unsure: bool,
     /// Set while a transaction is open on a connection that goes back to a pool: dropped then, it is not reused.
@@ -83,11 +85,11 @@ pub struct Tx {
 impl Tx {
     pub(crate) fn new(conn: Conn, metrics: &StoreMetrics, slow: Duration, within: Duration) -> Self {
         let (conn, metrics) = (Some(conn), metrics.clone());
-        let (untouched, unsure, open, failed, conflict) = (false, false, false, None, None);
-        Self { conn, metrics, slow, within, untouched, unsure, open, failed, conflict }
+        let (prefix, unsure, open, failed, conflict) = (None, false, false, None, None);
+        Self { conn, metrics, slow, within, prefix, unsure, open, failed, conflict }
     }
 
-    /// Runs a statement and gives the number of rows it changed.
+    /// Runs a statement and gives the number of rows it changed, which only statements tell that change rows.
     ///
     /// # Errors
     /// [`StoreError`]; the transaction is lost then, return from the work.
@@ -101,10 +103,11 @@ impl Tx {
     /// As for [`Tx::execute`].
     pub async fn fetch_all(&mut self, sql: impl Into<Sql>, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let (sql, began) = (sql.into().0, Instant::now());
-        let text = self.apart(&sql);
+        self.check(&args)?;
+        let text = self.sent(&sql);
         let rows = match self.conn()? {
             Conn::Writer(handle) => query_sqlite(&mut handle.conn, text, args).await,
-            Conn::Reader(lease) => query_sqlite(&mut lease.link().conn, sql.clone(), args).await,
+            Conn::Reader(lease) => query_sqlite(&mut lease.link().conn, text, args).await,
             Conn::Postgres { lease, prepared } => {
                 let query = sqlx::query_with(sql.clone(), for_postgres(args)?).persistent(*prepared);
                 let rows = query.fetch_all(lease.link()).await;
@@ -175,7 +178,7 @@ impl Tx {
     /// Runs text that may hold several statements and takes no parameters.
     pub(crate) async fn script(&mut self, sql: impl Into<Sql>) -> Result<(), StoreError> {
         let (sql, began) = (sql.into().0, Instant::now());
-        let text = self.apart(&sql);
+        let text = self.sent(&sql);
         let done = raw(self.conn()?, text).await;
         self.finished(&sql, began, done)
     }
@@ -187,8 +190,18 @@ impl Tx {
         self.control(how).await
     }
 
+    /// Begins a view on SQLite, with its first statement.
+    pub(crate) fn begin_view(&mut self) {
+        (self.open, self.prefix) = (true, Some(VIEW));
+        self.forget();
+    }
+
     /// Ends with `COMMIT` or `ROLLBACK`.
     pub(crate) async fn end(&mut self, how: &'static str) -> Result<(), StoreError> {
+        if self.prefix.take().is_some() {
+            self.open = false;
+            return Ok(());
+        }
         let ended = self.control(how).await;
         // A commit that is refused is a transaction that has ended too.
         let refused = matches!(ended, Err(StoreError::Conflict { .. } | StoreError::Constraint { .. }));
@@ -201,6 +214,7 @@ impl Tx {
         let (sql, began) = (how.into().0, Instant::now());
         let done = match self.conn.as_mut().ok_or(StoreError::Closed)? {
             Conn::Writer(handle) => run_sqlite(&mut handle.conn, sql.clone(), Vec::new(), true).await.map(drop),
+            Conn::Reader(lease) => run_sqlite(&mut lease.link().conn, sql.clone(), Vec::new(), true).await.map(drop),
             other => raw(other, sql.clone()).await,
         };
         self.told(&sql, began, done)
@@ -214,13 +228,13 @@ impl Tx {
     /// Another piece of work begins in this group, and may take so long.
     pub(crate) fn next_work(&mut self, within: Duration) {
         self.forget();
-        (self.within, self.untouched, self.unsure) = (within, true, false);
+        (self.within, self.prefix, self.unsure) = (within, Some(APART), false);
     }
 
     /// Undoes what the work has done, and nothing of those before it. An error where that is not possible: where its
     /// savepoint may never have begun, going back would undo the work before it.
     pub(crate) async fn undo_work(&mut self) -> Result<(), StoreError> {
-        if self.untouched {
+        if self.prefix.is_some() {
             return Ok(());
         }
         if self.unsure {
@@ -229,12 +243,12 @@ impl Tx {
         self.control("ROLLBACK TO work").await
     }
 
-    /// A statement as it is sent: the first of a piece of work begins its savepoint too.
-    fn apart(&mut self, sql: &SqlStr) -> SqlStr {
-        if !std::mem::take(&mut self.untouched) {
-            return sql.clone();
+    /// A statement as it is sent.
+    fn sent(&mut self, sql: &SqlStr) -> SqlStr {
+        match self.prefix.take() {
+            Some(prefix) => Sql::from(format!("{prefix}{}", sql.as_str())).0,
+            None => sql.clone(),
         }
-        Sql::from(format!("{APART}{}", sql.as_str())).0
     }
 
     /// Why the transaction is lost, if it is.
@@ -276,16 +290,21 @@ impl Tx {
     }
 
     async fn run(&mut self, sql: SqlStr, args: Vec<Value>, kept: bool) -> Result<u64, StoreError> {
-        let (began, text) = (Instant::now(), self.apart(&sql));
+        self.check(&args)?;
+        let (began, text) = (Instant::now(), self.sent(&sql));
         let done = match self.conn()? {
             Conn::Writer(handle) => run_sqlite(&mut handle.conn, text, args, kept).await,
-            Conn::Reader(lease) => run_sqlite(&mut lease.link().conn, sql.clone(), args, kept).await,
+            Conn::Reader(lease) => run_sqlite(&mut lease.link().conn, text, args, kept).await,
             Conn::Postgres { lease, prepared } => {
                 let query = sqlx::query_with(sql.clone(), for_postgres(args)?).persistent(*prepared && kept);
                 query.execute(lease.link()).await.map(|done| done.rows_affected())
             }
         };
         self.finished(&sql, began, done)
+    }
+
+    fn check(&mut self, args: &[Value]) -> Result<(), StoreError> {
+        check(args).inspect_err(|error| self.failed = Some(error.again()))
     }
 
     /// What came of a statement of the work.

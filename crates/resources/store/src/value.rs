@@ -56,6 +56,19 @@ macro_rules! args {
     ($($value:expr),* $(,)?) => { vec![$($crate::Value::from($value)),*] };
 }
 
+/// Refuses what only one of the databases can keep: PostgreSQL knows no U+0000 in a text, SQLite no number that is none.
+pub(crate) fn check(values: &[Value]) -> Result<(), StoreError> {
+    for value in values {
+        let reason = match value {
+            Value::Text(Some(text)) if text.contains('\0') => "a text with the character U+0000 cannot be kept",
+            Value::Real(Some(number)) if number.is_nan() => "a number that is none (NaN) cannot be kept",
+            _ => continue,
+        };
+        return Err(StoreError::Unfit { reason });
+    }
+    Ok(())
+}
+
 pub(crate) fn for_sqlite(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
     let mut arguments = SqliteArguments::default();
     for value in values {

@@ -56,8 +56,8 @@ struct Wanted {
 const LIST: [(&str, &str); 2] =
     [("limit", "entries per page, at most 1000"), ("cursor", "`cursor` of the page before")];
 const NAMED: [(&str, &str); 5] = [
-    ("scope", "`key`, `tenant` or `server`"),
-    ("period", "`day`, `month` or `total`"),
+    ("scope!", "`key`, `tenant` or `server`"),
+    ("period!", "`day`, `month` or `total`"),
     ("tenant", "the tenant, of a tenant's budget"),
     ("key", "the id of the key, of a key's budget"),
     ("version", "the version that is to be removed"),

@@ -33,12 +33,13 @@ pub(super) fn sent<S: JsonSchema, T: JsonSchema>(summary: &str, status: &str) ->
     operation(summary, &[], Some(schema::<S>()), status, schema::<T>())
 }
 
-/// Parameters whose names stand in the path are written with braces.
+/// Parameters whose names stand in the path are written with braces, others that are needed with a `!` at their end.
 fn operation(summary: &str, parameters: &[(&str, &str)], body: Option<Value>, status: &str, answer: Value) -> Value {
     let parameter = |(name, about): &(&str, &str)| {
         let inner = name.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
         let (place, name) = inner.map_or(("query", *name), |name| ("path", name));
-        json!({ "name": name, "in": place, "required": place == "path", "description": about,
+        let (name, needed) = name.strip_suffix('!').map_or((name, place == "path"), |name| (name, true));
+        json!({ "name": name, "in": place, "required": needed, "description": about,
             "schema": { "type": if name == "limit" { "integer" } else { "string" } } })
     };
     let parameters: Vec<Value> = parameters.iter().map(parameter).collect();

@@ -2,6 +2,7 @@
 
 use super::{Asked, Listed, Refused, Services, describe, moment};
 use crate::rows::{Need, Row};
+use access::AccessError;
 use axum::extract::State;
 use axum::routing::{delete, get};
 use axum::{Extension, Json};
@@ -23,6 +24,8 @@ struct Wanted {
     key: Option<String>,
     request_id: Option<String>,
     before: Option<String>,
+    /// Whether all prompts are meant, where nothing else is said.
+    all: Option<bool>,
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -34,11 +37,12 @@ struct Erased {
     erased: u64,
 }
 
-const PARAMETERS: [(&str, &str); 6] = [
+const PARAMETERS: [(&str, &str); 7] = [
     ("tenant", "only this tenant's"),
     ("key", "only those of this key, by its id"),
     ("request_id", "only those of this request"),
     ("before", "only those before this moment"),
+    ("all", "`true` to erase all of them"),
     ("limit", "entries per page, at most 1000"),
     ("cursor", "`cursor` of the page before"),
 ];
@@ -46,11 +50,15 @@ const PARAMETERS: [(&str, &str); 6] = [
 pub(super) fn rows() -> Vec<Row<Services>> {
     let admin = Need::Role(Role::Admin);
     let all = describe::list::<PromptRow>("Prompts and answers, the newest first", &PARAMETERS);
-    let gone = describe::one::<Erased>("Erase prompts and answers: all that fit", &PARAMETERS[..4]);
+    let gone = describe::one::<Erased>("Erase prompts and answers: all that fit", &PARAMETERS[..5]);
     vec![Row::new(Method::GET, PATH, admin, get(list), all), Row::new(Method::DELETE, PATH, admin, delete(erase), gone)]
 }
 
 impl Wanted {
+    fn says_which(&self) -> bool {
+        [&self.tenant, &self.key, &self.request_id, &self.before].into_iter().any(Option::is_some)
+    }
+
     fn query(&self) -> Result<PromptQuery, Refused> {
         let arc = |text: &Option<String>| text.as_deref().map(Arc::from);
         Ok(PromptQuery {
@@ -77,6 +85,10 @@ async fn erase(
     Extension(guest): Extension<Guest>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Erased>, Refused> {
+    if !wanted.says_which() && wanted.all != Some(true) {
+        let (problem, hint) = ("needed where nothing says which prompts to erase".to_owned(), "write `?all=true`");
+        return Err(AccessError::Invalid { param: "all", problem, hint }.into());
+    }
     let erased = services.books.erase_prompts(&guest.identity, &wanted.query()?).await?;
     Ok(Json(Erased { erased }))
 }

@@ -93,6 +93,12 @@ impl KeyRecord {
     }
 }
 
+/// Whether a character breaks a line, or turns the direction of the text behind it.
+fn misleads(letter: char) -> bool {
+    let turns = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    letter.is_control() || turns
+}
+
 impl NewKey {
     /// Refuses what no key can be; whether it ends in the future is told by the store's clock.
     pub(super) fn check(&self) -> Result<(), AccessError> {
@@ -102,7 +108,7 @@ impl NewKey {
             return Err(AccessError::Invalid { param: "tenant", problem, hint });
         }
         let name = self.name.as_deref().unwrap_or_default();
-        if name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        if name.chars().count() > NAME_CHARS_MAX || name.chars().any(misleads) {
             let problem = format!("longer than {NAME_CHARS_MAX} characters, or holds control characters");
             return Err(AccessError::Invalid { param: "name", problem, hint: "write a short label of one line" });
         }

@@ -7,6 +7,8 @@ use secrecy::ExposeSecret;
 use settings::Access;
 use store::{Isolation, Store, Tx, args};
 
+/// The fewest bytes that a secret may have.
+const BYTES_MIN: usize = 16;
 /// The row with the secret that was made by chance.
 const MADE: &str = "made";
 /// The row with the fingerprint of the secret in force.
@@ -28,6 +30,11 @@ pub(super) async fn hasher(store: &Store, settings: &Access) -> Result<Hasher, A
         Some(secret) => Some(secret.resolve().map_err(|error| AccessError::Settings(error.to_string()))?),
     };
     let given = given.map(|secret| secret.expose_secret().as_bytes().to_vec());
+    if given.as_ref().is_some_and(|secret| secret.len() < BYTES_MIN) {
+        let message =
+            format!("`access.secret` has fewer than {BYTES_MIN} bytes: `openssl rand -hex 32` makes a good one");
+        return Err(AccessError::Settings(message));
+    }
     let fresh = chance::<32>()?;
     store.write(Isolation::ReadCommitted, move |tx| open(tx, given.clone(), fresh).boxed()).await
 }

@@ -66,7 +66,13 @@ impl Clerk {
         }
         let prepared = self.prepare(began);
         let Some(order) = self.order(holder, &prepared) else { return self.skip(&prepared) };
-        match post::post(&self.desk.store, order).await {
+        let posted = post::post(&self.desk.store, order).await;
+        #[cfg(test)]
+        let posted = posted.and_then(|done| match self.desk.deaf.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            true => Err(StoreError::Unreachable { reason: "the connection broke".to_owned() }),
+            false => Ok(done),
+        });
+        match posted {
             Ok(Done::Turned(outcome)) => self.turned(&prepared, outcome),
             Ok(Done::Already { leases, dead }) => self.already(&prepared, &leases, dead),
             Ok(Done::Dead) => self.died(&prepared),

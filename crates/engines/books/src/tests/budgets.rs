@@ -9,6 +9,7 @@ on_both!(
     other_processes_learn_of_changes,
     what_is_set_holds_for_what_is_leased,
     more_money_raises_a_new_alert,
+    many_budgets_are_read_in_parts,
 );
 
 mod cases {
@@ -168,5 +169,19 @@ mod cases {
         server.pay(&who, USD * 8 / 10).await.unwrap();
         server.books.flush().await.unwrap();
         assert_eq!(alerts(), 2.0);
+    }
+
+    pub(super) async fn many_budgets_are_read_in_parts(bench: Bench) {
+        let first = bench.server().await;
+        let many = "INSERT INTO access_budget (scope, tenant, subject, period, usd_nano, version)
+            WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+            SELECT 'key', 'acme', 'k' || i, 'total', i, i FROM n";
+        first.execute(many, Vec::new()).await;
+        let second = bench.server().await;
+        for at in [1, 999, 1_000, 1_001, 2_500] {
+            let who = user("acme", &format!("k{at}"));
+            assert!(second.pay(&who, at + 1).await.is_err());
+            second.pay(&who, at).await.unwrap();
+        }
     }
 }

@@ -11,6 +11,7 @@ on_both!(
     a_crash_frees_what_was_held,
     who_stood_still_has_nothing_left,
     a_turn_is_never_taken_twice,
+    lost_answers_change_nothing,
     killed_processes_keep_their_word,
 );
 
@@ -181,6 +182,29 @@ mod cases {
         assert!(matches!(post::post(&desk.store, order(1)).await.unwrap(), Done::Already { dead: true, .. }));
         assert!(matches!(post::post(&desk.store, order(2)).await.unwrap(), Done::Dead));
         assert_eq!(server.standing().await, (5, 0));
+    }
+
+    pub(super) async fn lost_answers_change_nothing(mut bench: Bench) {
+        bench.budget.tenant_usd_per_day = usd("1");
+        bench.ledger.flush_ms = 10;
+        let server = bench.server().await;
+        let who = user("acme", "k1");
+        let (mut paid, mut refused, mut unwritten) = (0, 0, 0);
+        for round in 0..60 {
+            server.books.desk.deaf.store(round % 2 == 0, Ordering::SeqCst);
+            match server.pay(&who, USD / 1_000).await {
+                Ok(()) => paid += 1,
+                Err(SpendFault::Unavailable { .. }) => refused += 1,
+                Err(fault) => panic!("{fault}"),
+            }
+            unwritten += i32::from(server.books.flush().await.is_err());
+        }
+        assert!(paid > 0 && refused > 0 && unwritten > 0, "{paid} {refused} {unwritten}");
+        server.books.close().await;
+        assert_eq!(server.standing().await, (paid * USD / 1_000, 0));
+        let calls =
+            "SELECT CAST(SUM(calls) AS BIGINT), (SELECT COUNT(*) FROM access_ledger_call) FROM access_ledger_day";
+        assert_eq!(server.numbers(calls).await, [[paid, paid]]);
     }
 
     pub(super) async fn killed_processes_keep_their_word(mut bench: Bench) {

@@ -6,6 +6,7 @@ on_both!(
     every_note_becomes_a_row,
     a_full_line_drops_rows_but_no_sums,
     a_store_that_comes_back_gets_everything,
+    calls_that_cannot_be_written_hold_nothing_up,
     prompts_are_kept_only_where_wanted,
     old_rows_are_removed
 );
@@ -64,8 +65,8 @@ mod cases {
 
     pub(super) async fn a_store_that_comes_back_gets_everything(mut bench: Bench) {
         bench.budget.tenant_usd_per_day = usd("1");
-        bench.store.acquire_ms = 300;
-        bench.store.transaction_ms = 300;
+        bench.store.acquire_ms = 1_500;
+        bench.store.transaction_ms = 1_500;
         bench.store.retries_max = 0;
         let server = bench.server().await;
         let who = user("acme", "k1");
@@ -96,6 +97,21 @@ mod cases {
         let calls =
             "SELECT CAST(SUM(calls) AS BIGINT), (SELECT COUNT(*) FROM access_ledger_call) FROM access_ledger_day";
         assert_eq!(server.numbers(calls).await, [[2 + free, 2 + free]]);
+    }
+
+    pub(super) async fn calls_that_cannot_be_written_hold_nothing_up(mut bench: Bench) {
+        bench.budget.tenant_usd_per_day = usd("1");
+        let server = bench.server().await;
+        let who = user("acme", "k1");
+        server.execute("ALTER TABLE access_ledger_call RENAME TO elsewhere", Vec::new()).await;
+        server.pay(&who, 7).await.unwrap();
+        eventually("their sums are written", || async { server.standing().await == (7, 0) }).await;
+        assert_eq!(server.metric("althing_ledger_rows_total{outcome=\"dropped\"}"), 1.0);
+        assert_eq!(server.numbers("SELECT calls, cost FROM access_ledger_day").await, [[1, 7]]);
+        server.execute("ALTER TABLE elsewhere RENAME TO access_ledger_call", Vec::new()).await;
+        server.pay(&who, 7).await.unwrap();
+        server.books.close().await;
+        assert_eq!(server.numbers("SELECT COUNT(*) FROM access_ledger_call").await, [[1]]);
     }
 
     /// A database that cannot be written to.
@@ -212,6 +228,7 @@ mod cases {
             }
         }
         server.books.flush().await.unwrap();
+        eventually("everything is given back", || async { server.books.desk.is_asleep() }).await;
         let config = server.books.desk.config.load_full();
         let now_ms = server.books.desk.clock.now_ms();
         assert!(!crate::purge::purge(&server.books.desk.store, &config, now_ms).await.unwrap());

@@ -103,7 +103,7 @@ impl World {
             lessee,
         };
         Self {
-            found: [Found { spent: 0, reserved: 0, alerted: false }; 2],
+            found: [Found { spent: 0, reserved: 0, alerted: 0 }; 2],
             lessees: vec![Lessee::default(); PROCESSES],
             processes: (0..PROCESSES).map(process).collect(),
             cost: 0,

@@ -14,6 +14,7 @@ on_both!(
     without_budgets_nothing_is_asked,
     overruns_are_counted_and_charged,
     one_request_may_cost_too_much,
+    the_line_is_bounded,
     idle_money_goes_back_and_the_clerk_sleeps,
 );
 
@@ -238,5 +239,20 @@ mod cases {
         eventually("the clerk sleeps", || async { server.books.desk.is_asleep() }).await;
         server.pay(&who, USD).await.unwrap();
         eventually("nothing is reserved", || async { server.standing().await == (USD / 5 + USD, 0) }).await;
+    }
+
+    pub(super) async fn the_line_is_bounded(mut bench: Bench) {
+        bench.budget.key_usd_per_day = usd("1");
+        bench.budget.wait_ms = 60_000;
+        let server = bench.server().await;
+        let who = user("acme", "k1");
+        let all = server.reserve(&who, exactly(USD)).await.unwrap();
+        let ask = |_| Box::pin(server.reserve(&who, exactly(USD / 20_000)));
+        let asked = futures_util::future::select_all((0..10_001).map(ask)).await;
+        let (fault, waiting) = (asked.0.err().unwrap(), asked.2);
+        assert!(matches!(&fault, SpendFault::Unavailable { reason } if reason.contains("too many")), "{fault}");
+        drop(all);
+        let served = futures_util::future::join_all(waiting).await;
+        assert_eq!(served.iter().filter(|tab| tab.is_ok()).count(), 10_000);
     }
 }

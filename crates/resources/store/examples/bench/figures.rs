@@ -10,6 +10,15 @@ pub(crate) struct Result {
     pub(crate) ratio: Option<f64>,
     /// The name of the figure, or `ratio`, and the least that it may be.
     pub(crate) target: Option<(&'static str, f64)>,
+    /// How many threads of others wanted a core for each that there is, before it began.
+    pub(crate) load: f64,
+}
+
+/// The load of this machine by others, averaged over a minute, for each of its cores.
+pub(crate) fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: f64 = text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or_default();
+    load / std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64)
 }
 
 impl Result {
@@ -23,10 +32,12 @@ impl Result {
         self.aim().is_none_or(|(found, least)| found >= least)
     }
 
+    /// A target that is missed while others use the machine says nothing.
     fn verdict(&self) -> &'static str {
         match self.aim() {
             None => "measured",
             Some(_) if self.is_good() => "pass",
+            Some(_) if self.load > 1.0 => "void",
             Some(_) => "fail",
         }
     }
@@ -35,7 +46,8 @@ impl Result {
         let figures: Vec<String> = self.figures.iter().map(|(name, value)| format!("{name} {value:.2}")).collect();
         let ratio = self.ratio.map_or(String::new(), |ratio| format!("{ratio:.3}"));
         let target = self.target.map_or(String::new(), |(name, least)| format!("{name} >= {least}"));
-        println!("{name:<22} {:<8} {ratio:<7} {target:<24} {}", self.verdict(), figures.join(", "));
+        let (verdict, load, figures) = (self.verdict(), self.load, figures.join(", "));
+        println!("{name:<22} {verdict:<8} {ratio:<7} {target:<24} {load:<5.2} {figures}");
     }
 
     pub(crate) fn json(&self, name: &str, command: &str) -> Value {
@@ -44,13 +56,13 @@ impl Result {
         let target = self.target.map(|(name, least)| json!({ "figure": name, "least": least }));
         json!({
             "benchmark": name, "command": command, "figures": figures, "ratio": self.ratio, "target": target,
-            "verdict": self.verdict(),
+            "load_before": self.load, "verdict": self.verdict(),
         })
     }
 }
 
 pub(crate) fn head() {
-    println!("{:<22} {:<8} {:<7} {:<24} figures", "benchmark", "verdict", "ratio", "target");
+    println!("{:<22} {:<8} {:<7} {:<24} {:<5} figures", "benchmark", "verdict", "ratio", "target", "load");
 }
 
 /// Milliseconds below which a share of the sample lies (nearest rank).

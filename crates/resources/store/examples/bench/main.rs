@@ -15,6 +15,8 @@ use std::process::ExitCode;
 /// The command that figures are told with.
 const COMMAND: &str = "cargo run --release -p store --example bench";
 
+type Benchmark = fn(&tokio::runtime::Runtime) -> Result;
+
 fn main() -> ExitCode {
     let mut folder = None;
     let mut only = None;
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let benchmarks: [(&str, fn(&tokio::runtime::Runtime) -> Result); 5] = [
+    let benchmarks: [(&str, Benchmark); 5] = [
         ("store-sqlite-rows", sqlite::rows),
         ("store-sqlite-batches", sqlite::batches),
         ("store-sqlite-alone", sqlite::alone),

@@ -2,7 +2,7 @@
 //!
 //! Rounds are in turn, so that whatever else the machine does meets both.
 
-use crate::figures::{Result, at_ms, median};
+use crate::figures::{Result, at_ms, load, median};
 use crate::sqlite::WORDS;
 use futures_util::FutureExt;
 use std::process::Command;
@@ -21,6 +21,7 @@ const UPDATE: &str = "UPDATE claim SET version = version + 1 WHERE id = $1 AND v
 
 /// Share of what `pgbench` reaches.
 pub(crate) fn against_pgbench(runtime: &Runtime, clients: u32) -> Result {
+    let load = load();
     let postgres = Postgres::start_with(&PostgresOptions { durable: true, ..PostgresOptions::default() });
     postgres.psql(
         "CREATE TABLE claim (id BIGINT PRIMARY KEY, version BIGINT NOT NULL, words TEXT NOT NULL);
@@ -57,7 +58,7 @@ pub(crate) fn against_pgbench(runtime: &Runtime, clients: u32) -> Result {
         ("p99_ms", at_ms(&mut waits, 0.99)),
         ("retries_per_1000", retries * 1e3 / metrics.committed.value() as f64),
     ];
-    Result { figures, ratio: Some(median(ratios)), target: Some(("ratio", 0.8)) }
+    Result { figures, ratio: Some(median(ratios)), target: Some(("ratio", 0.8)), load }
 }
 
 fn script_text() -> String {

@@ -1,6 +1,6 @@
 //! SQLite with full durability, on the disk of the temporary files: set `TMPDIR` for another.
 
-use crate::figures::{Result, at_ms, median};
+use crate::figures::{Result, at_ms, load, median};
 use futures_util::FutureExt;
 use measure::StoreMetrics;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ pub(crate) fn alone(runtime: &Runtime) -> Result {
 }
 
 fn run(runtime: &Runtime, tasks: usize, batch: usize, target: Option<(&'static str, f64)>) -> Result {
+    let load = load();
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let metrics = measure::Metrics::new("bench").store();
@@ -59,7 +60,7 @@ fn run(runtime: &Runtime, tasks: usize, batch: usize, target: Option<(&'static s
             ("p99_ms", at_ms(&mut waits, 0.99)),
             ("transactions_per_commit", transactions / commits),
         ];
-        Result { figures, ratio: None, target }
+        Result { figures, ratio: None, target, load }
     })
 }
 

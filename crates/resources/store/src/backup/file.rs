@@ -76,6 +76,19 @@ impl Drop for Partial {
     }
 }
 
+/// Removes what was left of files in the making that begin with `name`; nobody may be making any.
+pub(super) fn sweep(folder: &Path, name: &str) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let begins = format!(".{name}");
+    for entry in entries {
+        let text = entry.file_name().to_string_lossy().into_owned();
+        if text.starts_with(&begins) && text.ends_with(PARTIAL) {
+            // What cannot be removed is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Makes sure that the names in the folder of `path` are on the disk.
 pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

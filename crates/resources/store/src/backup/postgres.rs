@@ -4,7 +4,7 @@
 //! their own and makes those of the backup, all in one transaction: so nothing of a newer version stays behind to be in
 //! the way of a later migration, and nothing is lost when the wrong file was named.
 
-use super::file::Partial;
+use super::file::{Partial, sweep};
 use super::programs::{command, find, run};
 use crate::StoreError;
 use crate::address::Server;
@@ -59,10 +59,11 @@ pub(super) async fn restore(
     let (pg_restore, psql) = (find("pg_restore", seen.major).await?, find("psql", seen.major).await?);
     let bad = |reason| StoreError::NoBackup { path: from.to_owned(), reason };
     let list = contents(&pg_restore, server, from).await.map_err(bad)?;
+    sweep(work, "restore-");
     let (wanted, script, first) = (
-        Partial::beside(&work.join("list"))?,
-        Partial::beside(&work.join("sql"))?,
-        Partial::beside(&work.join("first"))?,
+        Partial::beside(&work.join("restore-list"))?,
+        Partial::beside(&work.join("restore-sql"))?,
+        Partial::beside(&work.join("restore-first"))?,
     );
     write(wanted.path(), &list)?;
     let mut unpack = command(&pg_restore, server);

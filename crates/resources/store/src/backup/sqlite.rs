@@ -1,6 +1,6 @@
 //! Backups of a file.
 
-use super::file::{Partial, fault, sync_folder};
+use super::file::{Partial, fault, sweep, sync_folder};
 use crate::StoreError;
 use crate::pool::Link;
 use crate::sqlite::Handle;
@@ -44,6 +44,7 @@ async fn taken(file: &Path, from: &Path) -> Result<Partial, StoreError> {
     let bad = |reason: String| StoreError::NoBackup { path: from.to_owned(), reason };
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(fault(folder))?;
+        sweep(folder, &file.file_name().unwrap_or_default().to_string_lossy());
     }
     let new = Partial::beside(file)?;
     let mut source = fs::File::open(from).map_err(fault(from))?;

@@ -40,7 +40,8 @@ impl Handle {
     /// The one that writes.
     pub(crate) async fn writer(path: &Path) -> Result<Self, StoreError> {
         let options = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-        let options = options.pragma("journal_size_limit", WAL_BYTES_MAX);
+        // What is deleted is overwritten: somebody who erases a prompt does not want it found in the file.
+        let options = options.pragma("journal_size_limit", WAL_BYTES_MAX).pragma("secure_delete", "ON");
         let mut handle = Self::connect(&options).await?;
         check_version(&handle.ask("SELECT sqlite_version()").await?)?;
         let (level, mode) = (handle.ask("PRAGMA synchronous").await?, handle.ask("PRAGMA journal_mode").await?);

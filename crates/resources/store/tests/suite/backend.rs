@@ -1,7 +1,8 @@
 //! The three places where every case runs, and short ways to ask a store.
 
 use futures_util::FutureExt;
-use measure::StoreMetrics;
+use measure::{Metrics, StoreMetrics};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Config, Isolation, Row, Store, StoreError, Value};
 use tempfile::TempDir;
@@ -19,6 +20,8 @@ pub(crate) struct Backend {
 pub(crate) struct Site {
     pub(crate) store: Store,
     pub(crate) metrics: StoreMetrics,
+    /// Everything that a scraper would see.
+    pub(crate) all: Arc<Metrics>,
 }
 
 impl Backend {
@@ -63,9 +66,10 @@ impl Backend {
     }
 
     pub(crate) async fn try_open(&self) -> Result<Site, StoreError> {
-        let metrics = measure::Metrics::new("test").store();
+        let all = Metrics::new("test");
+        let metrics = all.store();
         let store = Store::open(&self.config(), metrics.clone()).await?;
-        Ok(Site { store, metrics })
+        Ok(Site { store, metrics, all })
     }
 }
 

@@ -9,6 +9,7 @@ everywhere!(
     every_value_comes_back_as_it_went_in,
     every_type_has_a_null,
     truth_is_zero_and_one,
+    what_one_database_cannot_keep_neither_does,
     large_text_and_bytes_come_back,
     conflicts_are_settled_in_the_statement,
     many_rows_go_in_with_few_statements,
@@ -110,6 +111,24 @@ async fn truth_is_zero_and_one(backend: Backend) {
             .unwrap(),
         8
     );
+}
+
+async fn what_one_database_cannot_keep_neither_does(backend: Backend) {
+    let site = site(&backend).await;
+    let insert = "INSERT INTO kept (id, words, part) VALUES ($1, $2, $3)";
+    for (words, part) in [("a\0b", 0.5), ("\0", 0.5), ("fine", f64::NAN)] {
+        let error = site.exec(insert, args![1_i64, words, part]).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unfit { .. }), "{error:?}");
+        assert_eq!(fault::Explain::kind(&error), fault::Kind::BadInput);
+        let rows = site.rows("SELECT id FROM kept WHERE words = $1 AND part = $2", args![words, part]).await;
+        assert!(matches!(rows, Err(StoreError::Unfit { .. })), "{rows:?}");
+    }
+    for (id, part) in [(1_i64, f64::INFINITY), (2, f64::NEG_INFINITY)] {
+        site.exec(insert, args![id, "fine", part]).await.unwrap();
+        let row = site.rows("SELECT part FROM kept WHERE id = $1", args![id]).await.unwrap();
+        assert_eq!(row[0].get::<f64>(0).unwrap(), part);
+    }
+    assert_eq!(site.int("SELECT COUNT(*) FROM kept").await, 2);
 }
 
 async fn large_text_and_bytes_come_back(backend: Backend) {

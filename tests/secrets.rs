@@ -2,15 +2,15 @@
 //!
 //! Secrets are planted, errors of every kind are made to happen, and then every byte that was written is searched.
 
-use crate::support::{Ended, Place, Response, Server, ask, ask_with, get, provider, question, until};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+mod written;
+
+use crate::support::{Ended, Place, Response, Server, ask, ask_with, provider, question, until};
 use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Command;
 use testkit::{Reply, Seen, Upstream};
+use written::Written;
 
 /// The keys of two providers: one in a variable and one in a file. One looks like a key, the other like a plain word.
 const PROVIDER_KEYS: [&str; 2] = ["sk-Planted/provider+key=0123456789", "planted_provider_word_42"];
@@ -24,61 +24,17 @@ const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.cGxhbnRlZC1zaW
 /// A password of a database.
 const PASSWORD: &str = "planted%40database+pass";
 
-/// Everything that was written, with where it was found.
-#[derive(Default)]
-struct Written(Vec<(String, Vec<u8>)>);
-
 impl Written {
-    fn add(&mut self, place: impl Into<String>, bytes: impl Into<Vec<u8>>) {
-        self.0.push((place.into(), bytes.into()));
-    }
-
-    fn reply(&mut self, place: &str, reply: &Response) {
-        self.add(format!("{place}: headers"), format!("{:?}", reply.headers));
-        self.add(format!("{place}: {}", reply.status), reply.body.clone());
-    }
-
-    fn ended(&mut self, place: &str, ended: &Ended) {
-        self.add(format!("{place}: stdout"), ended.stdout.clone());
-        self.add(format!("{place}: stderr"), ended.stderr.clone());
-    }
-
-    /// Every file in a folder, and in those below.
-    fn files(&mut self, folder: &Path) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                self.files(&path);
-            } else {
-                self.add(path.display().to_string(), fs::read(&path).unwrap());
-            }
-        }
-    }
-
-    /// Where a secret is written, except in places whose names `may` allows.
-    fn found(&self, what: &str, secret: &[u8], may: impl Fn(&str) -> bool) -> Vec<String> {
-        let searched = self.0.iter().filter(|(place, _)| !may(place));
-        let found = searched.filter_map(|(place, bytes)| {
-            let at = bytes.windows(secret.len()).position(|window| window == secret)?;
-            let around = &bytes[at.saturating_sub(100)..bytes.len().min(at + 100)];
-            Some(format!("{what} is written in {place}:\n{}", String::from_utf8_lossy(around)))
-        });
-        found.collect()
-    }
-
-    /// The same for text, also as it is written within JSON and within addresses.
-    fn text(&self, what: &str, secret: &str, may: impl Fn(&str) -> bool) -> Vec<String> {
-        let encoded = secret.replace('%', "%25").replace('/', "%2F").replace('+', "%2B").replace('=', "%3D");
-        let quoted = json!(secret).to_string();
-        let forms = [secret, &encoded, quoted.trim_matches('"')];
-        forms.iter().flat_map(|form| self.found(what, form.as_bytes(), &may)).collect()
-    }
-
-    /// The same for a caller's key: its beginning may be shown, neither its rest nor the bytes it stands for.
-    fn key(&self, key: &str) -> Vec<String> {
-        let rest = self.found("a caller's key", &key.as_bytes()[12..], |_| false);
-        let bytes = if key.starts_with("alth_") { URL_SAFE_NO_PAD.decode(&key[5..48]).unwrap() } else { key.into() };
-        [rest, self.found("a caller's key", &bytes, |_| false)].concat()
+    /// Fails where any secret is written that was planted here.
+    fn holds_none_of(&self, keys: &Keys) {
+        let answered = |name: &str| name.ends_with("/good: 200");
+        assert!(!self.text("an answer", ANSWER, |_| false).is_empty(), "what is searched for is found where it is");
+        let mut found = self.text("the secret of keys", ACCESS_SECRET, |_| false);
+        found.extend(PROVIDER_KEYS.iter().flat_map(|key| self.text("a provider's key", key, |_| false)));
+        found.extend(keys.others.iter().chain([&keys.admin]).flat_map(|key| self.key(key)));
+        found.extend(self.text("a prompt", PROMPT, |_| false));
+        found.extend(self.text("an answer", ANSWER, answered));
+        assert!(found.is_empty(), "{} times:\n{}", found.len(), found.join("\n\n"));
     }
 }
 
@@ -257,44 +213,42 @@ async fn tell_everything(server: &Server, admin: &str, written: &mut Written) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_is_written_holds_a_secret() {
-    let upstream = Upstream::start(indiscreet).await;
-    let place = planted(&upstream);
-    let text = |made: &Value| made["key"].as_str().unwrap().to_owned();
-    let (admin, user) = (text(&made(&place, &["admin"])), text(&made(&place, &["user"])));
-    let expired = text(&made(&place, &["user", "--expires", "1s"]));
-    let revoked = made(&place, &["user"]);
-    run(&place, &["keys", "revoke", revoked["id"].as_str().unwrap()]);
-    let forged = format!("{}{}", &user[..55], if user.ends_with('A') { 'B' } else { 'A' });
-    let server = place.start_with("127.0.0.1:0", |command| {
-        variables(command);
-        command.args(["--log", "trace"]);
-    });
-    let address = server.address();
-    let mut written = Written::default();
-    ask_everything(address, &user, &mut written).await;
-    let known = upstream.seen();
-    for key in PROVIDER_KEYS {
-        assert!(known.iter().any(|seen| seen.header("authorization").is_some_and(|sent| sent.ends_with(key))));
+/// The keys of callers: one that rules, and those that are sent to where they do and do not belong.
+struct Keys {
+    admin: String,
+    others: Vec<String>,
+}
+
+impl Keys {
+    fn make(place: &Place) -> Self {
+        let text = |made: &Value| made["key"].as_str().unwrap().to_owned();
+        let (admin, user) = (text(&made(place, &["admin"])), text(&made(place, &["user"])));
+        let expired = text(&made(place, &["user", "--expires", "1s"]));
+        let revoked = made(place, &["user"]);
+        run(place, &["keys", "revoke", revoked["id"].as_str().unwrap()]);
+        let forged = format!("{}{}", &user[..55], if user.ends_with('A') { 'B' } else { 'A' });
+        let strange = ["sk-planted-8f3a61c2e5", TOKEN].map(str::to_owned);
+        Self { admin, others: [user, text(&revoked), expired, forged].into_iter().chain(strange).collect() }
     }
-    let keys = [user, text(&revoked), expired, forged, TOKEN.to_owned(), "sk-planted-8f3a61c2e5".to_owned()];
-    misplace(address, &admin, &keys, &mut written).await;
-    written.reply("ask", &call_ask(address, &admin).await);
-    // What is no chat is not repeated either.
+
+    /// A key with which models may be asked.
+    fn user(&self) -> &str {
+        &self.others[0]
+    }
+}
+
+/// What is no chat is not repeated either.
+async fn ask_oddly(address: SocketAddr, key: &str, written: &mut Written) {
     let odd = json!({ "model": "byenv/good", "messages": [{ "role": "planted", "content": { "x": PROMPT } }] });
     for body in [odd.to_string(), format!("{{\"{PROMPT}\"")] {
-        let headers = [("x-api-key", admin.as_str())];
-        let reply = ask_with(address, "POST /v1/chat/completions", &headers, body.as_bytes()).await;
+        let reply = ask_with(address, "POST /v1/chat/completions", &[("x-api-key", key)], body.as_bytes()).await;
         assert_eq!(reply.status, 400, "{}", reply.text());
         written.reply("no chat", &reply);
     }
-    let calls = async || {
-        let told = ask(address, &admin, "GET", "/api/v1/calls", None).await;
-        (told.json()["items"].as_array().unwrap().len() >= 2 * 2 * MODELS.len()).then_some(())
-    };
-    until("the calls are written down", calls).await;
-    tell_everything(&server, &admin, &mut written).await;
+}
+
+/// Runs the commands that tell something, beside the server.
+fn run_everything(place: &Place, written: &mut Written) {
     for arguments in [
         &["config", "show"][..],
         &["config", "show", "--json"],
@@ -307,8 +261,38 @@ async fn nothing_that_is_written_holds_a_secret() {
         &["store", "backup"],
         &["ask", "--json", "--log", "trace", "-m", "byenv/code-401", PROMPT],
     ] {
-        written.ended(&arguments.join(" "), &run(server.place(), arguments));
+        written.ended(&arguments.join(" "), &run(place, arguments));
     }
+}
+
+/// Waits until every question has been written down.
+async fn calls_are_kept(address: SocketAddr, key: &str) {
+    let calls = async || {
+        let told = ask(address, key, "GET", "/api/v1/calls", None).await;
+        (told.json()["items"].as_array().unwrap().len() >= 2 * 2 * MODELS.len()).then_some(())
+    };
+    until("the calls are written down", calls).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_is_written_holds_a_secret() {
+    let upstream = Upstream::start(indiscreet).await;
+    let place = planted(&upstream);
+    let keys = Keys::make(&place);
+    let server = place.start_with("127.0.0.1:0", |command| {
+        variables(command);
+        command.args(["--log", "trace"]);
+    });
+    let (address, mut written) = (server.address(), Written::default());
+    ask_everything(address, keys.user(), &mut written).await;
+    let sent = |key: &str| upstream.seen().iter().any(|seen| seen.header("authorization").unwrap().ends_with(key));
+    assert!(PROVIDER_KEYS.iter().all(|key| sent(key)));
+    misplace(address, &keys.admin, &keys.others, &mut written).await;
+    written.reply("ask", &call_ask(address, &keys.admin).await);
+    ask_oddly(address, &keys.admin, &mut written).await;
+    calls_are_kept(address, &keys.admin).await;
+    tell_everything(&server, &keys.admin, &mut written).await;
+    run_everything(server.place(), &mut written);
     // As they lie there while the server runs, and as it leaves them.
     written.files(&server.place().data());
     fs::write(server.config(), format!("[access]\nsecret = '{ACCESS_SECRET}'\n")).unwrap();
@@ -319,36 +303,26 @@ async fn nothing_that_is_written_holds_a_secret() {
     written.add("the log", log);
     written.files(&place.data());
     assert!(written.0.iter().any(|(name, bytes)| name.ends_with("althing.db") && bytes.len() > 4_096));
-
-    let answered = |name: &str| name.ends_with("/good: 200");
-    assert!(!written.text("an answer", ANSWER, |_| false).is_empty(), "what is searched for is found where it is");
-    let mut found = written.text("the secret of keys", ACCESS_SECRET, |_| false);
-    found.extend(PROVIDER_KEYS.iter().flat_map(|key| written.text("a provider's key", key, |_| false)));
-    found.extend(keys.iter().chain([&admin]).flat_map(|key| written.key(key)));
-    found.extend(written.text("a prompt", PROMPT, |_| false));
-    found.extend(written.text("an answer", ANSWER, answered));
-    assert!(found.is_empty(), "{} times:\n{}", found.len(), found.join("\n\n"));
+    written.holds_none_of(&keys);
 }
 
 /// Addresses of databases with the planted password, at which nobody answers, or not as a database does.
-async fn databases() -> [String; 3] {
+fn databases(odd: &Upstream) -> [String; 3] {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let odd = Upstream::start(|_| Reply::bare().raw("nonsense")).await;
     let url = |scheme: &str, place: SocketAddr| format!("{scheme}://planted-user:{PASSWORD}@{place}/althing");
-    let urls = [
+    [
         url("postgres", gone) + "?sslmode=disable",
         url("postgresql", odd.addr()) + &format!("?password={PASSWORD}"),
         url("mysql", gone),
-    ];
-    drop(odd);
-    urls
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_password_of_a_database_that_does_not_answer_is_not_told() {
     let mut written = Written::default();
     let fast = "acquire_ms = 300\n";
-    for url in databases().await {
+    let odd = Upstream::start(|_| Reply::bare().raw("nonsense")).await;
+    for url in databases(&odd) {
         let literal = Place::new(&format!("[store]\n{fast}url = '{url}'\n"));
         let by_env = Place::new(&format!("[store]\n{fast}url = 'env:DB'\n"));
         let overridden = Place::new(&format!("[store]\n{fast}"));
@@ -363,11 +337,9 @@ async fn the_password_of_a_database_that_does_not_answer_is_not_told() {
                 &["up", "--bind", "127.0.0.1:0", "--log", "trace"][..],
                 &["up", "--bind", "127.0.0.1:0", "--json"],
                 &["doctor", "--log", "trace"],
-                &["doctor", "--json"],
                 &["config", "show"],
                 &["config", "show", "--json"],
                 &["config", "check"],
-                &["config", "check", "--json"],
             ] {
                 let arguments = [arguments, more].concat();
                 let mut command =
@@ -452,7 +424,7 @@ async fn what_is_erased_is_gone_from_the_file_too() {
     let mut written = Written::default();
     written.files(&server.place().data());
     assert!(!written.text("a prompt", PROMPT, |_| false).is_empty(), "it is kept, as settings say");
-    let erased = ask(address, &admin, "DELETE", "/api/v1/prompts", None).await;
+    let erased = ask(address, &admin, "DELETE", "/api/v1/prompts?all=true", None).await;
     assert_eq!((erased.status, erased.json()), (200, json!({ "erased": 20 })));
     let place = server.stopped();
     let mut written = Written::default();

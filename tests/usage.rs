@@ -319,12 +319,13 @@ async fn prompts_that_are_kept_are_read_and_erased_by_admins_alone() {
     };
     assert_eq!(erase(&house.ada, "").await.status, 403);
     assert_eq!(erase(&house.of_other, "?tenant=acme").await.json()["erased"], 0);
-    assert_eq!(erase(&house.of_other, "").await.json()["erased"], 1);
+    assert_eq!(erase(&house.of_other, "").await.status, 400, "nobody erases everything by leaving something out");
+    assert_eq!(erase(&house.of_other, "?all=true").await.json()["erased"], 1);
     assert_eq!(prompts(&house, &house.of_other).await.len(), 0);
     let ada = format!("?key={}", house.ada.id);
     assert_eq!(erase(&house.admin, &ada).await.json()["erased"], 5);
     assert!(prompts(&house, &house.admin).await.iter().all(|row| row["subject"] == house.bob.id.as_str()));
-    assert_eq!(erase(&house.admin, "").await.json()["erased"], many - 6);
+    assert_eq!(erase(&house.admin, "?all=true").await.json()["erased"], many - 6);
     assert_eq!(prompts(&house, &house.admin).await.len(), 0);
     let rows = items(house.address(), &house.admin.key, "/api/v1/audit?action=prompts.erase").await;
     assert_eq!(rows.len(), 4, "{rows:?}");

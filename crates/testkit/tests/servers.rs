@@ -199,6 +199,9 @@ fn pgbouncer_shares_few_connections_and_helps_nobody() {
         let has = |setting: &str| settings.lines().any(|line| line.starts_with(setting));
         assert!(has("ignore_startup_parameters||"), "{settings}");
         assert!(has(&format!("pool_mode|{mode}|")) && has("default_pool_size|1|"), "{settings}");
+        // An administrator can do more than look.
+        pooler.admin("PAUSE");
+        pooler.admin("RESUME");
         pooler.stop();
         let said = complaint(|| pooler.psql("SELECT 1"));
         assert!(said.contains("Connection refused"), "{said}");

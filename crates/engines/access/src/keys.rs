@@ -10,7 +10,6 @@ mod table;
 pub(crate) mod tests;
 mod text;
 
-pub(crate) use record::is_tenant;
 pub use record::{Created, KeyRecord, NewKey};
 pub(crate) use text::{Digest, Hasher, Parsed};
 pub use text::{Key, without_keys};
@@ -195,6 +194,19 @@ impl Keys {
             self.made.store(true, Ordering::Release);
         }
         Ok(made)
+    }
+
+    /// Whose data a key opens, by its whole id; `None` if there is no such key.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn tenant_of(&self, id: &str) -> Result<Option<Arc<str>>, StoreError> {
+        let id: Arc<str> = id.into();
+        let found = self.store.read(move |tx| {
+            let id = Arc::clone(&id);
+            async move { tx.fetch_optional("SELECT tenant FROM access_key WHERE id = $1", args![id]).await }.boxed()
+        });
+        found.await?.map(|row| row.get(0)).transpose()
     }
 
     /// Whether any key was ever made, as far as this process knows.

@@ -4,7 +4,7 @@ use super::name::{Name, Period, Scope};
 use super::{Books, money};
 use crate::BooksError;
 use audit::Entry;
-use caller::{Identity, NanoUsd, Role, shown_usd};
+use caller::{Identity, NanoUsd, Role, is_tenant, shown_usd};
 use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct BudgetTarget {
     pub scope: Scope,
     /// How long it has to last.
     pub period: Period,
-    /// The tenant: of a tenant's budget, and of a key's; that of a key made here need not be given.
+    /// The tenant: of a tenant's budget, and of a key's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// The id of the key, or `jwt:` and the subject of a token: of a key's budget.
@@ -263,7 +263,7 @@ fn state(row: &Row) -> Result<BudgetState, StoreError> {
 
 impl Edit {
     async fn run(&self, tx: &mut Tx) -> Result<(Name, i64), BooksError> {
-        let name = self.name(tx).await?;
+        let name = self.name()?;
         // From here on no other change goes on at the same time, so that versions become visible in order.
         let sql = "UPDATE access_books_count SET value = value + 1 WHERE name = 'budget' RETURNING value";
         let version: i64 = tx.fetch_one(sql, args![]).await?.get(0)?;
@@ -277,14 +277,16 @@ impl Edit {
         Ok((name, version))
     }
 
-    async fn name(&self, tx: &mut Tx) -> Result<Name, BooksError> {
+    fn name(&self) -> Result<Name, BooksError> {
         let target = &self.target;
         let (scope, period) = (target.scope, target.period);
         let subject = part("subject", target.subject.as_deref(), scope == Scope::Key)?;
-        let tenant = match (scope, &target.tenant) {
-            (Scope::Key, None) => tenant_of(tx, &subject).await?,
-            (scope, tenant) => part("tenant", tenant.as_deref(), scope != Scope::Server)?,
-        };
+        let tenant = part("tenant", target.tenant.as_deref(), scope != Scope::Server)?;
+        if scope != Scope::Server && !is_tenant(&tenant) {
+            let (problem, hint) =
+                ("not the name of a tenant".to_owned(), "write 1 to 64 of `a`-`z`, `0`-`9`, `-`, `_` and `.`");
+            return Err(BooksError::Invalid { param: "tenant", problem, hint });
+        }
         Ok(Name { scope, tenant, subject, period })
     }
 
@@ -318,11 +320,4 @@ impl Edit {
             }),
         }
     }
-}
-
-/// Whose key it is.
-async fn tenant_of(tx: &mut Tx, subject: &Arc<str>) -> Result<Arc<str>, BooksError> {
-    let row = tx.fetch_optional("SELECT tenant FROM access_key WHERE id = $1", args![subject]).await?;
-    let unknown = || BooksError::NotFound { what: "key", id: subject.to_string() };
-    Ok(row.ok_or_else(unknown)?.get(0)?)
 }

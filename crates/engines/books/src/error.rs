@@ -98,7 +98,7 @@ impl Explain for BooksError {
             Self::Invalid { hint, .. } => hint,
             Self::Stale { .. } => "read it again, and send the version it has now",
             Self::Unwritten => "ask again once the database answers",
-            Self::Beyond { .. } => "ask somebody with a higher role",
+            Self::Beyond { .. } => "ask an operator or admin of the tenant `default`",
             Self::NotFound { .. } => return None,
         };
         Some((*hint).to_owned())

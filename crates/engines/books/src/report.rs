@@ -286,8 +286,8 @@ pub(super) fn usage_sql(
     let columns: Vec<&str> = by.iter().map(|by| by.column()).collect();
     let columns = columns.join(", ");
     let filter = Filter::default()
-        .and("day >=", day("from_day", query.from_day.as_deref())?)
-        .and("day <=", day("to_day", query.to_day.as_deref())?)
+        .and("day >=", day("from", query.from_day.as_deref())?)
+        .and("day <=", day("to", query.to_day.as_deref())?)
         .and("tenant =", tenant)
         .and("tenant =", query.tenant.as_ref())
         .and("subject =", query.subject.as_ref())

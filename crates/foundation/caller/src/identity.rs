@@ -55,6 +55,15 @@ impl FromStr for Role {
 /// The tenant of whoever runs the server: its operators and admins see every tenant.
 pub const HOUSE: &str = "default";
 
+/// The longest name of a tenant.
+const TENANT_CHARS_MAX: usize = 64;
+
+/// Whether this can be the name of a tenant: 1 to 64 of `a`–`z`, `0`–`9`, `-`, `_` and `.`.
+pub fn is_tenant(text: &str) -> bool {
+    let known = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+    (1..=TENANT_CHARS_MAX).contains(&text.len()) && text.bytes().all(known)
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

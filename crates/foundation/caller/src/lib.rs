@@ -8,10 +8,8 @@ mod identity;
 mod spend;
 mod tool;
 
-pub use identity::{HOUSE, Identity, Role, RoleError};
-pub use spend::{
-    Called, NANO_PER_USD, NanoUsd, Need, Spend, SpendFault, Tab, TabFuture, Tokens, Unmetered, shown_usd,
-};
+pub use identity::{HOUSE, Identity, Role, RoleError, is_tenant};
+pub use spend::{Called, NANO_PER_USD, NanoUsd, Need, Spend, SpendFault, Tab, TabFuture, Tokens, Unmetered, shown_usd};
 pub use tool::{Tool, ToolFault, ToolFuture, ToolSpec};
 
 use std::fmt;

@@ -151,7 +151,9 @@ impl Explain for SpendFault {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Exhausted { left, resets_in, .. } if *left > 0 => match resets_in {
-                Some(_) => "send a smaller `max_tokens`, wait for the budget to start anew, or have it raised".to_owned(),
+                Some(_) => {
+                    "send a smaller `max_tokens`, wait for the budget to start anew, or have it raised".to_owned()
+                }
                 None => "send a smaller `max_tokens`, or have the budget raised".to_owned(),
             },
             Self::Exhausted { resets_in: Some(wait), .. } => {

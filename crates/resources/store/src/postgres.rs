@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The wait before the first new attempt after a conflict; it doubles each time, and chance takes up to all of it.
-const BACKOFF: Duration = Duration::from_millis(5);
+/// The wait before the first new attempt after a conflict; it doubles each time, and chance takes up to half of it.
+const BACKOFF: Duration = Duration::from_millis(10);
 
 /// One server.
 pub(crate) struct Postgres {
@@ -215,5 +215,5 @@ impl Link for PgConnection {
 /// A wait by chance, up to a bound that doubles.
 fn jittered(retries: u32) -> Duration {
     let most = BACKOFF.saturating_mul(1 << retries.min(8));
-    most.mul_f64(fastrand::f64())
+    most.mul_f64(0.5 + fastrand::f64() / 2.0)
 }

@@ -2,6 +2,7 @@
 
 use super::{Asked, Listed, Refused, Sent, Services, describe};
 use crate::rows::{Need, Row};
+use access::AccessError;
 use axum::extract::State;
 use axum::routing::{delete, get, put};
 use axum::{Extension, Json};
@@ -11,6 +12,7 @@ use http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::Usd;
+use std::sync::Arc;
 
 const PATH: &str = "/api/v1/budgets";
 
@@ -90,7 +92,7 @@ async fn set_one(
     Sent(wanted): Sent<BudgetWanted>,
 ) -> Result<Json<BudgetRow>, Refused> {
     let BudgetWanted { scope, period, tenant, key: subject, limit_usd, version } = wanted;
-    let target = BudgetTarget { scope, period, tenant, subject };
+    let target = whose(&services, BudgetTarget { scope, period, tenant, subject }).await?;
     Ok(Json(services.books.set_budget(&guest.identity, &target, &limit_usd, version).await?))
 }
 
@@ -100,7 +102,23 @@ async fn remove(
     Asked(named): Asked<Named>,
 ) -> Result<StatusCode, Refused> {
     let Named { scope, period, tenant, key: subject, version } = named;
-    let target = BudgetTarget { scope, period, tenant, subject };
+    let target = whose(&services, BudgetTarget { scope, period, tenant, subject }).await?;
     services.books.remove_budget(&guest.identity, &target, version).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What the ids of keys made here begin with.
+const KEY_MARK: &str = "key_";
+
+/// A target with the tenant of its key. A key made here knows its own; of a token's subject it must be said.
+async fn whose(services: &Services, mut target: BudgetTarget) -> Result<BudgetTarget, Refused> {
+    let made_here = |subject: &&String| target.scope == Scope::Key && subject.starts_with(KEY_MARK);
+    let Some(subject) = target.subject.as_ref().filter(made_here) else { return Ok(target) };
+    let tenant = services.keys.tenant_of(subject).await.map_err(AccessError::from)?;
+    let fits = |tenant: &Arc<str>| target.tenant.as_ref().is_none_or(|named| **named == **tenant);
+    let Some(tenant) = tenant.filter(fits) else {
+        return Err(AccessError::NotFound { what: "key", id: subject.clone() }.into());
+    };
+    target.tenant = Some(tenant.to_string());
+    Ok(target)
 }

@@ -2,12 +2,10 @@
 
 use super::text::Key;
 use crate::AccessError;
-use caller::{Identity, Role};
+use caller::{Identity, Role, is_tenant};
 use std::sync::Arc;
 use store::{Row, StoreError};
 
-/// The longest name of a tenant.
-const TENANT_CHARS_MAX: usize = 64;
 /// The longest label of a key.
 const NAME_CHARS_MAX: usize = 100;
 /// The most requests per minute that a key can be given.
@@ -146,12 +144,6 @@ impl NewKey {
         }
         Ok(())
     }
-}
-
-/// Whether this can be the name of a tenant.
-pub(crate) fn is_tenant(text: &str) -> bool {
-    let known = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
-    (1..=TENANT_CHARS_MAX).contains(&text.len()) && text.bytes().all(known)
 }
 
 /// The beginning of a text that somebody wrote, fit to be shown.

@@ -1,9 +1,9 @@
 //! What a token says: who, for whom, from when to when, of which tenant, in which role.
 
 use super::TokenFault;
-use crate::keys::is_tenant;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use caller::is_tenant;
 use caller::{HOUSE, Identity, Role};
 use serde_json::{Map, Value};
 use settings::Oidc;

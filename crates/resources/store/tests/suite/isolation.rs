@@ -318,10 +318,12 @@ async fn a_deadlock_ends_and_loses_nothing(backend: Backend) {
         .boxed()
     })
     .await;
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let deadlocks = site.metrics.deadlocks.value();
+    // PostgreSQL looks for one after a second. On a busy machine the two can get into the next at once.
+    let most = Duration::from_secs(1 + deadlocks.max(1));
+    assert!(began.elapsed() < most, "{:?} for {deadlocks} deadlocks", began.elapsed());
     assert_eq!(site.int("SELECT CAST(SUM(amount) AS BIGINT) FROM item").await, 430);
-    let expected = u64::from(!backend.is_sqlite());
-    assert_eq!(site.metrics.deadlocks.value(), expected);
-    assert_eq!(site.metrics.retried(measure::StoreConflict::Deadlock).value(), expected);
+    assert_eq!(deadlocks > 0, !backend.is_sqlite());
+    assert_eq!(site.metrics.retried(measure::StoreConflict::Deadlock).value(), deadlocks);
     assert_eq!(site.metrics.failed.value(), 0);
 }

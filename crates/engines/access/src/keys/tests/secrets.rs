@@ -7,7 +7,7 @@ use settings::SecretRef;
 /// Settings with a secret in a file.
 fn with_secret(folder: &TempDir, name: &str) -> Access {
     let path = folder.path().join(name);
-    std::fs::write(&path, format!("secret of {name}")).unwrap();
+    std::fs::write(&path, format!("the long secret of {name}")).unwrap();
     Access { secret: Some(SecretRef::File(path)), ..Access::default() }
 }
 
@@ -49,6 +49,17 @@ async fn another_secret_is_refused_while_a_key_can_be_used() {
         assert_eq!(open(&a).await, Err("other_secret"));
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_short_secret_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("short");
+    std::fs::write(&path, "fifteen bytes !").unwrap();
+    let access = Access { secret: Some(SecretRef::File(path)), ..Access::default() };
+    let bench = Bench::sqlite(&Access::default()).await;
+    let refused = Keys::open(&bench.store, &access, bench.metrics.access()).await.err().unwrap();
+    assert!(refused.to_string().contains("fewer than 16 bytes"), "{refused}");
 }
 
 #[tokio::test]

@@ -170,7 +170,12 @@ async fn what_is_cut_off_is_missed_by_the_checkpoint_of_the_last_stop() {
 
 #[tokio::test]
 async fn an_empty_log_is_whole_and_a_broken_one_is_told_by_its_server_too() {
-    let (told, verdict) = verified(&Place::new(""));
+    let place = Place::new("");
+    let ended = place.told(&["audit", "verify"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{ended:?}");
+    assert!(ended.stderr.contains("there is no database") && ended.stderr.contains("`--data DIR`"), "{}", ended.stderr);
+    assert_eq!(place.run(&["keys", "list"]).good(), json!({ "keys": [] }));
+    let (told, verdict) = verified(&place);
     assert_eq!((told.code, &verdict["rows"]), (Some(0), &json!(0)), "{}", told.stdout);
     // Whoever tampers with the log cannot keep others from reading it.
     let place = history().await;

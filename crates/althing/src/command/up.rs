@@ -80,6 +80,7 @@ async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failu
     let guarded = house.gate.guarded();
     app.set_guarded(guarded);
     let listener = http_door::bind(&settings.server.bind, guarded).await.map_err(|error| refusal(&error))?;
+    app.encrypt(&settings.server).map_err(|error| refusal(&error))?;
     let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
     // Whoever has read the greeting may send signals.
     let told = told_to_leave();

@@ -4,6 +4,7 @@ use crate::admission::Admits;
 use crate::hosts::Allowed;
 use crate::proxies::Proxies;
 use crate::rows::{Head, Need, Row};
+use crate::serve::ServeError;
 use crate::tls;
 use crate::{chat, gatekeeper, health, models, openapi, refusal};
 use arc_swap::ArcSwap;
@@ -161,6 +162,15 @@ impl App {
     pub fn reload(&self, server: &Server) {
         self.0.rules.store(Arc::new(Rules::new(server, &self.0.guarded)));
         self.0.tls.reload(server);
+    }
+
+    /// Takes the certificate that settings name, before anybody is told that connections are encrypted: from then on it
+    /// may change. [`crate::serve()`] does so too where nobody did.
+    ///
+    /// # Errors
+    /// [`ServeError::Certificate`].
+    pub fn encrypt(&self, server: &Server) -> Result<(), ServeError> {
+        self.0.tls.start(server)
     }
 
     /// Says whether callers need a key. A guarded server may be called by any address of its machine: it need not

@@ -1,6 +1,6 @@
 //! What every resource under `/api/v1` shares: how it is asked and how it refuses.
 //!
-//! A handler returns what it has, or a [`Refused`]; the gatekeeper gives refusals the shape of their path.
+//! A handler returns what it has, or a `Refused`; the gatekeeper gives refusals the shape of their path.
 
 mod audit;
 mod budgets;

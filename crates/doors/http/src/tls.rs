@@ -197,8 +197,11 @@ pub fn check_tls(server: &Server) -> Result<(), ServeError> {
 pub(crate) struct Current(ArcSwapOption<Tls>);
 
 impl Current {
-    /// Decides, once and for all, whether connections are encrypted.
+    /// Decides, once and for all, whether connections are encrypted; a certificate that is in force stays so.
     pub(crate) fn start(&self, server: &Server) -> Result<(), ServeError> {
+        if self.0.load().is_some() {
+            return Ok(());
+        }
         let loaded = server.tls.as_ref().map(Tls::load).transpose()?;
         self.0.store(loaded.map(Arc::new));
         Ok(())

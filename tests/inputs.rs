@@ -1,7 +1,8 @@
 //! What no key can be made of, and no list be read by: each is refused as a problem (RFC 9457) that says what to do.
 
-use crate::support::{Response, Server, ask, ask_with};
+use crate::support::{Kept, Place, Response, Server, ask, ask_with, keyed};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 
 const MIB: usize = 1024 * 1024;
 
@@ -13,7 +14,7 @@ struct House {
 
 impl House {
     fn start() -> Self {
-        let place = crate::support::Place::new("");
+        let place = Place::new("");
         let admin = place.key("admin", "default");
         Self { server: place.start(), admin }
     }
@@ -181,6 +182,37 @@ async fn a_list_is_read_by_pages_and_by_nothing_else() {
         let whole = house.get(&format!("/api/v1/{list}?limit=1000")).await.json();
         assert_eq!(seen, whole["items"].as_array().unwrap().iter().map(Value::to_string).collect::<Vec<_>>());
         assert_eq!((seen.len(), &whole["cursor"]), (5, &Value::Null));
+    }
+}
+
+/// Sends the head of a request, reads the answer, and only then sends the body and another request.
+async fn answered_before_its_body(address: SocketAddr, line: &str, key: &str) -> (Response, Option<Response>) {
+    let head = format!("{line} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {key}\r\ncontent-length: 2\r\n\r\n");
+    let mut connection = Kept::to(address).await;
+    let refused = connection.ask(head.as_bytes()).await;
+    let next = connection.try_ask(b"{}GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    (refused, next)
+}
+
+#[tokio::test]
+async fn who_is_refused_before_its_body_was_read_is_told_that_the_connection_ends() {
+    let house = House::start();
+    let address = house.server.address();
+    for line in ["POST /mcp", "POST /api/v1/keys", "POST /v1/chat/completions", "GET /nowhere", "DELETE /api/v1/x"] {
+        let (refused, next) = answered_before_its_body(address, line, "wrong").await;
+        assert_eq!((refused.status, refused.header("connection")), (401, Some("close")), "{line}: {refused:?}");
+        assert!(next.is_none(), "{line}");
+    }
+    let (refused, _) = answered_before_its_body(address, "POST /livez", &house.admin).await;
+    assert_eq!((refused.status, refused.header("connection")), (405, Some("close")), "{refused:?}");
+    // Whoever was read goes on.
+    let mut connection = Kept::to(address).await;
+    for _ in 0..3 {
+        let asked = keyed(address, &house.admin, "POST", "/api/v1/keys", Some(&json!({})));
+        let reply = connection.ask(&asked).await;
+        assert_eq!((reply.status, reply.header("connection")), (400, None), "{}", reply.text());
+        let reply = connection.ask(&keyed(address, "wrong", "GET", "/api/v1/keys", None)).await;
+        assert_eq!((reply.status, reply.header("connection")), (401, None), "{}", reply.text());
     }
 }
 

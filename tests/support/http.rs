@@ -41,11 +41,16 @@ impl Kept {
 
     /// Sends raw bytes and gives the whole reply.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Response {
+        self.try_ask(request).await.expect("a head")
+    }
+
+    /// The same where the server may have closed: nothing where no head comes.
+    pub(crate) async fn try_ask(&mut self, request: &[u8]) -> Option<Response> {
         let (stream, ahead) = self.0.take().expect("the connection is kept");
-        let mut open = Open::over(stream, ahead, request).await.expect("a head");
+        let mut open = Open::over(stream, ahead, request).await?;
         let response = open.read().await;
         self.0 = Some((open.stream, open.ahead));
-        response
+        Some(response)
     }
 }
 

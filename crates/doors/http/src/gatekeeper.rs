@@ -5,6 +5,7 @@ use crate::app::{App, Rules};
 use crate::hosts;
 use crate::refusal::Refusal;
 use crate::rest::Refused;
+use crate::unread::Unread;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -49,6 +50,7 @@ pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Nex
     let mut visit = Visit::new(&app, &path, &arrival);
     let rules = app.0.rules.load_full();
     let origin = request.headers().get(header::ORIGIN).filter(|_| rules.allowed.origin(request.headers())).cloned();
+    let unread = Unread::watch(&mut request);
     let mut response = match check(&app, &rules, &request, &path) {
         Err(refusal) => refusal.for_path(&path, &arrival.id),
         Ok(Pass::Preflight) => preflight(request.headers()),
@@ -73,6 +75,9 @@ pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Nex
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
+    if unread.is_left() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     visit.status = response.status().as_u16();
     response.map(|body| Body::new(Tracked { body, visit, id: arrival.id }))

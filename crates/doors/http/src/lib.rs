@@ -22,6 +22,7 @@ mod served;
 mod socket;
 mod sse;
 mod tls;
+mod unread;
 
 pub use admission::{Admits, Admitted, Desk};
 pub use app::{App, Parts};

@@ -82,10 +82,10 @@ const SESSION: &str = "mcp-session-id";
 
 /// A session belongs to whoever opened it: to anybody else it does not exist.
 async fn serve(State(front): State<Front>, request: Request) -> Response {
-    let guest = request.extensions().get::<Guest>().cloned();
+    let owner = request.extensions().get::<Guest>().map(owner);
     let named = request.headers().get(SESSION).and_then(|id| id.to_str().ok());
-    if let (Some(guest), Some(id)) = (&guest, named)
-        && front.sessions.is_foreign(id, &guest.identity.subject)
+    if let (Some(owner), Some(id)) = (&owner, named)
+        && front.sessions.is_foreign(id, owner)
     {
         let message = "there is no such session; start a new one";
         return refusal(StatusCode::NOT_FOUND, ErrorCode::INVALID_REQUEST, message, None);
@@ -94,10 +94,15 @@ async fn serve(State(front): State<Front>, request: Request) -> Response {
     let sessions = Arc::clone(&front.sessions);
     let response = front.answer(request).await;
     let opened = response.headers().get(SESSION).filter(|_| opens).and_then(|id| id.to_str().ok());
-    if let (Some(guest), Some(id)) = (guest, opened) {
-        sessions.own(id, &guest.identity.subject);
+    if let (Some(owner), Some(id)) = (owner, opened) {
+        sessions.own(id, &owner);
     }
     response
+}
+
+/// Whose a session is: a subject alone may be somebody of another tenant too.
+fn owner(guest: &Guest) -> Arc<str> {
+    format!("{}/{}", guest.identity.tenant, guest.identity.subject).into()
 }
 
 impl Front {

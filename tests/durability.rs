@@ -84,7 +84,7 @@ async fn live_and_die(server: Server, admin: &Arc<str>, notes: &Notes) -> (Place
     for number in 0..WORKERS {
         let (admin, notes) = (|| Arc::clone(admin), || Arc::clone(notes));
         workers.spawn(make_keys(address, admin(), notes()));
-        workers.spawn(set_budgets(address, admin(), format!("key_{number}"), notes()));
+        workers.spawn(set_budgets(address, admin(), format!("jwt:{number}"), notes()));
         workers.spawn(chat(address, Arc::clone(&user), notes()));
     }
     tokio::time::sleep(Duration::from_millis(fastrand::u64(LIVES_MS))).await;

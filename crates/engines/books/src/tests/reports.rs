@@ -50,6 +50,14 @@ mod cases {
         best.unwrap()
     }
 
+    /// What a report would cost that adds up single calls.
+    async fn read_every_call(server: &Server) {
+        let sql = "SELECT COUNT(*), CAST(SUM(cost) AS BIGINT) FROM access_ledger_call WHERE tenant <> 'x'";
+        let read = server.books.desk.store.read(move |tx| async move { tx.fetch_one(sql, Vec::new()).await }.boxed());
+        let calls: i64 = read.await.unwrap().get(0).unwrap();
+        assert_eq!(calls, 1_000_000);
+    }
+
     pub(super) async fn a_million_calls_do_not_slow_reports(mut bench: Bench) {
         let server = filled(&mut bench).await;
         let books = &server.books;
@@ -60,18 +68,21 @@ mod cases {
             to_day: Some("2026-11-21".to_owned()),
             ..UsageQuery::default()
         };
+        // On a machine that is busy with something else everything takes longer, reading every call too.
+        let (_, all_calls) = fastest(|| read_every_call(&server)).await;
+        let quick = Duration::from_millis(20).max(all_calls / 4);
         for by in [&[By::Day][..], &[By::Tenant], &[By::Subject, By::Model], &[By::Day, By::Tenant], &[]] {
             let query = month(by);
             let (page, took) = fastest(|| books.usage(&house, &query, None, Some(1_000))).await;
             let calls: i64 = page.unwrap().entries.iter().map(|row| row.calls).sum();
             assert!((333_000..334_000).contains(&calls), "{by:?} {calls}");
-            assert!(took < Duration::from_millis(20), "{by:?} {took:?}");
+            assert!(took < quick, "{by:?} {took:?} {all_calls:?}");
         }
         let boss = identity("t3", "k", Role::Admin);
         let all = CallQuery::default();
         let (page, took) = fastest(|| books.calls(&boss, &all, None, None)).await;
         assert_eq!(page.unwrap().entries.len(), 100);
-        assert!(took < Duration::from_millis(20), "{took:?}");
+        assert!(took < quick, "{took:?} {all_calls:?}");
         let plan = explain(&server, &month(&[By::Day])).await;
         assert!(plan.contains("access_ledger_day") && !plan.contains("access_ledger_call"), "{plan}");
     }

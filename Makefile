@@ -52,28 +52,28 @@ clean: ## remove everything built, the Python packages of the tests included
 
 # Debian keeps the programs of PostgreSQL and pgbouncer off the path; this and the tests look for them there too. Where
 # PostgreSQL was never installed, no cluster of Debian's is made. Whatever apt-get says is shown only if it fails.
-test-services: ## install PostgreSQL and pgbouncer, which the tests start themselves, where they are missing
+test-services: ## install PostgreSQL, pgbouncer and strace, which the tests start themselves, where they are missing
 	@log=$(TARGET)/test-services.log; \
 	has() { \
 		for at in "$$(command -v $$1)" /usr/lib/postgresql/*/bin/$$1 /usr/sbin/$$1; do [ ! -x "$$at" ] || return 0; done; \
 		return 1; \
 	}; \
-	missing() { for name in initdb postgres psql pgbench pgbouncer; do has $$name || printf ' `%s`' $$name; done; }; \
+	missing() { for name in initdb postgres psql pgbench pgbouncer strace; do has $$name || printf ' `%s`' $$name; done; }; \
 	[ -n "$$(missing)" ] || exit 0; \
 	as=; [ "$$(id -u)" = 0 ] || as='sudo -n'; \
 	if command -v apt-get >/dev/null && $$as true 2>/dev/null; then \
-		echo "installing PostgreSQL and pgbouncer for the tests"; \
+		echo "installing PostgreSQL, pgbouncer and strace for the tests"; \
 		mkdir -p $(TARGET); \
 		etc=/etc/postgresql-common; no_cluster=$$etc/createcluster.d/althing-tests.conf; \
 		[ -e $$etc/createcluster.conf ] || $$as sh -c "mkdir -p $$etc/createcluster.d; echo 'create_main_cluster = false' >$$no_cluster"; \
 		get() { $$as env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120 "$$@"; }; \
-		install() { get install --no-install-recommends postgresql pgbouncer; }; \
+		install() { get install --no-install-recommends postgresql pgbouncer strace; }; \
 		{ install || { get update && install; }; } >$$log 2>&1 </dev/null || cat $$log >&2; \
 		$$as rm -f $$no_cluster; \
 	fi; \
 	[ -n "$$(missing)" ] || exit 0; \
 	echo "error: the tests start servers whose programs are missing:$$(missing)" >&2; \
-	echo 'hint: install PostgreSQL 15 or newer and pgbouncer: on Debian, `apt-get install postgresql pgbouncer` as root' >&2; \
+	echo 'hint: install PostgreSQL 15 or newer, pgbouncer and strace: on Debian, `apt-get install postgresql pgbouncer strace` as root' >&2; \
 	exit 1
 
 # Rebuilt only when the requirements differ from the copy kept inside it: a fresh clone has fresh times but the same

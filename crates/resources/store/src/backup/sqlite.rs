@@ -62,24 +62,40 @@ async fn put_aside(file: &Path, seconds: i64) -> Result<Option<PathBuf>, StoreEr
     if !file.exists() {
         return Ok(None);
     }
-    // The log of a whole database goes into its file, so that nothing but the file counts from here on.
-    if let Ok(mut old) = Handle::writer(file).await {
-        let folded = old.ask("PRAGMA wal_checkpoint(TRUNCATE)").await;
-        old.close().await;
-        if folded.is_ok_and(|busy| busy == "1") {
-            return Err(StoreError::InUse { what: format!("the database `{}`", file.display()) });
-        }
-    }
     let mut names = (seconds..).map(|seconds| with(file, &format!(".before-restore-{seconds}")));
     let kept = names.find(|name| fs::symlink_metadata(name).is_err()).unwrap_or_default();
-    for beside in ["", "-wal"] {
-        let (from, to) = (with(file, beside), with(&kept, beside));
-        if from.exists() {
-            fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop)).map_err(fault(&to))?;
-        }
+    // A copy: SQLite may throw the log of a damaged file away when it looks at it.
+    let (log, kept_log) = (with(file, "-wal"), with(&kept, "-wal"));
+    if log.exists() {
+        fs::copy(&log, &kept_log).map_err(fault(&kept_log))?;
     }
+    match fold(file).await {
+        Ok(false) => {}
+        Ok(true) => remove(&kept_log)?,
+        Err(error) => return remove(&kept_log).and(Err(error)),
+    }
+    fs::hard_link(file, &kept).or_else(|_| fs::copy(file, &kept).map(drop)).map_err(fault(&kept))?;
     sync_folder(&kept)?;
     Ok(Some(kept))
+}
+
+/// Brings what is in the log of a database into its file, so that nothing but the file counts from here on. False where
+/// the database is damaged.
+async fn fold(file: &Path) -> Result<bool, StoreError> {
+    let Ok(mut first) = Handle::lonely(file).await else { return Ok(false) };
+    let readable = first.ask("PRAGMA schema_version").await.is_ok();
+    first.close().await;
+    if !readable {
+        return Ok(false);
+    }
+    let Ok(mut old) = Handle::writer(file).await else { return Ok(false) };
+    let folded = old.ask("PRAGMA wal_checkpoint(TRUNCATE)").await;
+    old.close().await;
+    match folded.as_deref() {
+        Ok("0") => Ok(true),
+        Ok(_) => Err(StoreError::InUse { what: format!("the database `{}`", file.display()) }),
+        Err(_) => Ok(false),
+    }
 }
 
 fn remove(path: &Path) -> Result<(), StoreError> {

@@ -5,6 +5,8 @@ use crate::error::read;
 use crate::pool::Link;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row as _, raw_sql};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +41,7 @@ impl Drop for Switch {
 impl Handle {
     /// The one that writes.
     pub(crate) async fn writer(path: &Path) -> Result<Self, StoreError> {
+        check_file(path)?;
         let options = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         // What is deleted is overwritten: somebody who erases a prompt does not want it found in the file.
         let options = options.pragma("journal_size_limit", WAL_BYTES_MAX).pragma("secure_delete", "ON");
@@ -113,6 +116,20 @@ impl Link for Handle {
 
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_WAIT).foreign_keys(true).disable_statement_logging()
+}
+
+/// What is no database is not opened to be written: SQLite would throw the log beside it away, which may be all that is
+/// left of one.
+fn check_file(path: &Path) -> Result<(), StoreError> {
+    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+    let mut found = [0; 16];
+    let read = File::open(path).and_then(|mut file| file.read(&mut found));
+    match read {
+        Ok(16) if found == *MAGIC => Ok(()),
+        Ok(0) => Ok(()),
+        Ok(_) => Err(StoreError::Damaged { reason: "the file is not a database".to_owned() }),
+        Err(source) => Err(StoreError::File { path: path.to_owned(), source }),
+    }
 }
 
 fn check_version(found: &str) -> Result<(), StoreError> {

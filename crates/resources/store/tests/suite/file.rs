@@ -198,9 +198,14 @@ async fn the_file_is_whole_after_the_end() {
 async fn files_that_are_none_are_told() {
     let backend = Backend::sqlite();
     let path = backend.data.path().join("althing.db");
+    let log = backend.data.path().join("althing.db-wal");
     std::fs::write(&path, "this is no database. ".repeat(500)).unwrap();
+    std::fs::write(&log, "what is left of one").unwrap();
     let error = backend.try_open().await.err().unwrap();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+    assert!(matches!(store::check(&backend.config()).await, Err(StoreError::Damaged { .. })));
+    assert!(log.exists(), "nothing is thrown away by looking");
+    std::fs::remove_file(&log).unwrap();
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     let error = backend.try_open().await.err().unwrap();

@@ -25,4 +25,5 @@ pub use likeness::likeness;
 pub use method::{Method, method};
 pub use normalise::normalise;
 pub use number::{Quantity, TOLERANCE, number};
-pub use stats::{RHO_OTHER_FAMILY, RHO_SAME_FAMILY, effective_voters, prior_rho, wilson};
+pub use statistics::wilson;
+pub use stats::{RHO_OTHER_FAMILY, RHO_SAME_FAMILY, effective_voters, prior_rho};

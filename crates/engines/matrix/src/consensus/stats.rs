@@ -1,7 +1,4 @@
-//! How much a count is worth: an interval for a share, and how many of the voices are independent.
-
-/// The normal quantile of a two-sided 95 % interval.
-const Z_95: f64 = 1.959964;
+//! How much a count is worth: how many of the voices are independent.
 
 /// The correlation of errors assumed between two models of one family: no independence without evidence for it.
 pub const RHO_SAME_FAMILY: f64 = 1.0;
@@ -11,21 +8,6 @@ pub const RHO_SAME_FAMILY: f64 = 1.0;
 /// Derived from Kim et al., "Correlated Errors in Large Language Models" (ICML 2025): two models that both err give
 /// the same wrong answer 60 % of the time, where chance is one third: (0.6 − 1/3) / (1 − 1/3) = 0.4.
 pub const RHO_OTHER_FAMILY: f64 = 0.4;
-
-/// The 95 % Wilson score interval of a share: `[lo, hi]` within 0 and 1.
-///
-/// `successes` of `n` may be weights. Without a sample (`n` not above 0) nothing is known: `[0, 1]`.
-pub fn wilson(successes: f64, n: f64) -> [f64; 2] {
-    if !(n > 0.0 && n.is_finite() && successes.is_finite()) {
-        return [0.0, 1.0];
-    }
-    let share = (successes / n).clamp(0.0, 1.0);
-    let z2 = Z_95 * Z_95;
-    let scale = 1.0 + z2 / n;
-    let centre = share + z2 / (2.0 * n);
-    let margin = Z_95 * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
-    [((centre - margin) / scale).clamp(0.0, 1.0), ((centre + margin) / scale).clamp(0.0, 1.0)]
-}
 
 /// As how many independent voices `n` voices count whose errors correlate with `mean_rho`: n / (1 + (n − 1) ρ).
 ///
@@ -52,26 +34,8 @@ pub fn prior_rho(families: &[&str]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{RHO_OTHER_FAMILY, effective_voters, prior_rho, wilson};
+    use super::{RHO_OTHER_FAMILY, effective_voters, prior_rho};
     use proptest::prelude::*;
-
-    #[test]
-    fn wilson_known_values() {
-        for (successes, n, [lo, hi]) in [
-            (8.0, 10.0, [0.4902, 0.9433]),
-            (0.0, 10.0, [0.0, 0.2775]),
-            (10.0, 10.0, [0.7225, 1.0]),
-            (3.0, 5.0, [0.2307, 0.8824]),
-            (1.0, 1.0, [0.2065, 1.0]),
-            (0.0, 0.0, [0.0, 1.0]),
-            (1.0, -1.0, [0.0, 1.0]),
-            (1.0, f64::NAN, [0.0, 1.0]),
-            (f64::NAN, 5.0, [0.0, 1.0]),
-        ] {
-            let found = wilson(successes, n);
-            assert!((found[0] - lo).abs() < 5e-5 && (found[1] - hi).abs() < 5e-5, "{successes} of {n}: {found:?}");
-        }
-    }
 
     #[test]
     fn voters_known_values() {
@@ -104,18 +68,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn the_interval_holds_the_share(n in 0.01..1e6_f64, part in 0.0..=1.0_f64) {
-            let [lo, hi] = wilson(part * n, n);
-            prop_assert!(0.0 <= lo && lo <= part + 1e-9 && part <= hi + 1e-9 && hi <= 1.0);
-        }
-
-        #[test]
-        fn more_of_the_same_narrows_it(n in 1.0..1e4_f64, part in 0.0..=1.0_f64) {
-            let width = |n: f64| { let [lo, hi] = wilson(part * n, n); hi - lo };
-            prop_assert!(width(n * 2.0) < width(n));
-        }
-
         #[test]
         fn effective_voters_stay_between_one_and_all(n in 1_usize..100, rho in 0.0..=1.0_f64) {
             let found = effective_voters(n, rho);

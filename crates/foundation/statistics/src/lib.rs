@@ -1,0 +1,24 @@
+//! The mathematics of measuring: how sure a share, a quantile, a difference, a slope or a capacity is.
+//!
+//! Every figure comes with an interval of 95 %, and with how much more has to be measured where that can be told.
+//! This room knows no clock, no file and no unit: numbers go in, numbers come out. Chance is a seed that is handed in,
+//! so the same call gives the same answer.
+
+mod bootstrap;
+mod interval;
+mod quantile;
+mod share;
+mod slope;
+pub mod usl;
+
+pub use bootstrap::{Difference, ROUNDS, block_bootstrap, difference};
+pub use interval::Interval;
+pub use quantile::{quantile, quantile_interval, quantile_operations_to_settle};
+pub use share::{OPERATIONS_MAX, operations_to_settle, wilson};
+pub use slope::{Slope, slope};
+
+/// The normal quantile of a two-sided 95 % interval.
+const Z_95: f64 = 1.959964;
+
+/// What a two-sided 95 % interval leaves out on each side.
+const TAIL: f64 = 0.025;

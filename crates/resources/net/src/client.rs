@@ -50,8 +50,7 @@ impl Client {
             .pool_idle_timeout(config.idle_timeout)
             .pool_max_idle_per_host(config.idle_max);
         if base.scheme_str() == Some("https") {
-            let tls = HttpsConnectorBuilder::new().with_tls_config(tls::client_config());
-            return Self(Kind::Secure(builder.build(tls.https_only().enable_http1().wrap_connector(connector))));
+            return Self(Kind::Secure(builder.build(secured(connector))));
         }
         Self(Kind::Plain(builder.build(connector)))
     }
@@ -73,7 +72,13 @@ impl Client {
     }
 }
 
-fn connector(config: &ClientConfig) -> HttpConnector {
+/// The same connector with TLS around its sockets.
+pub(crate) fn secured(connector: HttpConnector) -> HttpsConnector<HttpConnector> {
+    let tls = HttpsConnectorBuilder::new().with_tls_config(tls::client_config());
+    tls.https_only().enable_http1().wrap_connector(connector)
+}
+
+pub(crate) fn connector(config: &ClientConfig) -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(config.connect_timeout));

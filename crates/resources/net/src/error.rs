@@ -52,16 +52,19 @@ pub enum NetError {
 impl NetError {
     /// From the client's error for a request to `host`.
     pub(crate) fn from_send(host: &str, error: &hyper_util::client::legacy::Error) -> Self {
+        if error.is_connect() { Self::from_dial(host, error) } else { Self::from_chain(error) }
+    }
+
+    /// From a connector's error for a connection to `host`.
+    pub(crate) fn from_dial(host: &str, error: &(dyn Error + 'static)) -> Self {
         let host = host.to_owned();
-        if !error.is_connect() {
-            return Self::from_chain(error);
-        }
         let reason = innermost(error);
         let io = find_io(error);
         if chain(error).any(|cause| cause.to_string().contains("dns error")) {
             return Self::Dns { host };
         }
         match io {
+            _ if chain(error).any(is_tls) => Self::Tls { host, reason },
             Some(ErrorKind::TimedOut) => Self::ConnectTimeout { host },
             Some(ErrorKind::InvalidData) => Self::Tls { host, reason },
             _ => Self::Connect { host, reason },
@@ -84,6 +87,13 @@ impl NetError {
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Whether an error is of the handshake; the connector may have wrapped it into one of the socket.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || within.is_some_and(|within| within.is::<rustls::Error>() || chain(within).any(is_tls))
 }
 
 fn innermost(error: &(dyn Error + 'static)) -> String {

@@ -7,8 +7,10 @@
 
 mod client;
 mod error;
+mod line;
 mod tls;
 
 pub use client::{Client, ClientConfig, collect};
 pub use error::NetError;
 pub use hyper::body::Incoming;
+pub use line::{Dialler, Line};

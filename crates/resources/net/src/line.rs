@@ -1,0 +1,180 @@
+//! One kept connection, held by whoever opened it: for those who must know which connection a request takes.
+//!
+//! [`Client`](crate::Client) hands connections out from a pool; a [`Line`] belongs to one user, as a browser's or a
+//! session's does.
+
+use crate::NetError;
+use crate::client::{ClientConfig, connector, secured};
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::HttpConnector;
+use std::error::Error;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tower::{Service, ServiceExt};
+
+/// Opens lines to one host. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Dialler {
+    base: Uri,
+    connect_timeout: Duration,
+    connector: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Plain(HttpConnector),
+    Secure(HttpsConnector<HttpConnector>),
+}
+
+impl Dialler {
+    /// For the scheme, host and port of `base`; certificates are loaded only if its scheme is `https`.
+    pub fn new(base: &Uri, config: &ClientConfig) -> Self {
+        let plain = connector(config);
+        let connector = match base.scheme_str() == Some("https") {
+            true => Kind::Secure(secured(plain)),
+            false => Kind::Plain(plain),
+        };
+        Self { base: base.clone(), connect_timeout: config.connect_timeout, connector }
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// [`NetError`] when it does not stand.
+    pub async fn open(&self) -> Result<Line, NetError> {
+        match &self.connector {
+            Kind::Plain(connector) => {
+                let stream = self.dial(connector.clone()).await?;
+                Line::over(stream).await
+            }
+            Kind::Secure(connector) => {
+                let stream = self.dial(connector.clone()).await?;
+                Line::over(stream).await
+            }
+        }
+    }
+
+    async fn dial<C>(&self, mut connector: C) -> Result<C::Response, NetError>
+    where
+        C: Service<Uri>,
+        C::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let host = self.base.host().unwrap_or_default();
+        let failed = |error: C::Error| NetError::from_dial(host, error.into().as_ref());
+        let dialling = async { connector.ready().await?.call(self.base.clone()).await };
+        // The connector's own limit ends with the TCP connection: a handshake may hang as well.
+        match tokio::time::timeout(self.connect_timeout, dialling).await {
+            Ok(dialled) => dialled.map_err(failed),
+            Err(_) => Err(NetError::ConnectTimeout { host: host.to_owned() }),
+        }
+    }
+}
+
+/// One connection, one request at a time. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Line {
+    sender: SendRequest<Full<Bytes>>,
+    driver: JoinHandle<()>,
+}
+
+impl Line {
+    async fn over<S>(stream: S) -> Result<Self, NetError>
+    where
+        S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    {
+        let (sender, connection) = http1::handshake(stream).await.map_err(|error| NetError::from_body(&error))?;
+        // How a connection ends shows in the request it carries.
+        let driver = tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Self { sender, driver })
+    }
+
+    /// Whether the other side has closed it, as far as is known.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Sends one request and returns as soon as the head of the answer is there. The body must be read to its end
+    /// before the next request.
+    ///
+    /// # Errors
+    /// The error and, where not a byte of the request left, the request itself, to be sent over another line.
+    pub async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, (NetError, Option<Request<Full<Bytes>>>)> {
+        if let Err(error) = self.sender.ready().await {
+            return Err((NetError::from_body(&error), Some(request)));
+        }
+        self.sender.try_send_request(request).await.map_err(|mut error| {
+            let unsent = error.take_message();
+            (NetError::from_body(error.error()), unsent)
+        })
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::{Reply, Upstream};
+    use tokio::io::AsyncWriteExt;
+
+    fn request() -> Request<Full<Bytes>> {
+        Request::post("/v1/chat/completions").header("host", "h").body(Full::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn requests_follow_each_other_on_one_connection() {
+        let upstream = Upstream::start(|_| Reply::chat("hi")).await;
+        let dialler = Dialler::new(&upstream.url().parse().unwrap(), &ClientConfig::default());
+        let mut line = dialler.open().await.unwrap();
+        for _ in 0..3 {
+            let response = line.send(request()).await.unwrap();
+            assert_eq!(response.status(), 200);
+            crate::collect(response.into_body(), 10_000).await.unwrap();
+        }
+        assert!(!line.is_closed());
+    }
+
+    #[tokio::test]
+    async fn says_what_is_wrong() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let dial = |url: String| async move {
+            let config = ClientConfig { connect_timeout: Duration::from_millis(400), ..ClientConfig::default() };
+            Dialler::new(&url.parse().unwrap(), &config).open().await.unwrap_err()
+        };
+        assert!(matches!(dial(format!("http://{closed}")).await, NetError::Connect { .. }));
+        assert!(matches!(dial("http://no-such-host.invalid".to_owned()).await, NetError::Dns { .. }));
+        // One that answers a handshake with something else, and one that never answers it.
+        let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", plain.local_addr().unwrap());
+        let (error, ()) = tokio::join!(dial(url.clone()), async {
+            let (mut socket, _) = plain.accept().await.unwrap();
+            socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        });
+        assert!(matches!(error, NetError::Tls { .. }), "{error:?}");
+        assert!(matches!(dial(url).await, NetError::ConnectTimeout { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_breaks_says_so() {
+        let upstream = Upstream::start(|_| Reply::bare().cut()).await;
+        let dialler = Dialler::new(&upstream.url().parse().unwrap(), &ClientConfig::default());
+        let mut line = dialler.open().await.unwrap();
+        let (error, unsent) = line.send(request()).await.map(drop).unwrap_err();
+        assert!(matches!(error, NetError::Closed | NetError::Protocol), "{error:?}");
+        assert!(unsent.is_none(), "the request had left");
+    }
+}

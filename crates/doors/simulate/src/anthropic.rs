@@ -1,6 +1,7 @@
 //! Anthropic's side of the stage: messages, whole and streamed, as in its public API reference.
 
-use crate::stage::{Stage, events, garbage, whole};
+use crate::reel::events;
+use crate::stage::{Stage, garbage, whole};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,11 +10,26 @@ use models::scripted::Act;
 use serde_json::{Value, json};
 
 pub(crate) async fn message(State(stage): State<Stage>, body: Bytes) -> Response {
+    let take = stage.take();
     let model = serde_json::from_slice::<Value>(&body).ok().and_then(|body| body["model"].as_str().map(str::to_owned));
     let (act, stream) = match stage.play(body).await {
         Ok(played) => played,
-        Err(message) => return refuse(StatusCode::BAD_REQUEST, "invalid_request_error", &message),
+        Err(message) => return take.whole(refuse(StatusCode::BAD_REQUEST, "invalid_request_error", &message)),
     };
+    if let Some(failed) = failed(&act) {
+        return take.whole(failed);
+    }
+    let model = model.unwrap_or_default();
+    if stream {
+        let blocks = blocks(&act, &model);
+        return events(&act, blocks, take);
+    }
+    let content = json!([{ "type": "text", "text": act.text() }]);
+    take.whole(whole(StatusCode::OK, head(&act, &model, &content, json!("end_turn")).to_string(), None))
+}
+
+/// What the script has answered instead of a message.
+fn failed(act: &Act) -> Option<Response> {
     if let Some(status) = act.status {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let class = match status.as_u16() {
@@ -21,18 +37,9 @@ pub(crate) async fn message(State(stage): State<Stage>, body: Bytes) -> Response
             529 => "overloaded_error",
             _ => "api_error",
         };
-        return whole(status, error(class, "the script says so").to_string(), Some(&act));
+        return Some(whole(status, error(class, "the script says so").to_string(), Some(act)));
     }
-    if act.garbage {
-        return garbage();
-    }
-    let model = model.unwrap_or_default();
-    if stream {
-        let blocks = blocks(&act, &model);
-        return events(&act, blocks);
-    }
-    let content = json!([{ "type": "text", "text": act.text() }]);
-    whole(StatusCode::OK, head(&act, &model, &content, json!("end_turn")).to_string(), None)
+    act.garbage.then(garbage)
 }
 
 fn head(act: &Act, model: &str, content: &Value, stop_reason: Value) -> Value {

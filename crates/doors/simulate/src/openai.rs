@@ -1,31 +1,39 @@
 //! OpenAI's side of the stage.
 
-use crate::stage::{Stage, events, garbage, whole};
+use crate::reel::events;
+use crate::stage::{Stage, garbage, whole};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use models::scripted::Act;
 use serde_json::{Value, json};
 
 pub(crate) async fn complete(State(stage): State<Stage>, body: Bytes) -> Response {
+    let take = stage.take();
     let (act, stream) = match stage.play(body).await {
         Ok(played) => played,
-        Err(message) => return refuse(StatusCode::BAD_REQUEST, "invalid_request_error", &message),
+        Err(message) => return take.whole(refuse(StatusCode::BAD_REQUEST, "invalid_request_error", &message)),
     };
-    if let Some(status) = act.status {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let class = if status == StatusCode::TOO_MANY_REQUESTS { "rate_limit_error" } else { "server_error" };
-        return whole(status, error(class, "the script says so").to_string(), Some(&act));
-    }
-    if act.garbage {
-        return garbage();
+    if let Some(failed) = failed(&act) {
+        return take.whole(failed);
     }
     if stream {
         let blocks = act.events();
-        return events(&act, blocks);
+        return events(&act, blocks, take);
     }
-    whole(StatusCode::OK, act.reply(), None)
+    take.whole(whole(StatusCode::OK, act.reply(), None))
+}
+
+/// What the script has answered instead of what was asked for.
+pub(crate) fn failed(act: &Act) -> Option<Response> {
+    if let Some(status) = act.status {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let class = if status == StatusCode::TOO_MANY_REQUESTS { "rate_limit_error" } else { "server_error" };
+        return Some(whole(status, error(class, "the script says so").to_string(), Some(act)));
+    }
+    act.garbage.then(garbage)
 }
 
 pub(crate) async fn models(State(stage): State<Stage>) -> Json<Value> {
@@ -34,7 +42,7 @@ pub(crate) async fn models(State(stage): State<Stage>) -> Json<Value> {
     Json(json!({ "object": "list", "data": data }))
 }
 
-fn refuse(status: StatusCode, class: &str, message: &str) -> Response {
+pub(crate) fn refuse(status: StatusCode, class: &str, message: &str) -> Response {
     whole(status, error(class, message).to_string(), None)
 }
 

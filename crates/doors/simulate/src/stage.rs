@@ -1,7 +1,8 @@
 //! The server around the scripts.
 
 use crate::cast::{Cast, Scenes};
-use crate::{anthropic, openai};
+use crate::delays::{Delays, Take};
+use crate::{anthropic, delays, embeddings, openai};
 use arc_swap::ArcSwap;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -11,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use axum::{Json, Router};
-use futures_util::stream;
 use models::scripted::Act;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -34,12 +34,14 @@ const DRAIN: Duration = Duration::from_millis(500);
 pub struct Stage {
     scenes: Arc<ArcSwap<Scenes>>,
     requests: Arc<AtomicU64>,
+    delays: Arc<Delays>,
 }
 
 impl Stage {
     /// Plays `cast` from the beginning.
     pub fn new(cast: &Cast) -> Self {
-        Self { scenes: Arc::new(ArcSwap::from_pointee(cast.scenes())), requests: Arc::default() }
+        let scenes = Arc::new(ArcSwap::from_pointee(cast.scenes()));
+        Self { scenes, requests: Arc::default(), delays: Arc::default() }
     }
 
     /// The routes.
@@ -48,7 +50,9 @@ impl Stage {
             .route("/v1/chat/completions", post(openai::complete))
             .route("/v1/models", get(openai::models))
             .route("/v1/messages", post(anthropic::message))
+            .route("/v1/embeddings", post(embeddings::embed))
             .route("/_script", get(show).post(change))
+            .route("/_delays", get(delays::show).delete(delays::forget))
             .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
             .layer(middleware::map_response(mark))
             .with_state(self.clone())
@@ -58,18 +62,35 @@ impl Stage {
         self.scenes.load_full()
     }
 
-    /// What happens to a request, after its latency; `Err` for what is no request.
-    pub(crate) async fn play(&self, body: Bytes) -> Result<(Act, bool), String> {
+    pub(crate) fn delays(&self) -> &Delays {
+        &self.delays
+    }
+
+    /// Counts a request whose body has been read and starts its clock.
+    pub(crate) fn take(&self) -> Take {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        Take::new(Arc::clone(&self.delays))
+    }
+
+    /// What happens to a chat, as [`Stage::act`] has it, and whether it is to be streamed; `Err` for what is no chat.
+    pub(crate) async fn play(&self, body: Bytes) -> Result<(Act, bool), String> {
         let request = ChatRequest::parse(body, &LIMITS).map_err(|error| error.to_string())?;
-        let act = self.scenes().of(request.model()).next(&request, request.model());
+        Ok((self.act(&request).await, request.stream()))
+    }
+
+    /// What happens to a request, after its latency.
+    ///
+    /// The timer rounds up to a whole millisecond and never wakes early, so that the true latency is the script's and
+    /// a little more. That little is not lost: what is recorded for `GET /_delays` is measured.
+    pub(crate) async fn act(&self, request: &ChatRequest) -> Act {
+        let act = self.scenes().of(request.model()).next(request, request.model());
         if act.latency > Duration::ZERO {
             tokio::time::sleep(act.latency).await;
         }
         if act.hang {
             std::future::pending::<()>().await;
         }
-        Ok((act, request.stream()))
+        act
     }
 }
 
@@ -115,25 +136,6 @@ pub(crate) fn whole(status: StatusCode, body: impl Into<Body>, act: Option<&Act>
 /// Something that is not JSON.
 pub(crate) fn garbage() -> Response {
     whole(StatusCode::OK, "<html>this is not what you asked for", None)
-}
-
-/// Events at the script's pace; a stream that is cut takes its connection down.
-pub(crate) fn events(act: &Act, events: Vec<Bytes>) -> Response {
-    let pace = act.token_wait;
-    let cut = act.cut_after.map(|_| Err(std::io::Error::other("cut by the script")));
-    let items: Vec<Result<Bytes, std::io::Error>> = events.into_iter().map(Ok).chain(cut).collect();
-    let head = [(header::CONTENT_TYPE, "text/event-stream")];
-    if pace.is_zero() {
-        return (head, Body::from_stream(stream::iter(items))).into_response();
-    }
-    let paced = stream::unfold((items.into_iter(), false), move |(mut items, started)| async move {
-        let item = items.next()?;
-        if started {
-            tokio::time::sleep(pace).await;
-        }
-        Some((item, (items, true)))
-    });
-    (head, Body::from_stream(paced)).into_response()
 }
 
 async fn show(State(stage): State<Stage>) -> Json<Value> {

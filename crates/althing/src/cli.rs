@@ -1,5 +1,9 @@
 //! The command line: what can be typed.
 
+mod load;
+
+pub(crate) use load::{Against, Load, LoadRun, LoadSweep, Plan};
+
 use caller::Role;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -58,6 +62,11 @@ pub(crate) enum Command {
     Store(Store),
     /// Show what was used and spent, by day, tenant, key or model
     Usage(Usage),
+    /// Send load to a server and judge what comes of it
+    #[command(subcommand)]
+    Load(Load),
+    /// Say what a growing demand needs, from a measured sweep
+    Plan(Box<Plan>),
     /// Print a completion script for a shell
     Completions {
         /// Which shell

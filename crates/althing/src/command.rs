@@ -6,7 +6,9 @@ mod completions;
 mod config;
 mod doctor;
 mod keys;
+mod load;
 mod mcp;
+mod plan;
 mod reload;
 mod simulate;
 mod store;
@@ -30,6 +32,8 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Audit(audit) => audit::run(&global, audit),
         Command::Store(asked) => store::run(&global, asked),
         Command::Usage(args) => usage::run(&global, &args),
+        Command::Load(asked) => load::run(&global, asked),
+        Command::Plan(args) => plan::run(&global, &args),
         Command::Completions { shell } => completions::run(&global, shell),
     }
 }

@@ -8,6 +8,7 @@ use books::Books;
 use caller::{Guest, Identity};
 use http_door::Desk;
 use http_door::rest::Services;
+use load::history::History;
 use measure::Metrics;
 use serde_json::json;
 use settings::Settings;
@@ -21,6 +22,7 @@ pub(crate) struct House {
     pub(crate) books: Arc<Books>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) flags: Arc<Flags>,
+    pub(crate) load: Arc<History>,
     pub(crate) store: Store,
 }
 
@@ -39,7 +41,9 @@ impl House {
         };
         let gate = Gate::new(Arc::clone(&keys), purses, &settings.access, figures).map_err(|error| of_store(&error))?;
         let flags = Arc::new(Flags::new(&settings.flag, metrics));
-        Ok(Arc::new(Self { gate: Arc::new(gate), keys, books, audit: Arc::new(audit), flags, store }))
+        let load = Arc::new(History::open(&store).await.map_err(|error| of_store(&error))?);
+        let audit = Arc::new(audit);
+        Ok(Arc::new(Self { gate: Arc::new(gate), keys, books, audit, flags, load, store }))
     }
 
     /// Takes over what can change while serving.
@@ -68,7 +72,8 @@ impl House {
     /// What REST resources stand on.
     pub(crate) fn services(&self) -> Services {
         let (keys, books) = (Arc::clone(&self.keys), Arc::clone(&self.books));
-        Services { keys, books, audit: Arc::clone(&self.audit), flags: Arc::clone(&self.flags) }
+        let (audit, flags, load) = (Arc::clone(&self.audit), Arc::clone(&self.flags), Arc::clone(&self.load));
+        Services { keys, books, audit, flags, load }
     }
 
     /// Who lets callers in.

@@ -18,13 +18,13 @@ const PLAIN: Duration = Duration::from_secs(10);
 /// Waits for `work` and says on standard error that it is waited for; ends early when the process is told to stop.
 pub(crate) async fn wait<T>(what: &str, work: impl Future<Output = T>) -> Result<T, Failure> {
     let what = clean(what);
-    let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let terminal = Line::terminal();
     let started = Instant::now();
     let mut turns = match terminal {
         true => interval_at(started + FIRST, DRAW),
         false => interval_at(started + PLAIN, PLAIN),
     };
-    let mut line = Line { drawn: false };
+    let mut line = Line::new();
     tokio::pin!(work);
     let stop = told_to_stop();
     tokio::pin!(stop);
@@ -45,21 +45,37 @@ pub(crate) async fn wait<T>(what: &str, work: impl Future<Output = T>) -> Result
 }
 
 /// The line of a terminal, wiped when it is let go of.
-struct Line {
+pub(crate) struct Line {
     drawn: bool,
 }
 
 impl Line {
-    fn draw(&mut self, text: &str) {
+    /// A line with nothing on it.
+    pub(crate) fn new() -> Self {
+        Self { drawn: false }
+    }
+
+    /// Whether standard error is a terminal on which a line can be drawn over.
+    pub(crate) fn terminal() -> bool {
+        std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Puts `text` in the place of what was drawn before.
+    pub(crate) fn draw(&mut self, text: &str) {
         say(&format!("\r\u{1b}[K{text}"));
         self.drawn = true;
+    }
+
+    /// Leaves the line empty.
+    pub(crate) fn wipe(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            say("\r\u{1b}[K");
+        }
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if self.drawn {
-            say("\r\u{1b}[K");
-        }
+        self.wipe();
     }
 }

@@ -7,6 +7,7 @@ mod budgets;
 mod describe;
 mod flags;
 mod keys;
+mod load;
 mod prompts;
 mod usage;
 
@@ -15,6 +16,7 @@ use crate::body;
 use crate::refusal::Refusal;
 use crate::rows::Row;
 use ::audit::{Audit, AuditError};
+use ::load::history::History;
 use access::{AccessError, Flags, Keys};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -40,11 +42,14 @@ pub struct Services {
     pub audit: Arc<Audit>,
     /// Switches and splits.
     pub flags: Arc<Flags>,
+    /// Load tests that were kept.
+    pub load: Arc<History>,
 }
 
-/// The resources of who asks and who pays.
+/// The resources of who asks and who pays, and what load tests found.
 pub fn rows(services: &Services) -> Vec<Row> {
-    let all = [keys::rows(), audit::rows(), usage::rows(), budgets::rows(), prompts::rows(), flags::rows()];
+    let all =
+        [keys::rows(), audit::rows(), usage::rows(), budgets::rows(), prompts::rows(), flags::rows(), load::rows()];
     let all = all.into_iter().flatten();
     all.map(|row| row.with_state(services)).collect()
 }

@@ -1,0 +1,88 @@
+//! `althing load run`.
+
+use super::live::Live;
+use super::{FAILS, against, past, read, reports, scenarios};
+use crate::cli::{Global, LoadRun};
+use crate::command::up::told_to_leave;
+use crate::exit::{Failure, USAGE};
+use crate::print::{self, print, say};
+use crate::wiring;
+use load::{Files, Options, Set};
+use tokio_util::sync::CancellationToken;
+use verdict::Report;
+
+/// Runs, judges, reports.
+pub(super) fn run(global: &Global, args: &LoadRun) -> Result<u8, Failure> {
+    let (mut set, mut files) = scenarios(&args.what)?;
+    select(&mut set, &mut files, args)?;
+    for scenario in &mut set.scenarios {
+        scenario.duration_s = args.duration.unwrap_or(scenario.duration_s);
+        scenario.users = args.users.unwrap_or(scenario.users);
+        scenario.operations = args.operations.unwrap_or(scenario.operations);
+        scenario.closed |= args.closed;
+        against::adjust(scenario, &args.against);
+        against::check(scenario)?;
+    }
+    let options = Options {
+        repeats: args.repeat,
+        integrity: args.integrity,
+        inject: args.inject.as_deref().map(against::root).transpose()?,
+        ..against::options(&args.against)?
+    };
+    // What can fail without a single request is tried before the first one.
+    let baseline = args.baseline.as_deref().map(read).transpose()?;
+    let folder = args.against.out.as_deref().map(reports::folder).transpose()?;
+    let report = wiring::run(async { Ok(measured(&set, &files, &options).await) })??;
+    let comparison = baseline.map(|before| verdict::compare::compare(&before, &report));
+    match global.json {
+        true => print::json(&report)?,
+        false => {
+            print(&verdict::text(&report))?;
+            if let Some(comparison) = &comparison {
+                print(&format!("\n{}", verdict::compare::text(comparison)))?;
+            }
+        }
+    }
+    let written = folder.map(|folder| reports::write(&folder, &report));
+    if !args.against.no_save && report.complete {
+        past::keep(global, &args.against.place, &report);
+    }
+    if let Some(files) = written.transpose()? {
+        say(&format!("report: {}\n", files.display()));
+    }
+    let regressed = comparison.is_some_and(|comparison| comparison.regressed());
+    Ok(if regressed && report.exit_code() == 0 { FAILS } else { report.exit_code() })
+}
+
+/// Keeps what `--scenario` names.
+fn select(set: &mut Set, files: &mut Vec<Files>, args: &LoadRun) -> Result<(), Failure> {
+    if args.scenario.is_empty() {
+        return Ok(());
+    }
+    if let Some(unknown) = args.scenario.iter().find(|name| set.scenarios.iter().all(|one| &one.name != *name)) {
+        let known: Vec<&str> = set.scenarios.iter().map(|one| one.name.as_str()).collect();
+        return Err(Failure::new(USAGE, format!("`{}` has no scenario `{unknown}`", args.what))
+            .hint(format!("it has `{}`", known.join("`, `"))));
+    }
+    let kept: Vec<bool> = set.scenarios.iter().map(|one| args.scenario.contains(&one.name)).collect();
+    let mut keep = kept.iter();
+    set.scenarios.retain(|_| keep.next().copied().unwrap_or(false));
+    let mut keep = kept.iter();
+    files.retain(|_| keep.next().copied().unwrap_or(false));
+    Ok(())
+}
+
+/// The report; a partial one if the process is told to stop, and an end without one if it is told so again.
+async fn measured(set: &Set, files: &[Files], options: &Options) -> Result<Report, Failure> {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    let listening = tokio::spawn(async move {
+        told_to_leave().await;
+        told.cancel();
+    });
+    let live = Live::new();
+    let running = load::run(set, files, options, &stop, |step| live.tell(step));
+    let report = live.along(running).await;
+    listening.abort();
+    report.map_err(|error| Failure::of(&error))
+}

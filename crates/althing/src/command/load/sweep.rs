@@ -1,0 +1,80 @@
+//! `althing load sweep`.
+
+use super::live::Live;
+use super::{against, past, reports, scenarios};
+use crate::cli::{Global, LoadSweep};
+use crate::command::up::told_to_leave;
+use crate::exit::{DONE, FAILED, Failure, INTERRUPTED, USAGE};
+use crate::print::{self, print, say};
+use crate::wiring;
+use load::history::History;
+use load::{Files, Options, Scenario};
+use tokio_util::sync::CancellationToken;
+use verdict::sweep::Sweep;
+
+/// Numbers of users where neither the command line nor the scenario says any.
+const USERS: [u32; 7] = [1, 2, 4, 8, 16, 32, 64];
+
+/// Measures, fits, reports.
+pub(super) fn run(global: &Global, args: &LoadSweep) -> Result<u8, Failure> {
+    let (set, files) = scenarios(&args.what)?;
+    let (Some(mut scenario), 1) = (set.scenarios.first().cloned(), set.scenarios.len()) else {
+        let names: Vec<&str> = set.scenarios.iter().map(|one| one.name.as_str()).collect();
+        return Err(Failure::new(USAGE, format!("`{}` holds several scenarios", args.what))
+            .hint(format!("name one of `{}`", names.join("`, `"))));
+    };
+    scenario.operations = args.operations.unwrap_or(scenario.operations);
+    against::adjust(&mut scenario, &args.against);
+    let users = match (args.users.as_slice(), load::levels(&scenario.name)) {
+        ([], Some(levels)) => levels,
+        ([], None) => &USERS,
+        (users, _) => users,
+    };
+    for level in users {
+        against::check(&Scenario { users: *level, ..scenario.clone() })?;
+    }
+    let options = Options { repeats: args.repeat, ..against::options(&args.against)? };
+    let folder = args.against.out.as_deref().map(reports::folder).transpose()?;
+    let files = files.into_iter().next().unwrap_or_default();
+    let (sweep, stopped) = wiring::run(async { measured(&scenario, &files, users, &options).await })?;
+    match global.json {
+        true => print::json(&sweep)?,
+        false => print(&verdict::sweep::text(&sweep))?,
+    }
+    if let Some(folder) = folder {
+        let file = folder.join("sweep.json");
+        reports::document(&file, &sweep)?;
+        say(&format!("sweep: {}; `althing plan {}` plans with it\n", file.display(), file.display()));
+    }
+    if stopped {
+        return Ok(INTERRUPTED);
+    }
+    if !args.against.no_save {
+        let kept = past::history(global, &args.against.place, true, async |history: &History| {
+            history.keep_sweep(&sweep).await
+        });
+        if let Err(failure) = kept {
+            past::unkept(&failure);
+        }
+    }
+    Ok(if sweep.fit.is_some() { DONE } else { FAILED })
+}
+
+async fn measured(
+    scenario: &Scenario,
+    files: &Files,
+    users: &[u32],
+    options: &Options,
+) -> Result<(Sweep, bool), Failure> {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    let listening = tokio::spawn(async move {
+        told_to_leave().await;
+        told.cancel();
+    });
+    let live = Live::new();
+    let running = load::sweep(scenario, files, users, options, &stop, |step| live.tell(step));
+    let sweep = live.along(running).await;
+    listening.abort();
+    Ok((sweep.map_err(|error| Failure::of(&error))?, stop.is_cancelled()))
+}

@@ -1,0 +1,1 @@
+//! What is built in is what the originals say, and can be run.

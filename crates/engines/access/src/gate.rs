@@ -19,9 +19,9 @@ pub(crate) use cache::Cache;
 pub use denial::Denial;
 pub use presented::Presented;
 
+use crate::AccessError;
 use crate::keys::{Digest, KeyRecord, Keys};
 use crate::tokens::Issuer;
-use crate::{AccessError, clock};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cache::{Entry, Found, Standing};
 use caller::{Guest, HOUSE, Identity, Role, Spend};
@@ -325,7 +325,7 @@ impl Gate {
     }
 
     fn now(&self) -> Moment {
-        Moment { at: self.epoch.elapsed(), wall_ms: clock::now_ms() }
+        Moment { at: self.epoch.elapsed(), wall_ms: calendar::now_ms() }
     }
 }
 

@@ -16,7 +16,6 @@ pub use text::{Key, without_keys};
 
 use crate::AccessError;
 use crate::gate::Cache;
-use crate::page::{self, Page};
 use audit::Entry;
 use caller::{Identity, Role};
 use futures_util::FutureExt;
@@ -25,7 +24,7 @@ use record::{COLUMNS, shown};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use store::{Isolation, Row, Store, StoreError, Tx, Value, args};
+use store::{Isolation, Page, Row, Store, StoreError, Tx, Value, args, decode_cursor, page_limit};
 use text::{MARK, PREFIX_CHARS};
 
 /// What ids begin with.
@@ -121,7 +120,7 @@ impl Keys {
         }
         let tenant: Option<Arc<str>> = tenant.or(actor.confined_to()).map(Arc::from);
         let after = cursor.map_or(Ok((i64::MIN, String::new())), position)?;
-        let limit = page::limit(limit);
+        let limit = page_limit(limit);
         let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
         let rows = self.store.read(move |tx| {
             let after = args![after.0, after.1.as_str(), most];
@@ -325,7 +324,7 @@ fn records(rows: &[Row]) -> Result<Vec<KeyRecord>, StoreError> {
 
 /// Where a list goes on: behind this time and id.
 fn position(cursor: &str) -> Result<(i64, String), AccessError> {
-    let mut parts = page::decode(cursor, 2)?.into_iter();
+    let mut parts = decode_cursor(cursor, 2).map_err(|_| AccessError::Cursor)?.into_iter();
     let (Some(at), Some(id)) = (parts.next(), parts.next()) else { return Err(AccessError::Cursor) };
     Ok((at.parse().map_err(|_| AccessError::Cursor)?, id))
 }

@@ -3,13 +3,11 @@
 //! Doors hand in whatever credential came and get a [`caller::Guest`] back, or a [`Denial`]; whose
 //! money a guest spends is handed in. It owns its tables and knows no protocol, no model and no door.
 
-mod clock;
 mod error;
 mod expiry;
 mod flags;
 mod gate;
 mod keys;
-mod page;
 mod tokens;
 
 pub use error::AccessError;

@@ -108,7 +108,7 @@ impl Idp {
     }
 
     fn claims(&self) -> Value {
-        let exp = crate::clock::now_ms() / 1_000 + 600;
+        let exp = calendar::now_ms() / 1_000 + 600;
         json!({ "iss": self.issuer(), "aud": "althing", "sub": "ada", "exp": exp, "tenant": "acme", "role": "user" })
     }
 

@@ -102,7 +102,7 @@ async fn a_look_that_nobody_waits_for_any_more_is_begun_anew() {
 #[tokio::test]
 async fn a_key_ends_to_the_millisecond() {
     on_both(async |bench| {
-        let end_ms = clock::now_ms() + 3_000;
+        let end_ms = calendar::now_ms() + 3_000;
         let created = bench.key(NewKey { expires_ms: Some(end_ms), ..new_key("acme", Role::User) }).await;
         let key = created.key.expose();
         let mut door = Door::new(bench, &Access::default());

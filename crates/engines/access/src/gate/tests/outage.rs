@@ -34,7 +34,7 @@ async fn keys_that_are_known_stay_known_for_a_while() {
 #[tokio::test]
 async fn a_key_still_ends_while_the_store_is_away() {
     let bench = Bench::sqlite(&Access::default()).await;
-    let expires_ms = Some(clock::now_ms() + 20_000);
+    let expires_ms = Some(calendar::now_ms() + 20_000);
     let created = bench.key(NewKey { expires_ms, ..new_key("acme", Role::User) }).await;
     let mut door = Door::new(&bench, &Access::default());
     assert_eq!(door.says(created.key.expose()).await, shown(&created));

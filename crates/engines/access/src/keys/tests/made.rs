@@ -1,7 +1,7 @@
 //! Keys are made and listed.
 
 use super::*;
-use crate::clock::now_ms;
+use calendar::now_ms;
 use fault::Explain;
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub struct Provider {
     /// The family its models belong to unless they say otherwise; relatives tend to make the same mistakes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    /// The most requests it works on at once.
+    /// The most requests it works on at once. A panel whose members share a provider sends it one for each of them.
     pub in_flight_max: usize,
     /// The most requests that wait for it; beyond it they fail over. 0 lets none wait.
     pub queue_max: usize,
@@ -62,8 +62,8 @@ impl Default for Provider {
             api_key: None,
             models: Vec::new(),
             family: None,
-            in_flight_max: 64,
-            queue_max: 256,
+            in_flight_max: 512,
+            queue_max: 1_024,
             timeout_ms: 60_000,
             connect_ms: 5_000,
             reply_bytes_max: 32 * 1024 * 1024,

@@ -2,6 +2,7 @@
 //! does by itself.
 
 mod assemble;
+mod blocks;
 mod error;
 mod inject;
 mod levels;

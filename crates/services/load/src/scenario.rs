@@ -4,6 +4,8 @@ mod check;
 mod error;
 mod files;
 mod read;
+#[cfg(test)]
+mod tests;
 mod topics;
 mod wording;
 
@@ -35,7 +37,8 @@ pub struct Scenario {
     pub seed: u64,
     /// Milliseconds until a request has failed; as long again may be spent waiting for a free user before it is sent.
     pub timeout_ms: u64,
-    /// Median milliseconds that a user rests between two requests (lognormal for `realistic`, else exact).
+    /// Median milliseconds that a user rests between two requests: lognormal for `realistic`, with no rest longer than 60
+    /// seconds, else exact.
     pub think_ms: u64,
     /// Requests sent before the clock starts, which do not count.
     pub warmup: u32,
@@ -47,7 +50,7 @@ pub struct Scenario {
     pub slo: Slo,
     /// What an answer must keep to count as good beside having arrived; goodput is the share that does.
     pub goodput: Option<Goodput>,
-    /// What the target must be told before the run, where it is `simulate`.
+    /// How the upstream that `--inject` names fails meanwhile; without `--inject` nothing is made to fail.
     pub fault: Option<Fault>,
 }
 
@@ -111,15 +114,18 @@ pub struct Mix {
     pub prompts: u32,
     /// The most tokens of an answer.
     pub max_tokens: Option<u32>,
-    /// The body as it is, for `rest`; for the other kinds it replaces the one made from the prompt.
+    /// The body, for `rest`; for the other kinds it replaces the one made from the prompt. `{n}`, `{topic}` and `{prompt}`
+    /// in it are filled in, escaped for the inside of a JSON string where the body is JSON; nothing else changes.
     pub body: Option<String>,
-    /// Path from the target's root, for `rest`; another path than the usual one for the other kinds.
+    /// Path from the target's root, for `rest`; another path than the usual one for the other kinds. `{n}`, `{topic}` and
+    /// `{prompt}` in it are filled in, percent-encoded.
     pub path: Option<String>,
     /// Method, for `rest`; POST with a body, else GET.
     pub method: Option<String>,
     /// The tool, for `mcp`; without one the list of tools is asked for.
     pub tool: Option<String>,
-    /// The tool's arguments, for `mcp`; strings in it may hold `{n}` and `{prompt}`.
+    /// The tool's arguments, for `mcp`; `{n}`, `{topic}` and `{prompt}` in its strings are filled in, and JSON-escaped as
+    /// all of it is.
     #[schemars(with = "Option<serde_json::Value>")]
     pub arguments: Option<toml::Table>,
 }
@@ -185,15 +191,15 @@ pub struct Goodput {
     pub per_token_ms_max: Option<f64>,
 }
 
-/// What a simulated upstream is told before the run, and made to forget after it.
+/// How the upstream that `--inject` names fails for a part of the run; before and after it does as its script says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fault {
-    /// Share of requests (0 to 1) that the first choice of the target answers with an error.
+    /// The share of requests (0 to 1) that every model of that upstream answers with an error.
     pub error_rate: f64,
-    /// From which share of the duration (0 to 1) on.
+    /// From which share of the duration on (0 to 1); from its start if left out.
     pub from: f64,
-    /// Until which share of the duration (0 to 1).
+    /// Until which share of the duration (0 to 1); until its end if left out.
     pub until: f64,
 }
 

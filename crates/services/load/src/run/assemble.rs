@@ -1,10 +1,11 @@
 //! Making a scenario's report from what its repeats brought back.
 
+use super::blocks;
 use super::measured::{Measured, Repeat};
 use crate::scenario::{Goodput, Mix, Scenario};
 use crate::watch;
 use hdrhistogram::Histogram;
-use statistics::{ROUNDS, block_bootstrap, quantile, quantile_interval};
+use statistics::{quantile, quantile_interval};
 use std::collections::{BTreeMap, BTreeSet};
 use traffic::{Cache, Class, Reading, Record};
 use verdict::{CacheCounts, Facts, judge, overall};
@@ -128,25 +129,21 @@ impl Sample {
 
     /// Percentiles of the response times, with the intervals that see slow seconds.
     fn latency(&self, measured: &Measured) -> Percentiles {
-        let blocks: Vec<Vec<f64>> = measured.repeats.iter().flat_map(blocks).collect();
-        let block_intervals = BOUNDED.into_iter().filter_map(|(name, at)| {
-            let statistic = |sample: &mut Vec<f64>| {
-                sample.sort_unstable_by(f64::total_cmp);
-                quantile(sample, at).unwrap_or(f64::NAN)
-            };
-            Some((name.to_owned(), block_bootstrap(&blocks, ROUNDS, 1, statistic)?))
-        });
+        let seconds: Vec<Vec<f64>> = measured.repeats.iter().flat_map(seconds).collect();
+        let block_intervals = BOUNDED
+            .into_iter()
+            .filter_map(|(name, at)| Some((name.to_owned(), blocks::interval(&seconds, &self.response_ms, at)?)));
         Percentiles { block_intervals: block_intervals.collect(), ..percentiles(self.response_ms.iter().copied()) }
     }
 }
 
-/// Response times of successes by the second in which they were meant to be sent.
-fn blocks(repeat: &Repeat) -> impl Iterator<Item = Vec<f64>> {
+/// Response times of successes by the second in which they were meant to be sent, sorted.
+fn seconds(repeat: &Repeat) -> impl Iterator<Item = Vec<f64>> {
     let mut seconds: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for record in repeat.records.iter().filter(|record| record.ok()) {
         seconds.entry(record.at_us / 1_000_000).or_default().push(ms(record.response_us()));
     }
-    seconds.into_values()
+    seconds.into_values().map(sorted)
 }
 
 fn ms(us: u64) -> f64 {

@@ -6,7 +6,7 @@ use crate::environment::environment;
 use crate::scenario::{Files, Scenario, Set};
 use tokio_util::sync::CancellationToken;
 use verdict::sweep::{LevelRepeat, LevelReport, SWEEP_SCHEMA, Sweep, fitted};
-use verdict::{Glimpse, ScenarioReport, TargetFacts};
+use verdict::{Glimpse, ScenarioReport, TargetFacts, generator_fault};
 
 /// How many requests each user sends at least, so that a level is more than its beginning and its end.
 const PER_USER_MIN: u32 = 10;
@@ -35,6 +35,7 @@ pub async fn sweep(
     let (once, repeats) = (Options { repeats: 1, ..options.clone() }, options.repeats.max(1));
     let mut rng = fastrand::Rng::with_seed(scenario.seed);
     let mut simulated = false;
+    let mut left_out = Vec::new();
     for repeat in 0..repeats {
         let mut order: Vec<usize> = (0..levels.len()).collect();
         rng.shuffle(&mut order);
@@ -48,11 +49,16 @@ pub async fn sweep(
             }
             simulated |= measured.simulated();
             let report = scenario_report(&scenario, &measured, false);
-            level.repeats.push(level_repeat(&measured, &report));
+            match generator_fault(&report.generator) {
+                None => level.repeats.push(level_repeat(&measured, &report)),
+                Some(why) => left_out.push(format!("{} users, left out of the curve: {why}", level.users)),
+            }
             tell(Step::Ends { scenario: scenario.name.clone(), verdict: report.verdict });
         }
     }
+    levels.retain(|level| !level.repeats.is_empty());
     let mut fitted = fitted(&levels);
+    fitted.notes.append(&mut left_out);
     if stop.is_cancelled() {
         fitted.notes.push("interrupted: not every level was measured as often as planned".to_owned());
     }

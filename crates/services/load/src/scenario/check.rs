@@ -127,15 +127,30 @@ fn operation(mix: &Mix) -> Held {
     hold(has_prompt, "prompt", "an empty prompt", "write a question, or name a `prompt_file`")?;
     let has_topics = mix.topics.iter().all(|topic| !topic.trim().is_empty());
     hold(has_topics, "topics", "an empty topic", "leave it out; without topics the built-in ones are used")?;
-    let largest = mix.topics.iter().map(String::len).max().unwrap_or_default();
-    let length = mix.prompt.len() + largest + mix.body.as_ref().map_or(0, String::len);
-    let bytes = length.saturating_mul(usize::try_from(mix.prompts).unwrap_or(usize::MAX));
-    let problem = format!("{} prompts of {length} bytes are more than {POOL_BYTES_MAX} bytes", mix.prompts);
-    hold(bytes <= POOL_BYTES_MAX, "prompts", problem, "ask for fewer prompts, or shorter ones")?;
+    if mix.prompt_file.is_none() {
+        let prompt = mix.prompt.len() + mix.prompt.matches("{topic}").count().saturating_mul(topic_bytes(mix));
+        room(mix, usize::try_from(mix.prompts).unwrap_or(usize::MAX), prompt)?;
+    }
     path(mix)?;
     tool(mix)?;
     method(mix)?;
     body(mix)
+}
+
+/// The bytes of the longest topic; the built-in ones are shorter than 32.
+fn topic_bytes(mix: &Mix) -> usize {
+    mix.topics.iter().map(String::len).max().unwrap_or(32)
+}
+
+/// Whether there is room for what is made from `count` prompts of at most `prompt` bytes.
+pub(super) fn room(mix: &Mix, count: usize, prompt: usize) -> Held {
+    let arguments = mix.arguments.as_ref().map(ToString::to_string);
+    let around = mix.body.as_ref().or(arguments.as_ref()).map_or("", String::as_str);
+    let times = |word: &str, bytes: usize| around.matches(word).count().saturating_mul(bytes);
+    let words = times("{prompt}", prompt).saturating_add(times("{topic}", topic_bytes(mix)));
+    let each = prompt.saturating_add(around.len()).saturating_add(words);
+    let problem = format!("{count} prompts of {each} bytes are more than {POOL_BYTES_MAX} bytes");
+    hold(each.saturating_mul(count) <= POOL_BYTES_MAX, "prompts", problem, "ask for fewer prompts, or shorter ones")
 }
 
 fn path(mix: &Mix) -> Held {
@@ -172,15 +187,19 @@ fn body(mix: &Mix) -> Held {
     match serde_json::from_str::<serde::de::IgnoredAny>(&filled(body)) {
         Ok(_) => Ok(()),
         Err(error) => {
-            let hint = format!("{}; strings may hold `{{n}}`", error.to_string().to_lowercase());
+            let hint =
+                format!("{}; `{{topic}}` and `{{prompt}}` stand within quotes", error.to_string().to_lowercase());
             hold(false, "body", "the body is not JSON", hint)
         }
     }
 }
 
-/// A text with something in place of what is filled in for each request.
+/// A text with something in place of what is filled in for each request: a number, or else words, which a body must hold
+/// in quotes.
 fn filled(text: &str) -> String {
-    ["{n}", "{topic}", "{prompt}"].iter().fold(text.to_owned(), |text, word| text.replace(word, "1"))
+    [("{n}", "1"), ("{topic}", "a"), ("{prompt}", "a")]
+        .iter()
+        .fold(text.to_owned(), |text, (word, by)| text.replace(word, by))
 }
 
 fn slo(slo: &Slo, of: &Scenario) -> Held {

@@ -1,7 +1,7 @@
 //! Prompts that lie in files beside a scenario: one per line, or JSON lines with `prompt` and perhaps `answer`.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Error, ErrorKind, Read};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -49,13 +49,14 @@ pub(super) fn of(mix: &Mix, file: &str) -> Result<Option<Vec<Prompt>>, ScenarioE
 /// A file's whole text.
 pub(super) fn text(path: &Path, bytes_max: u64) -> Result<String, ScenarioError> {
     let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(bytes_max + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > bytes_max {
+    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    // Before the text is looked at: the limit may fall into the middle of a character.
+    if bytes.len() as u64 > bytes_max {
         return Err(ScenarioError::TooLarge { path: path.to_owned(), limit: format!("{bytes_max} bytes") });
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| unreadable(Error::new(ErrorKind::InvalidData, "it is not UTF-8")))
 }
 
 fn parse(text: &str, path: &Path) -> Result<Vec<Prompt>, ScenarioError> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::check::{Broken, DEPTH_MAX, FILE_BYTES_MAX, SCENARIOS_MAX, duplicate};
+use super::check::{Broken, DEPTH_MAX, FILE_BYTES_MAX, SCENARIOS_MAX, duplicate, room};
 use super::{Scenario, ScenarioError, Spot, files, wording};
 
 /// Scenarios that are run one after the other.
@@ -153,13 +153,19 @@ impl Map<'_> {
 
     fn prompts(&self, scenario: &Scenario, prefix: &str) -> Result<(), ScenarioError> {
         for (index, mix) in scenario.mix.iter().enumerate() {
-            files::of(mix, self.file).map_err(|error| match error {
+            let read = files::of(mix, self.file).map_err(|error| match error {
                 ScenarioError::Unreadable { path: named, source } => {
                     let problem = format!("cannot read the prompt file `{}`", named.display());
                     let hint = format!("prompt files lie beside the scenario; {}", source.to_string().to_lowercase());
                     self.broken(prefix, Broken { path: format!("mix[{index}].prompt_file"), problem, hint })
                 }
                 other => other,
+            })?;
+            let (count, largest) = read.map_or((0, 0), |prompts| {
+                (prompts.len(), prompts.iter().map(|prompt| prompt.prompt.len()).max().unwrap_or_default())
+            });
+            room(mix, count, largest).map_err(|broken| {
+                self.broken(prefix, Broken { path: format!("mix[{index}].prompt_file"), ..broken })
             })?;
         }
         Ok(())
@@ -168,7 +174,12 @@ impl Map<'_> {
     fn broken(&self, prefix: &str, broken: Broken) -> ScenarioError {
         let path = format!("{prefix}{}", broken.path);
         let place = format!("at {}", self.spot_of(&path));
-        ScenarioError::Rule { path, problem: broken.problem, hint: broken.hint, place }
+        // Under `[[scenario]]` the tables of one scenario have longer names.
+        let within = |text: String| match prefix {
+            "" => text,
+            _ => text.replace("`[[mix]]", "`[[scenario.mix]]").replace("`[goodput]", "`[scenario.goodput]"),
+        };
+        ScenarioError::Rule { path, problem: within(broken.problem), hint: within(broken.hint), place }
     }
 
     fn syntax(&self, error: &toml::de::Error) -> ScenarioError {

@@ -30,17 +30,30 @@ pub(super) fn misfit(path: &str, message: &str) -> (String, Option<String>) {
         let problem = format!("`{path}` must be one of {}, not `{}`", listed(&known), cut(word));
         return (problem, offer(word, &known, "values"));
     }
+    if message == "wanted string or table" {
+        return (format!("`{path}` must be a string"), Some("write one of its words in quotes".to_owned()));
+    }
     let rest = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     let Some((got, expected)) = rest.and_then(|rest| rest.rsplit_once(", expected ")) else {
         return (format!("`{path}`: {message}"), None);
     };
-    let hint = (expected == "a sequence").then(|| format!("write `[[{}]]`", path.rsplit('.').next().unwrap_or(path)));
+    let hint = (expected == "a sequence").then(|| list(path));
     (format!("`{path}` must be {}, not {}", wanted(expected), given(got)), hint)
+}
+
+/// How the list at a path is written.
+fn list(path: &str) -> String {
+    let names = path.split('.').map(|step| step.split('[').next().unwrap_or(step));
+    match names.collect::<Vec<_>>().join(".") {
+        list if list.ends_with("topics") => "write `topics = [\"citrate\", \"lactate\"]`".to_owned(),
+        tables => format!("write `[[{tables}]]`"),
+    }
 }
 
 fn wanted(expected: &str) -> &str {
     match expected {
-        "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" => "a whole number from 0 on",
         "f64" => "a number",
         "a sequence" => "a list",
         "a boolean" => "`true` or `false`",

@@ -99,6 +99,7 @@ impl Ticket {
             }
         }
         self.endpoint.metrics.finished(outcome);
+        self.endpoint.metrics.took(self.started.elapsed());
         self.endpoint.show_breaker();
         drop((place, level));
         let bill = bill(self.endpoint.tariff(), end, self.asked.bytes, &self.seen);

@@ -64,6 +64,7 @@ pub(crate) struct Handles {
     /// In the order of [`Outcome::ALL`].
     pub(crate) outcomes: [Count; 5],
     pub(crate) first_token: Timing,
+    pub(crate) duration: Timing,
     pub(crate) input_tokens: Count,
     pub(crate) output_tokens: Count,
     pub(crate) cost_usd: Money,
@@ -92,6 +93,11 @@ impl EndpointMetrics {
     /// Notes how long the first bytes of an answer took.
     pub fn first_token(&self, took: Duration) {
         self.0.first_token.observe(took);
+    }
+
+    /// Notes how long a call took, from its sending to its end.
+    pub fn took(&self, took: Duration) {
+        self.0.duration.observe(took);
     }
 
     /// Adds tokens sent (`input`) and received (`output`).

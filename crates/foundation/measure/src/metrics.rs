@@ -75,6 +75,7 @@ struct Families {
     overhead: Timings<1>,
     model_requests: Counters<3>,
     first_token: Timings<2>,
+    model_duration: Timings<2>,
     tokens: Counters<3>,
     cost: Labelled<2, Money>,
     breaker: Gauges<2>,
@@ -94,6 +95,7 @@ impl Families {
             overhead: registrar.timings(&rows::OVERHEAD, rows::OVERHEAD_BOUNDS_S),
             model_requests: registrar.counters(&rows::MODEL_REQUESTS),
             first_token: registrar.timings(&rows::MODEL_FIRST_TOKEN, rows::REQUEST_BOUNDS_S),
+            model_duration: registrar.timings(&rows::MODEL_DURATION, rows::REQUEST_BOUNDS_S),
             tokens: registrar.counters(&rows::MODEL_TOKENS),
             cost: registrar.money(&rows::COST),
             breaker: registrar.gauges(&rows::BREAKER_STATE),
@@ -143,6 +145,7 @@ impl Metrics {
         EndpointMetrics(Arc::new(Handles {
             outcomes: Outcome::ALL.map(|outcome| Count(all.model_requests.with([provider, model, outcome.label()]))),
             first_token: all.first_token.with([provider, model]),
+            duration: all.model_duration.with([provider, model]),
             input_tokens: Count(all.tokens.with([provider, model, "input"])),
             output_tokens: Count(all.tokens.with([provider, model, "output"])),
             cost_usd: all.cost.with([provider, model]),

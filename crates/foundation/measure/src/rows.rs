@@ -51,6 +51,11 @@ pub(crate) static MODEL_FIRST_TOKEN: Row<2> = Row::new(
     ["provider", "model"],
     "Time from sending a request to a model until the first bytes of its answer",
 );
+pub(crate) static MODEL_DURATION: Row<2> = Row::new(
+    "althing_model_duration_seconds",
+    ["provider", "model"],
+    "Time from sending a request to a model until its answer has ended, however it ended",
+);
 pub(crate) static MODEL_TOKENS: Row<3> = Row::new(
     "althing_model_tokens_total",
     ["provider", "model", "direction"],

@@ -16,6 +16,7 @@ fn fed() -> Arc<Metrics> {
     let endpoint = metrics.endpoint("scripted", "ash");
     Outcome::ALL.iter().for_each(|outcome| endpoint.finished(*outcome));
     endpoint.first_token(Duration::from_millis(30));
+    endpoint.took(Duration::from_millis(90));
     endpoint.tokens(12, 7);
     endpoint.cost_usd(0.5);
     endpoint.breaker(BreakerState::HalfOpen);
@@ -48,6 +49,7 @@ fn what_is_counted_is_exposed_under_the_contracted_names() {
         r#"althing_overhead_seconds_bucket{le="0.0001",route="/v1/chat/completions"} 1"#,
         r#"althing_model_requests_total{provider="scripted",model="ash",outcome="timed_out"} 1"#,
         r#"althing_model_first_token_seconds_count{provider="scripted",model="ash"} 1"#,
+        r#"althing_model_duration_seconds_sum{provider="scripted",model="ash"} 0.09"#,
         r#"althing_model_tokens_total{provider="scripted",model="ash",direction="input"} 12"#,
         r#"althing_model_tokens_total{provider="scripted",model="ash",direction="output"} 7"#,
         r#"althing_cost_usd_total{provider="scripted",model="ash"} 0.5"#,

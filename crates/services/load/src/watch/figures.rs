@@ -24,7 +24,7 @@ struct Counter {
     by_event: bool,
 }
 
-const COUNTERS: [Counter; 8] = [
+const COUNTERS: [Counter; 9] = [
     Counter { of: |look| look.cpu_s, to: |glimpse| &mut glimpse.cpu_s, by_event: false },
     Counter { of: |look| look.cache_hits, to: |glimpse| &mut glimpse.cache_hits, by_event: true },
     Counter { of: |look| look.cache_misses, to: |glimpse| &mut glimpse.cache_misses, by_event: true },
@@ -33,6 +33,7 @@ const COUNTERS: [Counter; 8] = [
     Counter { of: |look| look.shed, to: |glimpse| &mut glimpse.shed, by_event: true },
     Counter { of: |look| look.model_calls, to: |glimpse| &mut glimpse.model_calls, by_event: true },
     Counter { of: |look| look.model_failures, to: |glimpse| &mut glimpse.model_failures, by_event: true },
+    Counter { of: |look| look.model_s, to: |glimpse| &mut glimpse.model_s, by_event: true },
 ];
 
 /// Looks as a report shows them: seconds after `start` plus `offset_s`, and counters as increases since the first look.
@@ -56,32 +57,7 @@ pub(crate) fn glimpses(looks: &[(Instant, Look)], start: Instant, offset_s: f64)
             *to(glimpse) = risen;
         }
     }
-    for (glimpse, spent) in glimpses.iter_mut().zip(model_s(looks)) {
-        glimpse.model_s = spent;
-    }
     glimpses
-}
-
-/// Seconds spent in models up to each look: the calls in flight, added up over the time between looks. No counter says
-/// it: the histogram of first tokens knows streams alone, and those only to their first token.
-///
-/// The first look and the last find a target that is not at work yet or no longer, so their neighbours stand in for
-/// them; under three looks there is nothing to go by.
-fn model_s(looks: &[(Instant, Look)]) -> Vec<Option<f64>> {
-    let mut seen: Vec<_> = looks.iter().filter_map(|(at, look)| Some((*at, look.model_in_flight?))).collect();
-    let edges = match &mut seen[..] {
-        [first, second, last] => [(first, second.1), (last, second.1)],
-        [first, second, .., last_but_one, last] => [(first, second.1), (last, last_but_one.1)],
-        _ => return vec![None; looks.len()],
-    };
-    edges.into_iter().for_each(|(edge, level)| edge.1 = level);
-    let (mut before, mut spent_s) = (None, 0.0);
-    let mut sums = seen.into_iter().map(|(at, level)| {
-        let (then, was) = before.replace((at, level)).unwrap_or((at, level));
-        spent_s += at.saturating_duration_since(then).as_secs_f64() * f64::midpoint(was, level);
-        spent_s
-    });
-    looks.iter().map(|(_, look)| look.model_in_flight.and_then(|_| sums.next())).collect()
 }
 
 /// How far a counter has risen since its first value, restarts included; none where it has none.
@@ -204,25 +180,6 @@ mod tests {
         // Nobody knows what it was at first, so it is not taken for 0.
         assert_eq!(retries, [None, Some(0.0), None, Some(2.0)]);
         assert!(found.iter().all(|glimpse| glimpse.at_s == 31.5 && glimpse.cpu_s == Some(0.0)), "{found:?}");
-    }
-
-    #[test]
-    fn time_in_models_is_what_is_in_flight_over_time() {
-        let none = None;
-        for (levels, expect) in [
-            (&[][..], &[][..]),
-            (&[Some(5.0), Some(5.0)], &[none, none]),
-            (&[none, none, none], &[none, none, none]),
-            // Half full, full, half full; before and after there is nobody.
-            (&[Some(0.0), Some(4.0), Some(8.0), Some(4.0), Some(0.0)], &[0.0, 4.0, 10.0, 16.0, 20.0].map(Some)),
-            (&[Some(0.0), none, Some(6.0), Some(0.0)], &[Some(0.0), none, Some(12.0), Some(18.0)]),
-        ] {
-            let start = Instant::now();
-            let figures: Vec<_> =
-                levels.iter().map(|&level| Look { model_in_flight: level, ..Look::default() }).collect();
-            let found = glimpses(&looks(start, &figures), start, 0.0);
-            assert_eq!(found.iter().map(|glimpse| glimpse.model_s).collect::<Vec<_>>(), expect, "{levels:?}");
-        }
     }
 
     #[test]

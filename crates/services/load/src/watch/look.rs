@@ -13,7 +13,7 @@ pub(crate) struct Look {
     pub(crate) read: bool,
     /// Resident memory in MB.
     pub(crate) resident_mb: Option<f64>,
-    /// Processor seconds used. A counter, like all but memory, breakers, calls in flight, connections and sessions.
+    /// Processor seconds used. A counter, like all but memory, breakers, connections and sessions.
     pub(crate) cpu_s: Option<f64>,
     /// Answers from any cache tier.
     pub(crate) cache_hits: Option<f64>,
@@ -31,8 +31,8 @@ pub(crate) struct Look {
     pub(crate) model_calls: Option<f64>,
     /// Attempts to ask a model that failed or ran out of time.
     pub(crate) model_failures: Option<f64>,
-    /// Calls that models are working on. No counter.
-    pub(crate) model_in_flight: Option<f64>,
+    /// Seconds spent in models, summed over calls.
+    pub(crate) model_s: Option<f64>,
     /// Connections to the database in use.
     pub(crate) store_in_use: Option<f64>,
     /// MCP sessions.
@@ -64,7 +64,7 @@ impl Look {
                 add(&mut self.model_calls, value);
                 add(&mut self.model_failures, if_so(matches!(&*sample.label("outcome"), "failed" | "timed_out")));
             }
-            "althing_inflight" => add(&mut self.model_in_flight, value),
+            "althing_model_duration_seconds_sum" => add(&mut self.model_s, value),
             "althing_store_pool_in_use" => add(&mut self.store_in_use, value),
             "althing_sessions_active" => add(&mut self.sessions, value),
             _ => {}
@@ -106,8 +106,9 @@ althing_model_requests_total{provider="a",model="m",outcome="failed"} 6
 althing_model_requests_total{provider="b",model="m\"} 5",outcome="timed_out"} 3
 althing_model_requests_total{provider="b",model="m",outcome="shed"} 1
 althing_model_first_token_seconds_bucket{provider="a",model="m",le="+Inf"} 99 # {trace="x"} 0.5
-althing_inflight{provider="a"} 12
-althing_inflight{provider="b"} 3
+althing_model_duration_seconds_sum{provider="a",model="m"} 12.5
+althing_model_duration_seconds_count{provider="a",model="m"} 90
+althing_model_duration_seconds_sum{provider="b",model="m"} 2.5
 althing_requests_in_flight 20
 althing_breaker_state{provider="a",model="m"} 0
 althing_breaker_state{provider="b",model="m"} 2
@@ -145,7 +146,7 @@ process_resident_memory_bytes 52428800
             shed: Some(11.0),
             model_calls: Some(100.0),
             model_failures: Some(9.0),
-            model_in_flight: Some(15.0),
+            model_s: Some(15.0),
             store_in_use: Some(4.0),
             sessions: Some(7.0),
         };

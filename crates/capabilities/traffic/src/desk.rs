@@ -25,6 +25,8 @@ pub(crate) struct Desk {
     free: Notify,
     closed: Cell<bool>,
     in_flight: Cell<u32>,
+    /// Users that wait for an arrival.
+    idle: Cell<usize>,
     /// The most in flight and waiting, by second.
     tides: RefCell<Vec<(u32, u32)>>,
     started: Cell<Instant>,
@@ -38,6 +40,7 @@ impl Desk {
             free: Notify::new(),
             closed: Cell::new(false),
             in_flight: Cell::new(0),
+            idle: Cell::new(0),
             tides: RefCell::default(),
             started: Cell::new(Instant::now()),
             meter,
@@ -77,7 +80,9 @@ impl Desk {
             if self.closed.get() {
                 return None;
             }
+            self.idle.set(self.idle.get() + 1);
             self.free.notified().await;
+            self.idle.set(self.idle.get().saturating_sub(1));
         }
     }
 
@@ -97,7 +102,9 @@ impl Desk {
 
     fn mark(&self) {
         let since = Instant::now().saturating_duration_since(self.started.get());
-        let now = (self.in_flight.get(), u32::try_from(self.queue.borrow().len()).unwrap_or(u32::MAX));
+        // Whom a free user is about to take does not wait.
+        let waiting = self.queue.borrow().len().saturating_sub(self.idle.get());
+        let now = (self.in_flight.get(), u32::try_from(waiting).unwrap_or(u32::MAX));
         let mut tides = self.tides.borrow_mut();
         let second = usize::try_from(since.as_secs()).unwrap_or(0);
         // Seconds in which nothing changed were as things stood before this change.

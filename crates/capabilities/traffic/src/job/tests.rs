@@ -57,6 +57,7 @@ async fn every_arrival_is_sent_once_and_every_user_has_a_turn() {
     users.sort_unstable();
     users.dedup();
     assert_eq!(users, [0, 1, 2, 3]);
+    assert!(taken.tides.iter().all(|tide| tide.1 == 0), "nobody waits while users are free: {:?}", taken.tides);
     assert_eq!((upstream.seen().len(), upstream.accepted_connections(), taken.left), (40, 5, 0));
     assert_eq!((taken.response_us.len(), taken.cpu.len()), (40, 2));
     assert!(taken.records.iter().all(|record| record.tokens == 1), "tokens as the usage counts them");

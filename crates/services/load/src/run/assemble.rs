@@ -306,7 +306,9 @@ fn by_operation(scenario: &Scenario, measured: &Measured) -> Vec<OperationRow> {
 
 fn slices(repeat: &Repeat, number: u32) -> Vec<Slice> {
     let last = repeat.records.last().map_or(0, |record| record.at_us / 1_000_000);
-    let seconds = usize::try_from(last + 1).unwrap_or(0).max(repeat.tides.len());
+    // Behind the last arrival, only seconds in which something was still outstanding belong to the run.
+    let busy = repeat.tides.iter().rposition(|tide| *tide != (0, 0)).map_or(0, |second| second + 1);
+    let seconds = usize::try_from(last + 1).unwrap_or(0).max(busy);
     let mut latencies = vec![Vec::new(); seconds];
     let mut slices: Vec<Slice> = (0..seconds)
         .map(|second| {

@@ -18,7 +18,7 @@ const SETS: [&str; 5] = [
 ];
 
 /// What else built-in scenarios and sets are called; the long names are those of the originals.
-const ALIASES: [(&str, &str); 9] = [
+const ALIASES: [(&str, &str); 16] = [
     ("seed-002", "cmo"),
     ("clinical", "cmo"),
     ("conjecture", "benchmarks"),
@@ -27,7 +27,14 @@ const ALIASES: [(&str, &str); 9] = [
     ("cache_effectiveness_realistic_80", "cache"),
     ("rag_intensive_sustained_60", "rag"),
     ("circuit_breaker_spike_100", "breaker"),
-    ("fallback_burst_70", "fallback"),
+    ("fallback_system_burst_70", "fallback"),
+    ("emergency_department_spike_40", "emergency"),
+    ("clinic_consultations_80", "clinic"),
+    ("pharmaceutical_research_complex_30", "pharmaceutical"),
+    ("literature_review_burst_40", "literature"),
+    ("gradual_adoption_ramp_200", "adoption"),
+    ("peak_usage_spike_200", "peak"),
+    ("stress_test_sustained_250", "stress-250"),
 ];
 
 /// What stands before each scenario of a set.

@@ -32,7 +32,7 @@ fn what_is_not_toml() {
         &[("pattern = burst", "not valid TOML: string values must be quoted, expected literal string", "1:11")],
     );
     let deep = format!("a = {}1{}", "[".repeat(33), "]".repeat(33));
-    check(&deep, "more than 32 tables and lists inside one another at mine.toml:1:36", "");
+    check(&deep, "more than 32 tables and lists inside one another at mine.toml:1:37", "");
 }
 
 #[test]
@@ -208,9 +208,9 @@ fn more_than_there_is_room_for() {
 fn what_a_kind_does_not_have() {
     let hint = "write the path from the target's root, such as `/api/v1/tools`";
     all(hint, &[("[[mix]]\nkind = 'rest'", "a `rest` request without a path", "1:1")]);
-    for path in ["", "v1", "//x", "/a b", "/{a}\u{7f}"] {
+    for path in ["", "v1", "//x", "/a b", "/a\t"] {
         let text = format!("[[mix]]\nkind = 'rest'\npath = \"{}\"", path.escape_default());
-        let shown = path.replace('\u{7f}', " ");
+        let shown = path.replace('\t', " ");
         check(&text, &format!("`{shown}` is no path that begins with `/` at mine.toml:3:8"), hint);
     }
     all(

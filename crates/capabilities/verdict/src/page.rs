@@ -12,10 +12,10 @@ mod words;
 pub use summary::text;
 
 use crate::judge::generator_fault;
-use crate::report::{Integrity, Layer, Report, Requirement, ScenarioReport, Share, Tally};
+use crate::report::{Integrity, Layer, Report, Requirement, ScenarioReport, Share, Tally, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use parts::Head::{Figures, Words};
-use parts::{badge, banner, bounded, facts, plain, table};
+use parts::{badge, banner, bounded, facts, plain, table, told};
 use words::{Quantity, latency, several};
 
 /// The rules of the page; those of the charts come from the room that draws them.
@@ -61,14 +61,38 @@ fn heading(report: &Report) -> Markup {
             (badge(report.verdict))
             span { "grade " strong { (report.grade.name()) } }
             span { "original’s grade " strong { (report.grade_cmo.name()) } }
+            a class="small" href="#terms" { "what these mean" }
         }
         p { (words::verdict_sentence(report.verdict)) }
+        (decisive(report))
         @if report.scenarios.len() > 1 {
             nav aria-label="Scenarios" { ul { @for (index, scenario) in report.scenarios.iter().enumerate() {
                 li { a href={ "#scenario-" (index + 1) } { (scenario.name) } }
             } } }
         }
     }
+}
+
+/// The most requirements that are named at the top.
+const DECISIVE_MAX: usize = 8;
+
+/// The requirements that made the verdict what it is, where it is not a pass.
+fn decisive(report: &Report) -> Markup {
+    let of =
+        |scenario: &ScenarioReport, one: &Requirement| html! { strong { (scenario.name) } ": " (words::finding(one)) };
+    let decisive = |one: &&Requirement| one.verdict == report.verdict && one.verdict != Verdict::Pass;
+    let lines: Vec<_> = report
+        .scenarios
+        .iter()
+        .flat_map(|scenario| scenario.requirements.iter().filter(decisive).map(|one| of(scenario, one)))
+        .collect();
+    let more = lines.len().saturating_sub(DECISIVE_MAX);
+    html! { @if !lines.is_empty() {
+        ul {
+            @for line in lines.iter().take(DECISIVE_MAX) { li { (line) } }
+            @if more > 0 { li { "and " (words::count(more as u64)) " more, below" } }
+        }
+    } }
 }
 
 fn measured(report: &Report) -> Markup {
@@ -119,6 +143,8 @@ fn faults(report: &Report) -> impl Iterator<Item = (&str, String)> {
 
 fn overview(report: &Report) -> Markup {
     let pooled = &report.pooled;
+    let timed = report.scenarios.iter().any(|scenario| scenario.latency_ms.count > 0);
+    let p95_mean = if timed { pooled.p95_ms_mean } else { f64::NAN };
     html! {
         h2 { "Summary" }
         @if report.scenarios.is_empty() { p { "No scenario was run." } } @else { (scenarios(report)) }
@@ -127,14 +153,14 @@ fn overview(report: &Report) -> Markup {
         (facts(&[
             ("Success, pooled", Some(share(&pooled.success))),
             ("Plain mean of the scenarios’ shares, as the original published", Some(plain(Quantity::Share.show(pooled.success_mean)))),
-            ("Plain mean of the scenarios’ 95th percentiles, as the original published", Some(plain(Quantity::Milliseconds.show(pooled.p95_ms_mean)))),
+            ("Plain mean of the scenarios’ 95th percentiles, as the original published", Some(plain(Quantity::Milliseconds.show(p95_mean)))),
         ]))
         p class="small" { "A mean of percentiles is not a percentile, and an unweighted mean of shares is not the share of all; both are here only to be held against the original’s." }
     }
 }
 
 fn scenarios(report: &Report) -> Markup {
-    const HEADS: [parts::Head; 10] = [
+    const HEADS: [parts::Head; 9] = [
         Words("Scenario"),
         Figures("Operations"),
         Figures("Success"),
@@ -143,7 +169,6 @@ fn scenarios(report: &Report) -> Markup {
         Figures("p99"),
         Figures("Rate"),
         Words("Grade"),
-        Words("Original’s grade"),
         Words("Verdict"),
     ];
     let row = |(index, scenario): (usize, &ScenarioReport)| {
@@ -160,8 +185,7 @@ fn scenarios(report: &Report) -> Markup {
             percentile("p95", sample.p95),
             percentile("p99", sample.p99),
             plain(Quantity::PerSecond.show(scenario.rate_per_s)),
-            plain(scenario.grade.name()),
-            plain(scenario.grade_cmo.name()),
+            bounded(scenario.grade.name(), Some(format!("original’s {}", scenario.grade_cmo.name()))),
             badge(scenario.verdict),
         ]
     };
@@ -172,19 +196,22 @@ fn scenarios(report: &Report) -> Markup {
 fn layer_table(layer: &Layer) -> Markup {
     html! {
         h3 { "The original’s layer " code { (layer.name) } " " (badge(layer.verdict)) }
-        (requirements(&format!("What {} asks of the whole run", layer.name), &layer.requirements, true))
+        p class="small" { "What Clinical Metabolomics Oracle asked of its own runs, asked of this one. It does not decide the verdict above." }
+        @if layer.requirements.is_empty() { p { "Nothing was asked." } } @else {
+            (requirements(&format!("Requirements of {}", layer.name), &layer.requirements, true))
+        }
     }
 }
 
 /// Requirements, of a layer or of a scenario, with their targets, what was found, and what would settle them.
 fn requirements(caption: &str, requirements: &[Requirement], layer: bool) -> Markup {
-    const HEADS: [parts::Head; 7] = [
+    let head = vec![
         Words("Requirement"),
         Figures("Target"),
         Figures("Measured"),
         Figures("95 % interval"),
         Words("Verdict"),
-        Figures("Operations needed"),
+        Figures("Operations to settle it"),
         Words("Why"),
     ];
     let row = |requirement: &Requirement| {
@@ -199,12 +226,8 @@ fn requirements(caption: &str, requirements: &[Requirement], layer: bool) -> Mar
             plain(requirement.reason.as_deref().unwrap_or_default()),
         ]
     };
-    let rows: Vec<_> = requirements.iter().map(row).collect();
-    if rows.is_empty() {
-        html! { p { "Nothing was required." } }
-    } else {
-        table(caption, &HEADS, &rows)
-    }
+    let (head, rows) = told(head, requirements.iter().map(row).collect());
+    table(caption, &head, &rows)
 }
 
 /// A share with its interval and its counts.
@@ -293,7 +316,12 @@ fn terms() -> Markup {
         ),
     ];
     html! {
-        h2 { "Terms" }
+        h2 id="terms" { "Terms" }
         dl class="terms small" { @for (term, meaning) in TERMS { dt { (term) } dd { (meaning) } } }
     }
 }
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! see them. How a chart is drawn, the room `chart` knows.
 
 use super::words;
-use crate::report::{Glimpse, ScenarioReport};
+use crate::report::{Glimpse, ScenarioReport, Slice};
 use chart::{Axis, Bar, Bars, Kind, Lines, Rule, Scale, Series, Span, Unit};
 use maud::{Markup, PreEscaped, html};
 
@@ -11,9 +11,26 @@ const WIDE: f64 = 20.0;
 
 const OVER_TIME: Axis<'static> = Axis { label: "time", unit: Unit::Seconds, scale: Scale::Linear };
 
+/// From which multiple of the largest figure on a target is told below a chart: drawn, it would leave nothing to see of
+/// the figures.
+const FAR: f64 = 3.0;
+
+/// Seconds between two readings of a counter below which their difference says more of the clock than of a rate.
+const CLOSE_S: f64 = 0.5;
+
 struct Chart {
     title: &'static str,
     svg: String,
+    /// What was left out of the drawing.
+    beside: String,
+}
+
+impl Chart {
+    /// With one more sentence below it.
+    fn beside(mut self, sentence: &str) -> Self {
+        self.beside = format!("{} {sentence}", self.beside).trim().to_owned();
+        self
+    }
 }
 
 /// What the target's own metrics are drawn as: a title, a unit, whether they are counters, and each with its name.
@@ -48,14 +65,10 @@ pub(super) fn charts(scenario: &ScenarioReport) -> Markup {
     for timeline in &TIMELINES {
         let series = told(timeline, &scenario.glimpses);
         if series.iter().flat_map(|one| &one.points).any(|(_, y)| y.is_finite() && *y != 0.0) {
-            charts.extend(lines(
-                timeline.0,
-                OVER_TIME,
-                upright(timeline.1),
-                series,
-                limits(timeline, scenario),
-                Vec::new(),
-            ));
+            let beside = untold(timeline, &series);
+            let (unit, limits) = (upright(timeline.1), limits(timeline, scenario));
+            let chart = lines(timeline.0, OVER_TIME, unit, series, limits, Vec::new());
+            charts.extend(chart.map(|chart| chart.beside(&beside)));
         } else if !series.is_empty() {
             quiet.push(timeline.0);
         }
@@ -63,7 +76,11 @@ pub(super) fn charts(scenario: &ScenarioReport) -> Markup {
     html! {
         h3 { "How it went" }
         @if charts.is_empty() { p { "No request was finished, so there is nothing to draw." } }
-        div class="charts" { @for chart in &charts { figure { figcaption { (chart.title) } (PreEscaped(&chart.svg)) } } }
+        div class="charts" { @for chart in &charts { figure {
+            figcaption { (chart.title) }
+            div class="scroll" { (PreEscaped(&chart.svg)) }
+            @if !chart.beside.is_empty() { p class="small" { (chart.beside) } }
+        } } }
         @if !quiet.is_empty() { p class="small" { "Nought throughout, and not drawn: " (quiet.join("; ")) "." } }
     }
 }
@@ -76,14 +93,19 @@ fn latency(scenario: &ScenarioReport) -> Option<Chart> {
         open.then(|| Span { from: from.at_s, to: to.at_s, label: "breaker open".to_owned() })
     });
     let rules = p95_target(scenario).into_iter().collect();
-    lines(
-        "Latency by the second of the intended start",
-        OVER_TIME,
-        upright(Unit::Milliseconds),
-        series,
-        rules,
-        spans.collect(),
-    )
+    let title = "Latency by the second of the intended start";
+    let chart = lines(title, OVER_TIME, upright(Unit::Milliseconds), series, rules, spans.collect())?;
+    Some(chart.beside(&silence(scenario)))
+}
+
+/// From when on nothing succeeded, where that was before the end: the line ends there, and so does its axis.
+fn silence(scenario: &ScenarioReport) -> String {
+    let last = scenario.slices.iter().rposition(|slice| slice.p50_ms.is_some());
+    let after = scenario.slices.iter().skip(last.map_or(0, |last| last + 1)).find(|slice| slice.arrived > 0);
+    let told = |slice: &Slice| {
+        format!("Of what was meant to be sent from {} on, nothing succeeded.", Unit::Seconds.format(slice.at_s))
+    };
+    after.map(told).unwrap_or_default()
 }
 
 fn percentiles(scenario: &ScenarioReport) -> Option<Chart> {
@@ -130,12 +152,12 @@ fn errors(scenario: &ScenarioReport) -> Option<Chart> {
     let told = scenario.errors.iter().map(|error| format!("{} {}", words::count(error.count), named(&error.class)));
     let facts = told.collect::<Vec<_>>().join(", ");
     let svg = || Bars { title, facts: &facts, unit: Unit::None, bars: bars.collect() }.svg();
-    (!scenario.errors.is_empty()).then(|| Chart { title, svg: svg() })
+    (!scenario.errors.is_empty()).then(|| Chart { title, svg: svg(), beside: String::new() })
 }
 
 fn p95_target(scenario: &ScenarioReport) -> Option<Rule> {
     let asked = scenario.requirements.iter().find(|requirement| requirement.name == "p95_ms_max")?;
-    Some(Rule { at: asked.target, label: format!("target for p95: {}", Unit::Milliseconds.format(asked.target)) })
+    Some(Rule { at: asked.target, label: format!("p95 target {}", Unit::Milliseconds.format(asked.target)) })
 }
 
 /// What memory may grow to, where that is asked for.
@@ -143,7 +165,8 @@ fn limits(timeline: &Timeline, scenario: &ScenarioReport) -> Vec<Rule> {
     let asked = scenario.requirements.iter().find(|requirement| requirement.name == "memory_growth_mb_max");
     let known = asked.zip(scenario.memory).filter(|_| timeline.1 == Unit::Megabytes);
     known
-        .map(|(asked, memory)| Rule { at: memory.start_mb + asked.target, label: "may grow to".to_owned() })
+        .map(|(asked, memory)| memory.start_mb + asked.target)
+        .map(|at| Rule { at, label: format!("limit {}", Unit::Megabytes.format(at)) })
         .into_iter()
         .collect()
 }
@@ -152,18 +175,20 @@ fn upright(unit: Unit) -> Axis<'static> {
     Axis { label: "", unit, scale: Scale::Linear }
 }
 
-/// One figure of each second; the line breaks between repeats and where there is none.
-fn slices(name: &str, scenario: &ScenarioReport, figure: impl Fn(&crate::report::Slice) -> Option<f64>) -> Series {
+/// One figure of each second, which holds for the whole of it; the line breaks between repeats and where there is none.
+fn slices(name: &str, scenario: &ScenarioReport, figure: impl Fn(&Slice) -> Option<f64>) -> Series {
     let mut points = Vec::with_capacity(scenario.slices.len());
-    let mut repeat = 0;
+    let (mut repeat, mut before) = (0, f64::NAN);
     for slice in &scenario.slices {
-        if slice.repeat != repeat {
-            points.push((slice.at_s, f64::NAN));
+        let value = figure(slice).unwrap_or(f64::NAN);
+        if slice.repeat != repeat || value.is_nan() {
+            points.extend([(slice.at_s, before), (slice.at_s, f64::NAN)]);
             repeat = slice.repeat;
         }
-        points.push((slice.at_s, figure(slice).unwrap_or(f64::NAN)));
+        points.push((slice.at_s, value));
+        before = value;
     }
-    Series { name: name.to_owned(), points, kind: Kind::Line }
+    Series { name: name.to_owned(), points, kind: Kind::Steps }
 }
 
 /// The series of a timeline that the target told anything of.
@@ -176,14 +201,26 @@ fn told((.., counters, rows): &Timeline, glimpses: &[Glimpse]) -> Vec<Series> {
     rows.iter().filter_map(series).collect()
 }
 
+/// What a timeline would show as well, had the target told of it; a lone line has no legend, and is named here.
+fn untold((.., rows): &Timeline, series: &[Series]) -> String {
+    let told = |name: &str| series.iter().any(|one| one.name == name);
+    let (known, unknown): (Vec<_>, Vec<_>) = rows.iter().map(|row| row.0).partition(|name| told(name));
+    if unknown.is_empty() {
+        return String::new();
+    }
+    format!("Drawn: {}. The target does not tell of: {}.", known.join(", "), unknown.join(", "))
+}
+
 /// How fast a counter rises; where it falls, it was begun anew, and the line breaks.
-fn per_second(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let rise = |pair: &[(f64, f64)]| {
-        let [(from, before), (to, after)] = pair else { return None };
+pub(super) fn per_second(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut last = points.first().copied();
+    let rise = |&(to, after): &(f64, f64)| {
+        let (from, before) = last.filter(|(from, _)| to - from >= CLOSE_S)?;
+        last = Some((to, after));
         let rate = (after - before) / (to - from);
-        (to > from).then_some((*to, if rate < 0.0 { f64::NAN } else { rate }))
+        Some((to, if rate < 0.0 { f64::NAN } else { rate }))
     };
-    points.windows(2).filter_map(rise).collect()
+    points.iter().filter_map(rise).collect()
 }
 
 /// A chart with the range of each series as its description; none without a figure.
@@ -200,9 +237,13 @@ fn lines(
         let (lo, hi) = (known().reduce(f64::min)?, known().reduce(f64::max)?);
         Some(format!("{} from {} to {}", one.name, y.unit.format(lo), y.unit.format(hi)))
     };
+    let largest = series.iter().flat_map(|one| &one.points).map(|(_, y)| *y).filter(|y| y.is_finite());
+    let reach = largest.fold(0.0, f64::max) * FAR;
+    let (rules, far): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.at <= reach);
+    let beside = far.iter().map(|rule| format!("Far above, and not drawn: {}.", rule.label)).collect();
     let ranges: Vec<_> = series.iter().filter_map(range).collect();
-    let rule = rules.iter().map(|rule| rule.label.clone());
+    let rule = rules.iter().chain(&far).map(|rule| rule.label.clone());
     let facts = ranges.iter().cloned().chain(rule).collect::<Vec<_>>().join("; ");
     let svg = || Lines { title, facts: &facts, x, y, series, rules, spans }.svg();
-    (!ranges.is_empty()).then(|| Chart { title, svg: svg() })
+    (!ranges.is_empty()).then(|| Chart { title, svg: svg(), beside })
 }

@@ -47,6 +47,18 @@ pub(super) fn bounded(figure: &str, interval: Option<String>) -> Markup {
     html! { (figure) @if let Some(interval) = interval { " " small { (interval) } } }
 }
 
+/// The same without the columns in which no row says anything.
+pub(super) fn told(mut head: Vec<Head>, mut rows: Vec<Vec<Markup>>) -> (Vec<Head>, Vec<Vec<Markup>>) {
+    let silent = |cell: &Markup| cell.0.is_empty() || cell.0 == words::NONE;
+    for column in (0..head.len()).rev() {
+        if rows.iter().all(|row| row.get(column).is_none_or(silent)) {
+            head.remove(column);
+            rows.iter_mut().filter(|row| column < row.len()).for_each(|row| drop(row.remove(column)));
+        }
+    }
+    (head, rows)
+}
+
 /// A list of facts, each with its name; those without a value are left out.
 pub(super) fn facts(rows: &[(&str, Option<Markup>)]) -> Markup {
     html! { dl class="facts" { @for (name, value) in rows { @if let Some(value) = value { div { dt { (name) } dd { (value) } } } } } }

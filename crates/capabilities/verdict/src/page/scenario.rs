@@ -14,9 +14,10 @@ pub(super) fn section(index: usize, scenario: &ScenarioReport) -> Markup {
     html! {
         section class="scenario" aria-labelledby={ "scenario-" (index + 1) } {
             h2 id={ "scenario-" (index + 1) } { (scenario.name) " " (badge(scenario.verdict)) }
-            @if !scenario.description.is_empty() { p { (scenario.description) } }
+            @if !scenario.description.is_empty() { p class="lead" { (scenario.description) } }
             p { (course(scenario)) }
-            (requirements("What must hold", &scenario.requirements, false))
+            @if scenario.requirements.is_empty() { p { "Nothing was required of it." } }
+            @else { (requirements("What must hold", &scenario.requirements, false)) }
             (findings(scenario))
             (charts(scenario))
             (times(scenario))
@@ -31,7 +32,7 @@ pub(super) fn section(index: usize, scenario: &ScenarioReport) -> Markup {
 fn course(scenario: &ScenarioReport) -> String {
     let arrivals = match scenario.pattern.as_str() {
         "closed" => "each sending the next request as soon as it has an answer".to_owned(),
-        pattern => format!("{pattern} arrivals over {}\u{a0}s", words::number(scenario.duration_s)),
+        pattern => format!("{pattern} arrivals over {}\u{a0}s", Quantity::Plain.asked(scenario.duration_s)),
     };
     let done = if scenario.operations == 0 {
         format!("None of {} was finished, so there are no figures.", several(scenario.planned, "planned request"))
@@ -78,14 +79,15 @@ fn slope(memory: &Memory) -> Option<Markup> {
     Some(bounded(&format!("{} a minute", Quantity::Megabytes.show(memory.slope_mb_per_min?)), interval))
 }
 
-fn times(scenario: &ScenarioReport) -> Markup {
+fn times<'a>(scenario: &'a ScenarioReport) -> Markup {
+    let known = |sample: &'a Option<Percentiles>| sample.as_ref().filter(|sample| sample.count > 0);
     let samples = [
         ("Latency, from the intended start", Some(&scenario.latency_ms)),
         ("Service time, from the sending", Some(&scenario.service_ms)),
         ("Waiting for a free user", Some(&scenario.wait_ms)),
-        ("To the first token, of streams", scenario.first_token_ms.as_ref()),
-        ("Per token, mean of each stream", scenario.per_token_ms.as_ref()),
-        ("Between tokens, all streams together", scenario.between_tokens_ms.as_ref()),
+        ("To the first token, of streams", known(&scenario.first_token_ms)),
+        ("Per token, mean of each stream", known(&scenario.per_token_ms)),
+        ("Between tokens, all streams together", known(&scenario.between_tokens_ms)),
     ];
     let rows: Vec<_> =
         samples.into_iter().filter_map(|(name, sample)| Some(percentiles(plain(name), sample?))).collect();

@@ -4,7 +4,8 @@
 
 use super::words::{self, Quantity};
 use super::{faults, unfinished};
-use crate::report::{Layer, Report, Requirement, ScenarioReport, Verdict};
+use crate::report::{Integrity, Layer, Report, Requirement, ScenarioReport, Verdict};
+use statistics::Interval;
 
 /// The widest line.
 const WIDTH: usize = 80;
@@ -13,7 +14,7 @@ const WIDTH: usize = 80;
 const NAME: usize = 15;
 
 /// The report as a summary for a terminal: verdict, grades, scenarios, and whatever does not pass with what would
-/// settle it. Lines have at most 80 columns, save for single words that are longer.
+/// settle it. Lines have at most 80 columns; longer words are cut in pieces.
 pub fn text(report: &Report) -> String {
     let mut page = Page::default();
     let verdict = words::verdict(report.verdict).to_uppercase();
@@ -31,6 +32,9 @@ pub fn text(report: &Report) -> String {
     }
     for layer in &report.layers {
         page.line("", &layer_line(layer));
+    }
+    if let Some(integrity) = &report.integrity {
+        page.integrity(integrity);
     }
     page.notes(report);
     page.text
@@ -60,17 +64,22 @@ impl Page {
     /// Adds words, broken into as many lines as they need; every line but the first is indented as deep as the first
     /// one's `lead` is wide.
     fn line(&mut self, lead: &str, words: &str) {
-        let (mut line, mut fresh) = (lead.to_owned(), true);
-        for word in plain(words).split_whitespace() {
-            if !fresh && line.chars().count() + 1 + word.chars().count() > WIDTH {
+        let indent = lead.chars().count();
+        let (mut line, mut used) = (lead.to_owned(), indent);
+        // A blank that must not break keeps a figure and its unit together.
+        let parting = |letter: char| letter.is_whitespace() && letter != '\u{a0}';
+        for word in words.split(parting).filter(|word| !word.is_empty()).flat_map(|word| pieces(word, WIDTH - indent)) {
+            let size = word.chars().count();
+            let blank = usize::from(used > indent);
+            if used + blank + size > WIDTH {
                 self.push(&line);
-                (line, fresh) = (" ".repeat(lead.chars().count()), true);
-            }
-            if !fresh {
+                (line, used) = (" ".repeat(indent), indent);
+            } else if blank > 0 {
                 line.push(' ');
+                used += 1;
             }
-            line.push_str(word);
-            fresh = false;
+            line += &word;
+            used += size;
         }
         self.push(&line);
     }
@@ -92,25 +101,26 @@ impl Page {
         self.push(&"-".repeat(WIDTH));
         for scenario in scenarios {
             let (sample, success) = (&scenario.latency_ms, &scenario.success);
-            let figure = |value: f64| if sample.count == 0 { words::NONE.to_owned() } else { words::number(value) };
-            let bare = |text: String| plain(&text).replace(" %", "");
+            let figure = |value: f64| if sample.count == 0 { words::NONE.to_owned() } else { short(value, 6) };
             let mut name = plain(&scenario.name);
             if name.chars().count() > NAME {
                 self.line("", &name);
                 name.clear();
             }
-            let none = success.of == 0;
-            let interval = if none { words::NONE.to_owned() } else { Quantity::Share.range(success.interval) };
-            let share = if none { words::NONE.to_owned() } else { Quantity::Share.show(success.share) };
+            let (share, interval) = if success.of == 0 {
+                (words::NONE.to_owned(), words::NONE.to_owned())
+            } else {
+                (per_cent(success.share), per_cents(success.interval))
+            };
             self.row(
                 [
                     &name,
-                    &words::count(scenario.operations),
-                    &bare(share),
-                    &bare(interval),
+                    &operations(scenario.operations),
+                    &share,
+                    &interval,
                     &figure(sample.p50),
                     &figure(sample.p95),
-                    &words::number(scenario.rate_per_s),
+                    &short(scenario.rate_per_s, 6),
                     &format!("{}/{}", scenario.grade.name(), scenario.grade_cmo.name()),
                 ],
                 words::verdict(scenario.verdict),
@@ -120,7 +130,7 @@ impl Page {
 
     /// One row of the table; the widths and the gaps between them add up to the widest line.
     fn row(&mut self, [name, operations, share, interval, p50, p95, rate, grade]: [&str; 8], verdict: &str) {
-        let figures = format!("{operations:>7} {share:>5} {interval:>10} {p50:>6} {p95:>6} {rate:>6} {grade:>5}");
+        let figures = format!("{operations:>6} {share:>6} {interval:>10} {p50:>6} {p95:>6} {rate:>6} {grade:>5}");
         self.push(&plain(&format!("{name:<NAME$} {figures} {verdict}")));
     }
 
@@ -132,15 +142,8 @@ impl Page {
             self.line("", scenario);
         }
         for requirement in open {
-            let quantity = Quantity::of(&requirement.name);
-            let mut facts = format!("{}: {}", words::requirement(&requirement.name), words::target(requirement, false));
-            if let Some(measured) = requirement.measured {
-                facts += &format!(", measured {}", quantity.show(measured));
-            }
-            if let Some(interval) = requirement.interval {
-                facts += &format!(" ({})", quantity.range(interval));
-            }
-            self.line(&format!("  {:<12}  ", words::verdict(requirement.verdict)), &facts);
+            let lead = format!("  {:<12}  ", words::verdict(requirement.verdict));
+            self.line(&lead, &words::finding(requirement));
             if let Some(reason) = &requirement.reason {
                 self.line(&" ".repeat(16), reason);
             }
@@ -148,6 +151,28 @@ impl Page {
                 self.line(&" ".repeat(16), &format!("{} operations would settle it", words::count(needed)));
             }
         }
+    }
+
+    fn integrity(&mut self, integrity: &Integrity) {
+        self.gap();
+        self.line("", "integrity: answers that are the same");
+        let tallies = [
+            ("under load as alone", Some(integrity.consistency)),
+            ("alone, asked twice", Some(integrity.reproducibility)),
+            ("known answer, alone", integrity.accuracy_alone),
+            ("known answer, under load", integrity.accuracy),
+        ];
+        for (name, tally) in tallies.into_iter().filter_map(|(name, tally)| Some((name, tally?))) {
+            let found = if tally.of == 0 {
+                "nothing to count".to_owned()
+            } else {
+                let (share, range) = (Quantity::Share.show(tally.share), Quantity::Share.range(tally.interval));
+                format!("{share} ({range}), {} of {}", words::count(tally.count), words::count(tally.of))
+            };
+            self.line(&format!("  {name:<24}  "), &found);
+        }
+        let [alone, loaded] = integrity.unanswered.map(words::count);
+        self.line(&format!("  {:<24}  ", "unanswered"), &format!("{alone} alone, {loaded} under load"));
     }
 
     fn notes(&mut self, report: &Report) {
@@ -163,6 +188,45 @@ impl Page {
             self.line("- ", &note);
         }
     }
+}
+
+/// A word in as many pieces as a line of this width asks for.
+fn pieces(word: &str, width: usize) -> Vec<String> {
+    let letters: Vec<char> = plain(word).chars().collect();
+    letters.chunks(width.max(1)).map(|piece| piece.iter().collect()).collect()
+}
+
+/// A figure of no more than so many letters: thousands or millions where there is no room for all of it.
+fn short(value: f64, room: usize) -> String {
+    let forms = [(1.0, ""), (1e3, "k"), (1e6, "M")];
+    let forms = forms.map(|(unit, sign)| words::number(value / unit) + sign);
+    forms.into_iter().find(|form| form.chars().count() <= room).unwrap_or_else(|| format!("{value:.0e}"))
+}
+
+/// A count of no more than six letters.
+fn operations(count: u64) -> String {
+    let all = words::count(count);
+    if all.len() <= 6 { all } else { short(count as f64, 6) }
+}
+
+/// A share in per cent, without its sign, of no more than six letters.
+fn per_cent(share: f64) -> String {
+    let shown = Quantity::Share.show(share).replace("\u{a0}%", "");
+    match shown.chars().count() {
+        0..=6 => shown,
+        _ if share > 0.5 => ">99.99".to_owned(),
+        _ => "<0.01".to_owned(),
+    }
+}
+
+/// Both ends of a share in per cent of no more than ten letters, rounded outwards where there is no room for more digits.
+fn per_cents(interval: Interval) -> String {
+    let shown = Quantity::Share.range(interval).replace("\u{a0}%", "");
+    if shown.chars().count() <= 10 {
+        return shown;
+    }
+    let (lo, hi) = ((interval.lo * 1_000.0).floor() / 10.0, (interval.hi * 1_000.0).ceil() / 10.0);
+    format!("{lo:.1}–{hi:.1}")
 }
 
 /// Typographical signs as their plain forms, and what moves a cursor or turns the writing round as question marks.

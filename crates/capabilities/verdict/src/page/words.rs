@@ -16,7 +16,7 @@ const KEYS: [(&str, &str, Quantity); 17] = [
     ("p99_ms_max", "99th percentile of latency", Quantity::Milliseconds),
     ("ttft_ms_max", "95th percentile of the time to the first token", Quantity::Milliseconds),
     ("goodput_min", "good answers", Quantity::Share),
-    ("memory_growth_mb_max", "growth of the target's memory", Quantity::Megabytes),
+    ("memory_growth_mb_max", "growth of the target’s memory", Quantity::Megabytes),
     ("cache_hit_min", "answers from any cache tier", Quantity::Share),
     ("cache_l1_min", "lookups answered by the first cache tier", Quantity::Share),
     ("cache_l2_min", "remaining lookups answered by the second cache tier", Quantity::Share),
@@ -26,7 +26,7 @@ const KEYS: [(&str, &str, Quantity); 17] = [
     ("fallback_min", "success of requests that fell back", Quantity::Share),
     ("chain_ms_max", "95th percentile of degraded answers", Quantity::Milliseconds),
     ("rate_min", "requests finished per second", Quantity::PerSecond),
-    ("grade_cmo_min", "original's grade", Quantity::Grade),
+    ("grade_cmo_min", "original’s grade", Quantity::Grade),
 ];
 
 /// What a figure is a figure of, by which its unit and its digits are chosen.
@@ -136,6 +136,8 @@ pub(super) fn number(value: f64) -> String {
 
 /// A share in per cent without its sign, with as many digits as it takes not to call 99.97 % all, or 0.02 % none.
 fn percent(share: f64) -> String {
+    // The upper end of an interval is computed, and misses 1 by what computing loses.
+    let share = if share > 1.0 - 1e-12 { share.max(1.0) } else { share };
     let value = share * 100.0;
     let decimals = (1..4).find(|&decimals| {
         let shown = format!("{value:.decimals$}").parse::<f64>().unwrap_or(value);
@@ -192,6 +194,19 @@ pub(super) fn target(requirement: &Requirement, layer: bool) -> String {
         (false, false) => "at least",
     };
     format!("{words}\u{a0}{}", quantity.asked(requirement.target))
+}
+
+/// A requirement with what was found, in one line.
+pub(super) fn finding(requirement: &Requirement) -> String {
+    let quantity = Quantity::of(&requirement.name);
+    let mut facts = format!("{}: {}", self::requirement(&requirement.name), target(requirement, false));
+    if let Some(measured) = requirement.measured {
+        facts += &format!(", measured {}", quantity.show(measured));
+    }
+    if let Some(interval) = requirement.interval {
+        facts += &format!(" ({})", quantity.range(interval));
+    }
+    facts
 }
 
 /// A verdict's word.

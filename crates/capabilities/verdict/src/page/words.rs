@@ -223,7 +223,7 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
 /// A verdict in a sentence.
 pub(super) fn verdict_sentence(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Pass => "Everything that was judged holds, and the intervals say so.",
+        Verdict::Pass => "Everything that was judged holds.",
         Verdict::Fail => "At least one requirement does not hold, and its interval says so.",
         Verdict::Inconclusive => "Nothing is known to fail, but at least one interval crosses its target.",
         Verdict::Invalid => {

@@ -35,16 +35,9 @@ check: ## formatting, clippy, tidy (floors, ratchets, licences, banned crates), 
 	@cargo xtask tidy
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
 
-bench: ## benchmarks: figures to target/bench/*.json and a table on screen
+bench: ## benchmarks: figures to target/bench/*.json and a table on screen; ARGS="chat --quick" runs a few
 	@cargo build --release --locked -p althing
-	@cargo xtask bench
-	@cargo run --release --locked -q -p access --example key_check
-	@cargo run --release --locked -q -p books --example books_cost
-	@cargo run --release --locked -q -p store --example bench -- --json $(TARGET)/bench
-	@echo "a hundred kills under load:"
-	@ALTHING_KILLS=100 cargo test --release --locked -q -p althing --test blackbox durability
-	@echo "a million mutated chat bodies:"
-	@ALTHING_FUZZ_CASES=1000000 cargo test --release --locked -q -p http-door no_body_is_our_fault
+	@cargo xtask bench $(ARGS)
 
 clean: ## remove everything built, the Python packages of the tests included
 	@rm -rf $(TEST_VENV) $(TEST_VENV).log
@@ -52,28 +45,28 @@ clean: ## remove everything built, the Python packages of the tests included
 
 # Debian keeps the programs of PostgreSQL and pgbouncer off the path; this and the tests look for them there too. Where
 # PostgreSQL was never installed, no cluster of Debian's is made. Whatever apt-get says is shown only if it fails.
-test-services: ## install PostgreSQL, pgbouncer and strace, which the tests start themselves, where they are missing
+test-services: ## install PostgreSQL, pgbouncer, strace, wrk and hey, which the tests start themselves, where they are missing
 	@log=$(TARGET)/test-services.log; \
 	has() { \
 		for at in "$$(command -v $$1)" /usr/lib/postgresql/*/bin/$$1 /usr/sbin/$$1; do [ ! -x "$$at" ] || return 0; done; \
 		return 1; \
 	}; \
-	missing() { for name in initdb postgres psql pgbench pgbouncer strace; do has $$name || printf ' `%s`' $$name; done; }; \
+	missing() { for name in initdb postgres psql pgbench pgbouncer strace wrk hey; do has $$name || printf ' `%s`' $$name; done; }; \
 	[ -n "$$(missing)" ] || exit 0; \
 	as=; [ "$$(id -u)" = 0 ] || as='sudo -n'; \
 	if command -v apt-get >/dev/null && $$as true 2>/dev/null; then \
-		echo "installing PostgreSQL, pgbouncer and strace for the tests"; \
+		echo "installing PostgreSQL, pgbouncer, strace, wrk and hey for the tests"; \
 		mkdir -p $(TARGET); \
 		etc=/etc/postgresql-common; no_cluster=$$etc/createcluster.d/althing-tests.conf; \
 		[ -e $$etc/createcluster.conf ] || $$as sh -c "mkdir -p $$etc/createcluster.d; echo 'create_main_cluster = false' >$$no_cluster"; \
 		get() { $$as env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120 "$$@"; }; \
-		install() { get install --no-install-recommends postgresql pgbouncer strace; }; \
+		install() { get install --no-install-recommends postgresql pgbouncer strace wrk hey; }; \
 		{ install || { get update && install; }; } >$$log 2>&1 </dev/null || cat $$log >&2; \
 		$$as rm -f $$no_cluster; \
 	fi; \
 	[ -n "$$(missing)" ] || exit 0; \
-	echo "error: the tests start servers whose programs are missing:$$(missing)" >&2; \
-	echo 'hint: install PostgreSQL 15 or newer, pgbouncer and strace: on Debian, `apt-get install postgresql pgbouncer strace` as root' >&2; \
+	echo "error: the tests start programs that are missing:$$(missing)" >&2; \
+	echo 'hint: install PostgreSQL 15 or newer, pgbouncer, strace, wrk and hey: on Debian, `apt-get install postgresql pgbouncer strace wrk hey` as root' >&2; \
 	exit 1
 
 # Rebuilt only when the requirements differ from the copy kept inside it: a fresh clone has fresh times but the same

@@ -12,6 +12,7 @@ use matrix::{AskTool, Matrix, PlanError};
 use mcp_door::{McpConfig, McpDoor};
 use measure::Metrics;
 use models::Kind;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use settings::{Loaded, Origin, Settings, Source};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,10 +150,21 @@ pub(crate) fn mcp(
 /// listen for it.
 const SIGXFSZ: i32 = 25;
 
+/// Lets this process open as many files as the system allows it at most: shells usually allow 1,024 until asked, and
+/// every connection is one.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, most) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
 /// The runtime of a command.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = built.map_err(|error| Failure::new(crate::exit::FAILED, format!("cannot start: {error}")))?;
+    raise_open_files();
     // Once somebody has listened, writing fails like on a full disk, and the process lives.
     let entered = runtime.enter();
     if let Err(error) = signal(SignalKind::from_raw(SIGXFSZ)) {

@@ -17,6 +17,8 @@ use crate::text::hang;
 use crate::wiring;
 use load::{Files, Set};
 use std::path::Path;
+use verdict::compare::Comparison;
+use verdict::{Report, Verdict, exit_code};
 
 /// The exit code of a regression, and of a verdict that fails.
 const FAILS: u8 = 99;
@@ -76,10 +78,22 @@ fn show(name: &str) -> Result<u8, Failure> {
 }
 
 fn compare(global: &Global, before: &Path, after: &Path) -> Result<u8, Failure> {
-    let comparison = verdict::compare::compare(&read(before)?, &read(after)?);
+    let (before, after) = (read(before)?, read(after)?);
+    let comparison = verdict::compare::compare(&before, &after);
     match global.json {
         true => print::json(&comparison)?,
         false => print(&verdict::compare::text(&comparison))?,
     }
-    Ok(if comparison.regressed() { FAILS } else { DONE })
+    Ok(worse(&comparison, [&before, &after]))
+}
+
+/// The exit code of a comparison. That nothing got worse cannot be said of runs that are not to be believed.
+fn worse(comparison: &Comparison, runs: [&Report; 2]) -> u8 {
+    if comparison.regressed() {
+        FAILS
+    } else if runs.iter().any(|run| run.verdict == Verdict::Invalid) {
+        exit_code(Verdict::Invalid)
+    } else {
+        DONE
+    }
 }

@@ -14,7 +14,7 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
     wiring::logs(global, "warn")?;
     let cast = cast(args)?;
     wiring::run(async {
-        let listener = tokio::net::TcpListener::bind(args.bind).await;
+        let listener = http_door::listen(args.bind);
         let listener = listener.map_err(|error| {
             Failure::new(UNREACHABLE, format!("cannot listen on `{}`: {error}", args.bind))
                 .hint("choose another `--bind`")
@@ -35,7 +35,8 @@ fn greeting(address: SocketAddr) -> String {
         "simulate listens on http://{address}\n\n  \
            OpenAI     http://{address}/v1\n  \
            Anthropic  http://{address}/v1/messages\n  \
-           script     POST http://{address}/_script, see examples/simulate.toml\n"
+           script     POST http://{address}/_script, see examples/simulate.toml\n  \
+           delays     GET  http://{address}/_delays, what answers really took\n"
     )
 }
 

@@ -29,7 +29,7 @@ pub use app::{App, Parts};
 pub use openapi::document as openapi_document;
 pub use proxies::ClientAddr;
 pub use rows::{Head, Need, Row};
-pub use serve::{ServeError, bind, serve};
+pub use serve::{ServeError, bind, listen, serve};
 pub use tls::{Flaw, check_tls};
 
 #[cfg(test)]

@@ -13,13 +13,14 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use settings::Server;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
@@ -105,6 +106,9 @@ impl Explain for ServeError {
     }
 }
 
+/// How many connections may wait to be taken; the system's own limit holds as well.
+const BACKLOG: u32 = 4_096;
+
 /// Listens on an address. `guarded` says that callers need a key or a token.
 ///
 /// # Errors
@@ -117,7 +121,27 @@ pub async fn bind(bind: &str, guarded: bool) -> Result<TcpListener, ServeError> 
     if !guarded && !addresses.iter().all(|address| address.ip().is_loopback()) {
         return Err(ServeError::Open { bind: bind.to_owned() });
     }
-    TcpListener::bind(addresses.as_slice()).await.map_err(|source| ServeError::Taken { bind: bind.to_owned(), source })
+    let mut refused = io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address");
+    for address in addresses {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = error,
+        }
+    }
+    Err(ServeError::Taken { bind: bind.to_owned(), source: refused })
+}
+
+/// Listens on an address with room for a rush: with the usual 128 waiting connections, the rest of a thousand that come
+/// at once try again a second later.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As everybody does, so that a restart need not wait for old connections to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop` is done, then lets requests in progress finish for at most `drain_ms`.

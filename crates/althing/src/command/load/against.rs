@@ -22,13 +22,19 @@ pub(super) fn options(against: &Against) -> Result<Options, Failure> {
 
 /// The root of a server, as people write it: with or without a scheme, a slash at its end, or `/v1`.
 pub(super) fn root(written: &str) -> Result<Uri, Failure> {
-    let text = written.trim().trim_end_matches('/');
-    let text = text.strip_suffix("/v1").unwrap_or(text);
+    let text = written.trim();
     let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let text = text.trim_end_matches('/');
+    let text = text.strip_suffix("/v1").unwrap_or(text);
     let uri = text.parse::<Uri>().ok();
     let good = |uri: &Uri| {
         matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
     };
+    // They would not be sent, and what a connection says of its address would show them.
+    if text.contains('@') {
+        return Err(Failure::new(USAGE, "the address of a server may hold no user and no password")
+            .hint("leave them out; `--key env:NAME` sends a key"));
+    }
     uri.filter(good).ok_or_else(|| {
         Failure::new(USAGE, format!("`{written}` is no address of a server"))
             .hint("write its root, such as `http://127.0.0.1:8700`")
@@ -91,8 +97,9 @@ mod tests {
         ] {
             assert_eq!(root(written).unwrap().to_string(), expect, "{written}");
         }
-        for bad in ["", "ftp://h", "http://", "no host", "http:///v1"] {
-            assert!(root(bad).is_err(), "{bad}");
+        for bad in ["", "ftp://h", "http://", "no host", "http:///v1", "http://user:secret@h", "user:secret@h"] {
+            let failure = root(bad).unwrap_err();
+            assert!(!failure.text().contains("secret"), "{bad}");
         }
     }
 }

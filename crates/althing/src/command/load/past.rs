@@ -46,7 +46,7 @@ pub(super) fn unkept(failure: &Failure) {
 pub(super) fn stored(global: &Global, id: &str, place: &Where) -> Result<Report, Failure> {
     let text = history(global, place, false, async |history: &History| history.document(id).await)?;
     let text = text.ok_or_else(|| {
-        Failure::new(FAILED, format!("no run `{id}` was kept")).hint("`althing load trend NAME` lists ids")
+        Failure::new(FAILED, format!("no run `{id}` was kept")).hint("`althing load trend NAME --json` lists ids")
     })?;
     serde_json::from_str(&text).map_err(|error| Failure::new(FAILED, format!("`{id}` does not read: {error}")))
 }

@@ -1,10 +1,10 @@
 //! `althing load run`.
 
 use super::live::Live;
-use super::{FAILS, against, past, read, reports, scenarios};
+use super::{against, past, read, reports, scenarios, worse};
 use crate::cli::{Global, LoadRun};
 use crate::command::up::told_to_leave;
-use crate::exit::{Failure, USAGE};
+use crate::exit::{DONE, FAILED, Failure, USAGE};
 use crate::print::{self, print, say};
 use crate::wiring;
 use load::{Files, Options, Set};
@@ -33,7 +33,8 @@ pub(super) fn run(global: &Global, args: &LoadRun) -> Result<u8, Failure> {
     let baseline = args.baseline.as_deref().map(read).transpose()?;
     let folder = args.against.out.as_deref().map(reports::folder).transpose()?;
     let report = wiring::run(async { Ok(measured(&set, &files, &options).await) })??;
-    let comparison = baseline.map(|before| verdict::compare::compare(&before, &report));
+    let comparison = baseline.as_ref().map(|before| verdict::compare::compare(before, &report));
+    let compared = baseline.as_ref().zip(comparison.as_ref()).map(|(before, found)| worse(found, [before, &report]));
     match global.json {
         true => print::json(&report)?,
         false => {
@@ -47,11 +48,19 @@ pub(super) fn run(global: &Global, args: &LoadRun) -> Result<u8, Failure> {
     if !args.against.no_save && report.complete {
         past::keep(global, &args.against.place, &report);
     }
-    if let Some(files) = written.transpose()? {
-        say(&format!("report: {}\n", files.display()));
+    match written {
+        // The figures are out already, and with `--json` they are the one document there is.
+        Some(Err(failure)) => {
+            say(&failure.text());
+            return Ok(FAILED);
+        }
+        Some(Ok(page)) => say(&format!("report: {}\n", page.display())),
+        None => {}
     }
-    let regressed = comparison.is_some_and(|comparison| comparison.regressed());
-    Ok(if regressed && report.exit_code() == 0 { FAILS } else { report.exit_code() })
+    Ok(match (report.exit_code(), compared) {
+        (DONE, Some(code)) => code,
+        (code, _) => code,
+    })
 }
 
 /// Keeps what `--scenario` names.

@@ -43,7 +43,11 @@ pub(super) fn run(global: &Global, args: &LoadSweep) -> Result<u8, Failure> {
     }
     if let Some(folder) = folder {
         let file = folder.join("sweep.json");
-        reports::document(&file, &sweep)?;
+        if let Err(failure) = reports::document(&file, &sweep) {
+            // What is on standard output is the one document there is.
+            say(&failure.text());
+            return Ok(FAILED);
+        }
         say(&format!("sweep: {}; `althing plan {}` plans with it\n", file.display(), file.display()));
     }
     if stopped {

@@ -85,7 +85,7 @@ fn requirements(
     report: &ScenarioReport,
     cut_short: Option<&str>,
 ) -> Vec<Requirement> {
-    judge(&Facts {
+    let mut found = judge(&Facts {
         slo: &scenario.slo,
         success: report.success,
         latency_ms: &sample.response_ms,
@@ -101,7 +101,12 @@ fn requirements(
         rate: report.rate_per_s,
         generator: &report.generator,
         cut_short,
-    })
+    });
+    for one in found.iter_mut().filter(|one| one.name == "success_min" && one.verdict != Verdict::Pass) {
+        let reasons: Vec<String> = one.reason.take().into_iter().chain(failures(&report.errors)).collect();
+        one.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+    }
+    found
 }
 
 /// Sorted samples over all repeats.
@@ -286,6 +291,12 @@ fn errors(measured: &Measured) -> Vec<ErrorCount> {
     let mut errors: Vec<ErrorCount> = counted.filter(|error| error.count > 0).collect();
     errors.sort_by_key(|error| std::cmp::Reverse(error.count));
     errors
+}
+
+/// What failed, in words; none if nothing did.
+fn failures(errors: &[ErrorCount]) -> Option<String> {
+    let counts: Vec<String> = errors.iter().map(|error| format!("{} {}", error.count, error.class)).collect();
+    (!counts.is_empty()).then(|| format!("failed: {}", counts.join(", ")))
 }
 
 fn by_operation(scenario: &Scenario, measured: &Measured) -> Vec<OperationRow> {

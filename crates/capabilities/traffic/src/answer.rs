@@ -31,6 +31,7 @@ pub(crate) struct Answer {
     pub(crate) first_us: Option<u32>,
     pub(crate) between_us: Vec<u32>,
     pub(crate) tokens: u32,
+    pub(crate) total_tokens: Option<u32>,
     pub(crate) bytes: u32,
     pub(crate) text: Option<String>,
     /// Whether the body was read to its end, so that the connection can take another request.
@@ -61,6 +62,8 @@ pub(crate) async fn read(
         stream(body, &mut answer, sent, keep).await;
     } else {
         let bytes = net::collect(body, ANSWER_BYTES_MAX).await?;
+        // What reading it costs us is not the target's.
+        answer.took_us = Some(since(sent));
         (answer.bytes, answer.whole) = (u32::try_from(bytes.len()).unwrap_or(u32::MAX), true);
         if answer.class == Class::Ok {
             judge(&mut answer, reading, bytes, streamed, keep);
@@ -68,7 +71,6 @@ pub(crate) async fn read(
             answer.lost_session = head.status == StatusCode::NOT_FOUND;
         }
     }
-    answer.took_us = Some(since(sent));
     Ok(answer)
 }
 
@@ -115,6 +117,7 @@ struct Chat<'a> {
 #[derive(Deserialize)]
 struct Counted {
     completion_tokens: Option<u32>,
+    total_tokens: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -129,7 +132,8 @@ fn judge(answer: &mut Answer, reading: Reading, bytes: Bytes, streamed: bool, ke
         Reading::Any => true,
         Reading::Chat => match serde_json::from_slice::<Chat<'_>>(&bytes) {
             Ok(chat) => {
-                answer.tokens = chat.usage.and_then(|usage| usage.completion_tokens).unwrap_or(0);
+                answer.tokens = chat.usage.as_ref().and_then(|usage| usage.completion_tokens).unwrap_or(0);
+                answer.total_tokens = chat.usage.and_then(|usage| usage.total_tokens);
                 !chat.choices.is_empty()
             }
             Err(_) => false,
@@ -221,11 +225,14 @@ async fn stream(mut body: Incoming, answer: &mut Answer, sent: Instant, keep: bo
             break;
         }
     }
+    answer.took_us = Some(since(sent));
     answer.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     (answer.first_us, answer.tokens, answer.text) = (heard.first_us, heard.pieces, heard.text);
     answer.between_us = heard.between_us;
     if !heard.done || heard.error {
         answer.class = Class::Cut;
+    } else if heard.pieces == 0 && !heard.finished {
+        answer.class = Class::BadAnswer;
     }
 }
 
@@ -237,6 +244,7 @@ struct Heard {
     between_us: Vec<u32>,
     pieces: u32,
     done: bool,
+    finished: bool,
     error: bool,
     text: Option<String>,
 }
@@ -252,6 +260,7 @@ impl Heard {
             }
             let chunk = ChunkView::read(&data).unwrap_or(ChunkView { error: true, ..ChunkView::default() });
             self.error |= chunk.error;
+            self.finished |= chunk.finished;
             if chunk.token && (!chunk.finished || said_chars(&data) > 0) {
                 self.piece(at_us);
                 if let Some(text) = &mut self.text {

@@ -27,8 +27,12 @@ pub(crate) struct Desk {
     in_flight: Cell<u32>,
     /// Users that wait for an arrival.
     idle: Cell<usize>,
+    /// Wakes those who rest, once there is nothing left to rest for.
+    over: Notify,
     /// The most in flight and waiting, by second.
     tides: RefCell<Vec<(u32, u32)>>,
+    /// How things have stood since the last change.
+    level: Cell<(u32, u32)>,
     started: Cell<Instant>,
     meter: Arc<Meter>,
 }
@@ -41,7 +45,9 @@ impl Desk {
             closed: Cell::new(false),
             in_flight: Cell::new(0),
             idle: Cell::new(0),
+            over: Notify::new(),
             tides: RefCell::default(),
+            level: Cell::new((0, 0)),
             started: Cell::new(Instant::now()),
             meter,
         }
@@ -68,14 +74,34 @@ impl Desk {
     pub(crate) fn close(&self) {
         self.closed.set(true);
         self.free.notify_waiters();
+        self.tell_if_over();
+    }
+
+    /// Done once nothing waits and nothing more will come.
+    pub(crate) async fn over(&self) {
+        while !self.is_over() {
+            self.over.notified().await;
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.closed.get() && self.queue.borrow().is_empty()
+    }
+
+    fn tell_if_over(&self) {
+        if self.is_over() {
+            self.over.notify_waiters();
+        }
     }
 
     /// The next arrival for a user that is free; none once there will be no more.
     pub(crate) async fn next(&self) -> Option<Due> {
         loop {
-            if let Some(due) = self.queue.borrow_mut().pop_front() {
+            let due = self.queue.borrow_mut().pop_front();
+            if due.is_some() {
                 self.meter.waits(-1);
-                return Some(due);
+                self.tell_if_over();
+                return due;
             }
             if self.closed.get() {
                 return None;
@@ -107,12 +133,11 @@ impl Desk {
         let now = (self.in_flight.get(), u32::try_from(waiting).unwrap_or(u32::MAX));
         let mut tides = self.tides.borrow_mut();
         let second = usize::try_from(since.as_secs()).unwrap_or(0);
-        // Seconds in which nothing changed were as things stood before this change.
-        let still = tides.last().copied().unwrap_or_default();
+        // A second begins as things stood before this change, and so were those in which nothing changed.
         while tides.len() <= second {
-            let level = if tides.len() == second { now } else { still };
-            tides.push(level);
+            tides.push(self.level.get());
         }
+        self.level.set(now);
         if let Some(most) = tides.get_mut(second) {
             *most = (most.0.max(now.0), most.1.max(now.1));
         }
@@ -126,6 +151,7 @@ impl Drop for Flight<'_> {
     fn drop(&mut self) {
         self.0.in_flight.set(self.0.in_flight.get().saturating_sub(1));
         self.0.meter.flies(-1);
+        self.0.mark();
     }
 }
 

@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A worker has at least so many users: those of one do not help another, which hardly matters among many.
+const USERS_PER_WORKER_MIN: u32 = 10;
+
 /// What is to be sent, to whom, and by how many.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -60,6 +63,8 @@ pub struct Taken {
     pub response_us: Histogram<u64>,
     /// Microseconds between two pieces of content, all streams and workers merged.
     pub between_us: Histogram<u64>,
+    /// When the clock started: all users had tried to connect by then.
+    pub started: Instant,
     /// From the start to the end of the last request.
     pub wall: Duration,
     /// Processor time of the sending threads, one each.
@@ -77,16 +82,13 @@ pub struct Taken {
 ///
 /// Users connect first, and log in where the protocol asks for it; the clock starts when all of them have tried.
 ///
+/// A target that is not there is no error here, but what came of every request; [`reach`] tells beforehand.
+///
 /// # Errors
-/// [`TrafficError`] when the target cannot be reached at all, or the operating system refuses what is needed.
+/// [`TrafficError`] when the target's address is none, or the operating system refuses what is needed.
 pub async fn run(job: Job, meter: Arc<Meter>, stop: CancellationToken) -> Result<Taken, TrafficError> {
-    check(&job.target)?;
-    let config = ClientConfig { connect_timeout: CONNECT_TIMEOUT.min(job.timeout), ..ClientConfig::default() };
-    let dialler = Dialler::new(&job.target, &config);
-    if let Err(error) = dialler.open().await {
-        return Err(TrafficError::Unreachable { url: job.target.to_string(), reason: error.to_string() });
-    }
-    let workers = job.workers.clamp(1, job.users.max(1));
+    let dialler = dialler(&job.target, job.timeout)?;
+    let workers = job.workers.clamp(1, (job.users / USERS_PER_WORKER_MIN).max(1));
     let ready = Arc::new(worker::Ready::new(workers as usize));
     let mut ends = Vec::new();
     for number in 0..workers {
@@ -104,7 +106,22 @@ pub async fn run(job: Job, meter: Arc<Meter>, stop: CancellationToken) -> Result
         all.push(end.await.map_err(|_| TrafficError::Broken)??);
     }
     let merged = meter.merged();
-    Ok(merge(&job, all, merged))
+    Ok(merge(&job, all, merged, meter.started()))
+}
+
+/// Whether a connection to the target stands.
+///
+/// # Errors
+/// [`TrafficError`] when its address is none, or nobody listens there.
+pub async fn reach(target: &Uri) -> Result<(), TrafficError> {
+    let opened = dialler(target, CONNECT_TIMEOUT)?.open().await;
+    opened.map(drop).map_err(|error| TrafficError::Unreachable { url: target.to_string(), reason: error.to_string() })
+}
+
+fn dialler(target: &Uri, timeout: Duration) -> Result<Dialler, TrafficError> {
+    check(target)?;
+    let config = ClientConfig { connect_timeout: CONNECT_TIMEOUT.min(timeout), ..ClientConfig::default() };
+    Ok(Dialler::new(target, &config))
 }
 
 fn check(target: &Uri) -> Result<(), TrafficError> {
@@ -116,12 +133,13 @@ fn check(target: &Uri) -> Result<(), TrafficError> {
     Err(TrafficError::Address { url: target.to_string(), reason })
 }
 
-fn merge(job: &Job, parts: Vec<worker::Part>, merged: Histograms) -> Taken {
+fn merge(job: &Job, parts: Vec<worker::Part>, merged: Histograms, started: Instant) -> Taken {
     let mut taken = Taken {
         records: Vec::with_capacity(job.arrivals.len()),
         answers: Vec::new(),
         response_us: merged.response_us,
         between_us: merged.between_us,
+        started,
         wall: Duration::ZERO,
         cpu: Vec::new(),
         tides: Vec::new(),

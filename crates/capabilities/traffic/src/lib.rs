@@ -19,7 +19,7 @@ mod worker;
 
 pub use arrival::Arrival;
 pub use error::TrafficError;
-pub use job::{Job, Mode, Taken, run};
+pub use job::{Job, Mode, Taken, reach, run};
 pub use meter::{Live, Meter};
 pub use record::{Cache, Class, Record};
 pub use request::{Prepared, Reading};

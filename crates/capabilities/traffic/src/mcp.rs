@@ -1,7 +1,9 @@
 //! As much of the Model Context Protocol as a caller of tools needs: how a session begins over streamable HTTP.
 
+use crate::Reading;
 use crate::job::Body;
 use crate::user::Letter;
+use crate::worker::Floor;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use net::{Line, NetError, collect};
@@ -35,6 +37,18 @@ impl Session {
         let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
         post(line, letter, &marks, ready.to_string()).await?;
         Ok(session)
+    }
+
+    /// Ends the session, so that the server need not keep it until it is forgotten.
+    pub(crate) async fn end(&self, mut line: Line, floor: &Floor) {
+        let letter = floor.letters.iter().find(|letter| letter.reading == Reading::Mcp);
+        let (Some(letter), true) = (letter, self.id.is_some()) else { return };
+        let mut request = letter.request();
+        *request.method_mut() = Method::DELETE;
+        *request.body_mut() = Body::new(Bytes::new());
+        self.mark(request.headers_mut());
+        // Who forgets sessions by itself may refuse.
+        let _ = line.send(request).await;
     }
 
     /// Marks a request as one of this session.

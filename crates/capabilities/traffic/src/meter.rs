@@ -106,6 +106,11 @@ impl Meter {
         self.classes[class as usize].load(Relaxed)
     }
 
+    /// When the clock started; now, if it has not.
+    pub(crate) fn started(&self) -> Instant {
+        self.started.get().copied().unwrap_or_else(Instant::now)
+    }
+
     pub(crate) fn start(&self, at: Instant) {
         let _ = self.started.set(at);
     }

@@ -116,6 +116,8 @@ pub struct Record {
     pub first_us: Option<u32>,
     /// Pieces of content in a stream; completion tokens as the answer counts them elsewhere; 0 if it does not say.
     pub tokens: u32,
+    /// Tokens in and out, as the answer counts them; none if it does not say.
+    pub total_tokens: Option<u32>,
     /// Bytes of the answer's body.
     pub bytes: u32,
     /// What it cost, in billionths of a US dollar, as an Althing server says; none if it does not.

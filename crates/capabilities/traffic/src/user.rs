@@ -10,6 +10,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use net::{Line, NetError};
 use std::time::{Duration, Instant};
 
+/// How long the end of a session may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// A request with everything in it that is the same each time.
 pub(crate) struct Letter {
     pub(crate) row: u16,
@@ -82,8 +85,15 @@ impl User {
         while let Some(due) = floor.desk.next().await {
             let think = self.turn(floor, start, due).await;
             if !think.is_zero() {
-                tokio::time::sleep(think).await;
+                tokio::select! {
+                    () = tokio::time::sleep(think) => {}
+                    () = floor.desk.over() => {}
+                }
             }
+        }
+        if let (Some(session), Some(line)) = (self.session.take(), self.line.take()) {
+            // Whether the server hears it or not, nothing more will come.
+            let _ = tokio::time::timeout(FAREWELL, session.end(line, floor)).await;
         }
     }
 
@@ -102,7 +112,7 @@ impl User {
                 asked.unwrap_or_else(|_| Answer::of(Class::Timeout))
             }
         };
-        let intended_us = u64::from(micros(sent.saturating_duration_since(start)));
+        let intended_us = u64::try_from(sent.saturating_duration_since(start).as_micros()).unwrap_or(u64::MAX);
         let record = Record {
             at_us: due.intended.map_or(intended_us, |_| arrival.at_us),
             arrival: due.arrival,
@@ -116,6 +126,7 @@ impl User {
             service_us: answer.took_us.unwrap_or_else(|| since(sent)),
             first_us: answer.first_us,
             tokens: answer.tokens,
+            total_tokens: answer.total_tokens,
             bytes: answer.bytes,
             cost_nano_usd: answer.cost_nano_usd,
         };

@@ -102,9 +102,12 @@ pub(crate) fn work(job: &Job, share: &Share, meter: &Arc<Meter>, ready: &Ready) 
     meter.start(start);
     let before = cpu();
     runtime.block_on(LocalSet::new().run_until(send(job, share, &floor, users, start)))?;
-    let (wall, spent) = (start.elapsed(), cpu().saturating_sub(before));
+    let (whole, spent) = (start.elapsed(), cpu().saturating_sub(before));
     let tides = floor.desk.tides();
     let notes = floor.notes.take();
+    // Until the last answer: what comes behind it, a user's rest or the end of a session, is none of the run.
+    let last_us = notes.records.iter().map(|record| record.at_us + record.response_us()).max();
+    let wall = last_us.map_or(whole, Duration::from_micros);
     Ok(Part { records: notes.records, answers: notes.answers, wall, cpu: spent, tides, simulated: notes.simulated })
 }
 
@@ -164,7 +167,11 @@ async fn send(
 async fn hand_out(job: &Job, share: &Share, floor: &Floor, start: Instant) -> Result<(), TrafficError> {
     let pacer = Pacer::new()?;
     let mut row = 0;
-    let own = job.arrivals.iter().enumerate().skip(share.number as usize).step_by(share.of.max(1) as usize);
+    // Dealt as the users are, so that each worker has as many arrivals as its users can carry.
+    let own = job.arrivals.iter().enumerate().filter(|(at, _)| {
+        let user = at % job.users.max(1) as usize;
+        user % share.of.max(1) as usize == share.number as usize
+    });
     for (at, arrival) in own {
         let intended = start + Duration::from_micros(arrival.at_us);
         let due = intended.saturating_duration_since(Instant::now());

@@ -11,6 +11,7 @@ pub use layers::layers;
 use crate::report::{Generator, Memory, Requirement, Share, Verdict};
 use crate::slo::Slo;
 use rules::{Want, latency, mean, of_survivors, plain, share, share_of, unmeasured};
+use statistics::Interval;
 use std::collections::BTreeMap;
 
 /// The largest 99th percentile of the generator's own lateness in milliseconds at which its times are believed.
@@ -31,8 +32,15 @@ pub struct Facts<'a> {
     pub slo: &'a Slo,
     /// Requests that got the answer they asked for.
     pub success: Share,
-    /// From the intended start to the last byte in milliseconds, of successes, sorted.
+    /// Successes among the operations that neither timed out nor were dropped: what a generator at fault cannot have
+    /// spoilt.
+    pub success_sure: Share,
+    /// From the intended start to the last byte in milliseconds, sorted: of successes, and infinite for each operation
+    /// that timed out, as that is known to be slow. Other failures are left out: how slow they are is not known.
     pub latency_ms: &'a [f64],
+    /// By `p50`, `p95`, `p99`: where the true percentile of the same sample lies in milliseconds, by a bootstrap over
+    /// blocks of one second. Where one is missing, order statistics alone say how sure the percentile is.
+    pub latency_blocks: &'a BTreeMap<String, Interval>,
     /// From the intended start to the first content in milliseconds, of streams, sorted; none without streams.
     pub first_token_ms: Option<&'a [f64]>,
     /// Good answers; none where the scenario does not say what that is.
@@ -43,7 +51,7 @@ pub struct Facts<'a> {
     pub cache: Option<CacheCounts>,
     /// What each answer cost in US dollars; none where the target does not say.
     pub cost_usd: Option<&'a [f64]>,
-    /// Users that took part.
+    /// Users that got an answer.
     pub users_seen: u32,
     /// Successes, and all requests, after the last open breaker has closed again; none where none had opened.
     pub recovery: Option<(u64, u64)>,
@@ -96,14 +104,15 @@ impl CacheCounts {
 /// Judges every key that `[slo]` has, in its order, and the success that every run must have.
 ///
 /// A share or a time passes or fails only where its whole 95 % interval lies on one side of the target. Times are
-/// `invalid` where the generator was at fault, everything is where the run was cut short.
+/// `invalid` where the generator was at fault, everything is where the run was cut short. A percentile's interval holds
+/// both the one by order statistics and the one by blocks.
 pub fn judge(facts: &Facts) -> Vec<Requirement> {
     let slo = facts.slo;
     let found = [
         Some(success(facts)),
-        slo.p50_ms_max.map(|target| facts.quantile("p50_ms_max", 0.50, target)),
-        slo.p95_ms_max.map(|target| facts.quantile("p95_ms_max", 0.95, target)),
-        slo.p99_ms_max.map(|target| facts.quantile("p99_ms_max", 0.99, target)),
+        slo.p50_ms_max.map(|target| facts.quantile("p50", 0.50, target)),
+        slo.p95_ms_max.map(|target| facts.quantile("p95", 0.95, target)),
+        slo.p99_ms_max.map(|target| facts.quantile("p99", 0.99, target)),
         slo.ttft_ms_max.map(|target| first_token(facts, target)),
         slo.goodput_min.map(|target| goodput(facts, target)),
         slo.memory_growth_mb_max.map(|target| memory("memory_growth_mb_max", target, facts.memory)),
@@ -144,8 +153,9 @@ fn success(facts: &Facts) -> Requirement {
 }
 
 impl Facts<'_> {
-    fn quantile(&self, name: &str, at: f64, target: f64) -> Requirement {
-        of_survivors(latency(name, at, target, self.latency_ms, self.success.of), self.success)
+    fn quantile(&self, percentile: &str, at: f64, target: f64) -> Requirement {
+        let (key, blocks) = (format!("{percentile}_ms_max"), self.latency_blocks.get(percentile).copied());
+        of_survivors(latency(&key, at, target, self.latency_ms, blocks, self.success.of), self.success)
     }
 }
 
@@ -153,14 +163,18 @@ fn first_token(facts: &Facts, target: f64) -> Requirement {
     match facts.first_token_ms {
         None => unmeasured("ttft_ms_max", target, "the mix holds no `stream`"),
         Some([]) => unmeasured("ttft_ms_max", target, "no stream brought any content"),
-        Some(sorted) => of_survivors(latency("ttft_ms_max", 0.95, target, sorted, facts.success.of), facts.success),
+        Some(sorted) => {
+            of_survivors(latency("ttft_ms_max", 0.95, target, sorted, None, facts.success.of), facts.success)
+        }
     }
 }
 
 fn chain(facts: &Facts, target: f64) -> Requirement {
     match facts.chain_ms {
         None | Some([]) => unmeasured("chain_ms_max", target, "the target told of no degraded answer"),
-        Some(sorted) => of_survivors(latency("chain_ms_max", 0.95, target, sorted, facts.success.of), facts.success),
+        Some(sorted) => {
+            of_survivors(latency("chain_ms_max", 0.95, target, sorted, None, facts.success.of), facts.success)
+        }
     }
 }
 
@@ -222,8 +236,16 @@ fn believed(found: Requirement, facts: &Facts) -> Requirement {
     }
     match generator_fault(facts.generator) {
         Some(fault) if TIMING.contains(&found.name.as_str()) => mistimed(found, fault),
+        Some(fault) if found.name == "success_min" && spoilt(&found, facts.success_sure) => invalid(found, fault),
         _ => found,
     }
+}
+
+/// Whether success fails only by what a generator at fault may have caused: its own timeouts and drops are not the
+/// target's failures.
+fn spoilt(found: &Requirement, sure: Share) -> bool {
+    let sure = || share("success_min", Want::AtLeast, found.target, sure, sure.of);
+    found.verdict == Verdict::Fail && sure().verdict != Verdict::Fail
 }
 
 fn invalid(found: Requirement, reason: String) -> Requirement {

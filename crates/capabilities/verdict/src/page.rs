@@ -55,15 +55,16 @@ pub fn page(report: &Report) -> String {
 }
 
 fn heading(report: &Report) -> Markup {
+    let [grade, grade_cmo] = words::grades(report);
     html! {
         h1 { "Load test: " (report.name) }
         p class="verdict" {
             (badge(report.verdict))
-            span { "grade " strong { (report.grade.name()) } }
-            span { "original’s grade " strong { (report.grade_cmo.name()) } }
+            span { "grade " strong { (grade) } }
+            span { "original’s grade " strong { (grade_cmo) } }
             a class="small" href="#terms" { "what these mean" }
         }
-        p { (words::verdict_sentence(report.verdict)) }
+        p { (words::verdict_sentence(report)) }
         (decisive(report))
         @if report.scenarios.len() > 1 {
             nav aria-label="Scenarios" { ul { @for (index, scenario) in report.scenarios.iter().enumerate() {
@@ -173,6 +174,7 @@ fn scenarios(report: &Report) -> Markup {
     ];
     let row = |(index, scenario): (usize, &ScenarioReport)| {
         let sample = &scenario.latency_ms;
+        let [grade, grade_cmo] = words::scenario_grades(scenario);
         let percentile = |name: &str, value: f64| {
             let interval = sample.intervals.get(name).filter(|_| sample.count > 0);
             bounded(&latency(sample, value), interval.map(|&interval| Quantity::Milliseconds.range(interval)))
@@ -185,7 +187,7 @@ fn scenarios(report: &Report) -> Markup {
             percentile("p95", sample.p95),
             percentile("p99", sample.p99),
             plain(Quantity::PerSecond.show(scenario.rate_per_s)),
-            bounded(scenario.grade.name(), Some(format!("original’s {}", scenario.grade_cmo.name()))),
+            bounded(grade, Some(format!("original’s {grade_cmo}"))),
             badge(scenario.verdict),
         ]
     };
@@ -296,11 +298,11 @@ fn terms() -> Markup {
         ("p50, p95, p99", "The values that 50, 95 and 99 % of the latencies do not exceed."),
         (
             "Interval",
-            "Where the true value lies with 95 % confidence: by Wilson for shares, by order statistics for percentiles, and beside it by a bootstrap over blocks of one second, which sees that slow seconds come together.",
+            "Where the true value lies with 95 % confidence: by Wilson for shares, by order statistics for percentiles, and beside it by a bootstrap over blocks of one second, which sees that slow seconds come together; a verdict on a percentile rests on both.",
         ),
         (
             "Verdict",
-            "Pass and fail only where the whole interval lies on one side of the target; inconclusive where it crosses it; invalid where the generator was the bottleneck or the run was cut short; not measured where the target cannot tell.",
+            "Pass and fail only where the whole interval lies on one side of the target; inconclusive where it crosses it; a request that timed out counts as slower than any target; invalid where the generator was the bottleneck or the run was cut short; not measured where the target cannot tell.",
         ),
         (
             "Grade",

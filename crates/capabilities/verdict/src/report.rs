@@ -244,7 +244,7 @@ pub struct ScenarioReport {
     pub goodput: Option<Share>,
     /// Requests finished per second.
     pub rate_per_s: f64,
-    /// Users that took part.
+    /// Users that got an answer.
     pub users_seen: u32,
     /// The most requests outstanding at once.
     pub in_flight_max: u32,

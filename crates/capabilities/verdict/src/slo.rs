@@ -27,7 +27,7 @@ pub struct Slo {
     pub cache_l1_min: Option<f64>,
     /// The least share of the lookups left that the second tier (disk) answers.
     pub cache_l2_min: Option<f64>,
-    /// The least number of users that took part.
+    /// The least number of users that got an answer.
     pub users_min: Option<u32>,
     /// The most that one request may cost on average, in US dollars.
     pub cost_usd_max: Option<f64>,

@@ -78,8 +78,6 @@ pub struct LevelRepeat {
     pub tokens_per_operation: Option<f64>,
     /// Connections to the database in use, on average.
     pub store_in_use: Option<f64>,
-    /// Requests outstanding, on average.
-    pub in_flight_mean: f64,
     /// The run that says so: its id.
     pub run: String,
 }
@@ -242,7 +240,6 @@ pub(crate) mod tests {
                     model_calls_per_operation: Some(5.0),
                     tokens_per_operation: Some(200.0),
                     store_in_use: Some(rate * 0.005),
-                    in_flight_mean: f64::from(users),
                     run: format!("load_{users}_{repeat}"),
                 }
             };

@@ -199,10 +199,7 @@ impl<T: Fn(Step)> One<'_, T> {
                 self.scenario.name
             ));
         }
-        if self.options.integrity {
-            (self.tell)(Step::Alone { scenario: self.scenario.name.clone() });
-            self.alone(&requests, &pool.answers, answers).await?;
-        }
+        let mut heard = Vec::new();
         self.warm_up(&requests, &prompts).await?;
         for repeat in 0..self.options.repeats.max(1) {
             let arrivals = Arc::new(schedule::schedule(self.scenario, repeat, &prompts));
@@ -210,14 +207,20 @@ impl<T: Fn(Step)> One<'_, T> {
                 measured.schedule_sha256 = schedule::sha256(&arrivals);
             }
             let job = Job { keep_answers: self.options.integrity, ..self.job(&requests, arrivals) };
-            let (taken, looks, began) = self.repeat(repeat, job.clone()).await?;
+            let (taken, looks) = self.repeat(repeat, job.clone()).await?;
             if self.options.integrity {
-                answers.loaded(&job.arrivals, &taken);
+                heard.extend(texts(&job.arrivals, &taken));
             }
-            measured.add(taken, &looks, began);
+            measured.add(taken, &looks);
             if self.stop.is_cancelled() {
                 break;
             }
+        }
+        // Behind what is measured: asked before, the same questions would have filled the target's caches.
+        if self.options.integrity && !self.stop.is_cancelled() {
+            (self.tell)(Step::Alone { scenario: self.scenario.name.clone() });
+            self.alone(&requests, &pool.answers, answers).await?;
+            answers.loaded(heard);
         }
         Ok(measured)
     }
@@ -241,7 +244,7 @@ impl<T: Fn(Step)> One<'_, T> {
     }
 
     /// One repeat, with the target watched and, where the scenario asks for it, its upstream told to fail.
-    async fn repeat(&self, repeat: u32, job: Job) -> Result<(Taken, Vec<(Instant, Look)>, Instant), LoadError> {
+    async fn repeat(&self, repeat: u32, job: Job) -> Result<(Taken, Vec<(Instant, Look)>), LoadError> {
         let meter = Arc::new(Meter::new(job.workers).map_err(traffic::TrafficError::System)?);
         (self.tell)(Step::Begins {
             scenario: self.scenario.name.clone(),
@@ -274,7 +277,7 @@ impl<T: Fn(Step)> One<'_, T> {
         let (taken, looks, failed) = tokio::join!(sending, watch.follow(LOOK_EVERY, done.clone()), failing);
         failed?;
         let looks = first.map(|look| (began, look)).into_iter().chain(looks).collect();
-        Ok((taken?, looks, began))
+        Ok((taken?, looks))
     }
 
     async fn warm_up(&self, requests: &Arc<Vec<traffic::Prepared>>, prompts: &[u32]) -> Result<(), LoadError> {
@@ -339,25 +342,31 @@ impl Answers {
         }
     }
 
-    fn loaded(&mut self, arrivals: &[Arrival], taken: &Taken) {
-        let mut texts: Vec<Option<&String>> = vec![None; arrivals.len()];
-        for (arrival, text) in &taken.answers {
-            if let Some(place) = texts.get_mut(*arrival as usize) {
-                *place = Some(text);
-            }
-        }
-        for record in &taken.records {
-            let request = arrivals.get(record.arrival as usize).map_or(usize::MAX, |arrival| arrival.request as usize);
-            if request < self.asked {
-                let text = texts.get(record.arrival as usize).copied().flatten().cloned();
-                self.loaded.push((u32::try_from(self.at + request).unwrap_or(u32::MAX), text));
-            }
-        }
+    /// Takes answers under load, by request of the scenario that was asked alone last.
+    fn loaded(&mut self, texts: Vec<(usize, Option<String>)>) {
+        let (at, asked) = (self.at, self.asked);
+        let known = texts.into_iter().filter(|(request, _)| *request < asked);
+        self.loaded.extend(known.map(|(request, text)| (u32::try_from(at + request).unwrap_or(u32::MAX), text)));
     }
 
     fn compared(&self) -> Option<Integrity> {
         (!self.known.is_empty()).then(|| verdict::integrity(&self.alone, &self.loaded, &self.known))
     }
+}
+
+/// What each arrival that was dealt with has asked and been told.
+fn texts(arrivals: &[Arrival], taken: &Taken) -> Vec<(usize, Option<String>)> {
+    let mut texts: Vec<Option<&String>> = vec![None; arrivals.len()];
+    for (arrival, text) in &taken.answers {
+        if let Some(place) = texts.get_mut(*arrival as usize) {
+            *place = Some(text);
+        }
+    }
+    let asked = taken.records.iter().filter_map(|record| {
+        let at = record.arrival as usize;
+        Some((arrivals.get(at)?.request as usize, texts.get(at).copied().flatten().cloned()))
+    });
+    asked.collect()
 }
 
 /// Whether a kind of request names a model.

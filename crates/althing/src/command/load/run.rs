@@ -1,7 +1,7 @@
 //! `althing load run`.
 
 use super::live::Live;
-use super::{against, past, read, reports, scenarios, worse};
+use super::{FAILS, against, past, read, reports, scenarios, worse};
 use crate::cli::{Global, LoadRun};
 use crate::command::up::told_to_leave;
 use crate::exit::{DONE, FAILED, Failure, USAGE};
@@ -9,7 +9,7 @@ use crate::print::{self, print, say};
 use crate::wiring;
 use load::{Files, Options, Set};
 use tokio_util::sync::CancellationToken;
-use verdict::Report;
+use verdict::{Report, Verdict, exit_code};
 
 /// Runs, judges, reports.
 pub(super) fn run(global: &Global, args: &LoadRun) -> Result<u8, Failure> {
@@ -57,8 +57,11 @@ pub(super) fn run(global: &Global, args: &LoadRun) -> Result<u8, Failure> {
         Some(Ok(page)) => say(&format!("report: {}\n", page.display())),
         None => {}
     }
+    let unsettled = exit_code(Verdict::Inconclusive);
     Ok(match (report.exit_code(), compared) {
         (DONE, Some(code)) => code,
+        // That something got worse is known, whatever else is not.
+        (code, Some(FAILS)) if code == unsettled => FAILS,
         (code, _) => code,
     })
 }

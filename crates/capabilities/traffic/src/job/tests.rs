@@ -48,7 +48,7 @@ fn classes(taken: &Taken) -> Vec<Class> {
 #[tokio::test]
 async fn every_arrival_is_sent_once_and_every_user_has_a_turn() {
     let upstream = Upstream::start(|_| Reply::chat("hi")).await;
-    let taken = sent(Job { workers: 2, ..job(&upstream.url(), Reading::Chat, 1_000, 40) }).await;
+    let taken = sent(Job { workers: 2, users: 20, ..job(&upstream.url(), Reading::Chat, 1_000, 40) }).await;
     let mut arrivals: Vec<u32> = taken.records.iter().map(|record| record.arrival).collect();
     arrivals.sort_unstable();
     assert_eq!(arrivals, (0..40).collect::<Vec<_>>());
@@ -56,9 +56,9 @@ async fn every_arrival_is_sent_once_and_every_user_has_a_turn() {
     let mut users: Vec<u32> = taken.records.iter().map(|record| record.user).collect();
     users.sort_unstable();
     users.dedup();
-    assert_eq!(users, [0, 1, 2, 3]);
+    assert_eq!(users, (0..20).collect::<Vec<_>>());
     assert!(taken.tides.iter().all(|tide| tide.1 == 0), "nobody waits while users are free: {:?}", taken.tides);
-    assert_eq!((upstream.seen().len(), upstream.accepted_connections(), taken.left), (40, 5, 0));
+    assert_eq!((upstream.seen().len(), upstream.accepted_connections(), taken.left), (40, 20, 0));
     assert_eq!((taken.response_us.len(), taken.cpu.len()), (40, 2));
     assert!(taken.records.iter().all(|record| record.tokens == 1), "tokens as the usage counts them");
 }
@@ -117,6 +117,7 @@ async fn each_way_to_fail_has_its_class() {
         (Reading::Chat, Reply::bare().raw("garbage\r\n\r\n").cut(), Class::BadAnswer),
         (Reading::Stream, Reply::chat_stream(&["a", "b"]), Class::Ok),
         (Reading::Stream, Reply::chat("a"), Class::BadAnswer),
+        (Reading::Stream, stream(&["[DONE]"]), Class::BadAnswer),
         (Reading::Stream, Reply::chat_stream(&["a", "b"]).cut_after(2, 0), Class::Cut),
         (Reading::Stream, stream(&[error, "[DONE]"]), Class::Cut),
         (Reading::Stream, Reply::error(500, "server", "no"), Class::Status5xx),
@@ -133,9 +134,10 @@ async fn each_way_to_fail_has_its_class() {
 #[tokio::test]
 async fn a_target_that_is_not_there_is_an_error_and_one_that_goes_is_a_figure() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let absent = job(&format!("http://{closed}"), Reading::Chat, 0, 1);
-    let error = run(absent, Arc::new(Meter::new(1).unwrap()), CancellationToken::new()).await.unwrap_err();
+    let absent = format!("http://{closed}");
+    let error = reach(&absent.parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, TrafficError::Unreachable { .. }), "{error:?}");
+    assert_eq!(classes(&sent(job(&absent, Reading::Chat, 0, 2)).await), [Class::Refused; 2]);
     for bad in ["ftp://h/", "/v1", "127.0.0.1:80"] {
         let error =
             run(job(bad, Reading::Chat, 0, 1), Arc::new(Meter::new(1).unwrap()), CancellationToken::new()).await;

@@ -56,6 +56,17 @@ fn figures_by_hand() {
 }
 
 #[test]
+fn no_answer_is_faster_than_for_one_user_alone() {
+    let fast = Usl { lambda: 20_000.0, sigma: 0.4, kappa: 0.001 };
+    let plan = plan(&sweep(fast, &USERS, 3, 0.0, 1), &demand(50.0, &[1.0, 4.0, 300.0])).unwrap();
+    let [one, four, many] = &plan.rows[..] else { panic!() };
+    near(&one.users, 0.0025);
+    near(&one.latency_ms, 0.05);
+    near(&four.latency_ms, 0.05);
+    near(&many.latency_ms, 0.05);
+}
+
+#[test]
 fn runs_are_named() {
     let sweep = sweep(TRUTH, &USERS, 2, 0.0, 1);
     let plan = plan(&sweep, &demand(400.0, &[1.0])).unwrap();

@@ -10,6 +10,11 @@ const ON_TARGET: &str = "what was found is the target itself: no number of furth
 /// Why a percentile is not judged.
 const FEW_SUCCESSES: &str =
     "fewer than half of the operations succeeded: how fast those were says nothing about the others";
+/// Why a percentile is not settled that single operations would settle.
+const SLOW_SECONDS: &str =
+    "slow operations came together, so that each says less than one by itself would: run for longer";
+/// Why a percentile has no figure.
+const TIMED_OUT: &str = "more operations timed out than the percentile leaves room for";
 
 /// What is asked of a figure.
 #[derive(Debug, Clone, Copy)]
@@ -98,14 +103,34 @@ pub(super) fn share(name: impl Into<String>, want: Want, target: f64, share: Sha
     found
 }
 
-/// A requirement on a quantile of a sorted sample in milliseconds, which `done` operations gave.
-pub(super) fn latency(name: &str, at: f64, target: f64, sorted: &[f64], done: u64) -> Requirement {
+/// Both intervals together: what one of them does not leave out may be true.
+pub(super) fn union(one: Interval, other: Option<Interval>) -> Interval {
+    other.map_or(one, |other| Interval { lo: one.lo.min(other.lo), hi: one.hi.max(other.hi) })
+}
+
+/// A requirement on a quantile of a sorted sample in milliseconds, which `done` operations gave: infinite for those
+/// that timed out. `blocks` is the interval that sees slow seconds come together, where there is one.
+pub(super) fn latency(
+    name: &str,
+    at: f64,
+    target: f64,
+    sorted: &[f64],
+    blocks: Option<Interval>,
+    done: u64,
+) -> Requirement {
     let Some(measured) = quantile(sorted, at) else {
         return unmeasured(name, target, "no operation that succeeded was timed");
     };
-    let mut found = estimate(name, Want::AtMost, target, measured, quantile_interval(sorted, at));
-    if found.verdict == Verdict::Inconclusive {
+    let single = quantile_interval(sorted, at);
+    let mut found = estimate(name, Want::AtMost, target, measured, union(single, blocks));
+    if found.verdict == Verdict::Inconclusive && Want::AtMost.verdict(single, target) == Verdict::Inconclusive {
         settle(&mut found, quantile_operations_to_settle(sorted, at, target), sorted.len() as u64, done);
+    } else if found.verdict == Verdict::Inconclusive {
+        found.reason = Some(SLOW_SECONDS.to_owned());
+    }
+    if measured.is_infinite() {
+        found.measured = None;
+        found.reason = Some(TIMED_OUT.to_owned());
     }
     found
 }

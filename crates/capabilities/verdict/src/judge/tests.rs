@@ -9,17 +9,22 @@ use crate::slo::Slo;
 use Verdict::{Fail, Inconclusive, Invalid, NotMeasured, Pass};
 use proptest::prelude::*;
 use statistics::Interval;
+use std::collections::BTreeMap;
 
 const VERDICTS: [Verdict; 5] = [Pass, Fail, Inconclusive, Invalid, NotMeasured];
 const STILL: Generator =
     Generator { workers: 1, lag_p99_ms: 0.1, lag_max_ms: 0.5, cpu_share: 0.1, cpu_s: 1.0, dropped: 0, waited: 0 };
+
+static NO_BLOCKS: BTreeMap<String, Interval> = BTreeMap::new();
 
 /// A run of a thousand successes against a target that tells nothing.
 fn facts(slo: &Slo) -> Facts<'_> {
     Facts {
         slo,
         success: share_of(1_000, 1_000),
+        success_sure: share_of(1_000, 1_000),
         latency_ms: &[],
+        latency_blocks: &NO_BLOCKS,
         first_token_ms: None,
         goodput: None,
         memory: None,
@@ -193,6 +198,60 @@ fn percentiles_by_their_interval() {
     let slo = every_key();
     let at_target = Facts { latency_ms: &[100.0; 72], success: share_of(72, 72), ..facts(&slo) };
     assert_eq!(found(&at_target, "p95_ms_max").verdict, Pass);
+}
+
+#[test]
+fn percentiles_by_both_intervals() {
+    let slo = every_key();
+    let union = |values: &[f64], key: &str, name: &str, [lo, hi]: [f64; 2]| {
+        let blocks = [(name.to_owned(), Interval { lo, hi })].into();
+        let success = share_of(values.len() as u64, values.len() as u64);
+        found(&Facts { latency_ms: values, latency_blocks: &blocks, success, ..facts(&slo) }, key)
+    };
+    let (fast, slow) = ([10.0; 1_000], [200.0; 1_000]);
+    for (key, name) in [("p50_ms_max", "p50"), ("p95_ms_max", "p95"), ("p99_ms_max", "p99")] {
+        for (values, blocks, expect, interval) in [
+            (&fast, [9.0, 11.0], Pass, [9.0, 11.0]),
+            (&fast, [20.0, 30.0], Pass, [10.0, 30.0]),
+            (&fast, [9.0, 101.0], Inconclusive, [9.0, 101.0]),
+            (&fast, [f64::NAN, f64::NAN], Pass, [10.0, 10.0]),
+            (&slow, [150.0, 180.0], Fail, [150.0, 200.0]),
+            (&slow, [99.0, 250.0], Inconclusive, [99.0, 250.0]),
+        ] {
+            let found = union(values, key, name, blocks);
+            let Interval { lo, hi } = found.interval.unwrap();
+            assert_eq!((found.verdict, [lo, hi], found.operations_needed), (expect, interval, None), "{found:?}");
+            assert_eq!(reason(&found).contains("came together"), expect == Inconclusive, "{found:?}");
+        }
+    }
+    // What single operations leave open has a number, whatever the blocks say, and another percentile's do not matter.
+    let open = union(&times(955, 1_000, 10.0, 200.0), "p95_ms_max", "p95", [5.0, 300.0]);
+    assert!(open.verdict == Inconclusive && open.operations_needed.is_some() && open.reason.is_none(), "{open:?}");
+    assert_eq!(union(&fast, "p99_ms_max", "p95", [5.0, 300.0]).verdict, Pass);
+}
+
+#[test]
+fn operations_that_timed_out_are_slow() {
+    let slo = every_key();
+    // The key, how many of a thousand timed out, the verdict, and whether the percentile has a figure.
+    for (key, lost, expect, figure) in [
+        ("p99_ms_max", 30, Fail, false),
+        ("p95_ms_max", 30, Pass, true),
+        ("p50_ms_max", 30, Pass, true),
+        ("p99_ms_max", 12, Inconclusive, false),
+        ("p99_ms_max", 8, Inconclusive, true),
+        ("p99_ms_max", 1, Pass, true),
+        ("p95_ms_max", 100, Fail, false),
+        ("p50_ms_max", 500, Inconclusive, true),
+        ("p50_ms_max", 501, NotMeasured, false),
+    ] {
+        let values = times(1_000 - lost, 1_000, 10.0, f64::INFINITY);
+        let found =
+            found(&Facts { latency_ms: &values, success: share_of(1_000 - lost as u64, 1_000), ..facts(&slo) }, key);
+        assert_eq!((found.verdict, found.measured), (expect, figure.then_some(10.0)), "{key} {lost}: {found:?}");
+        let said = reason(&found) == "more operations timed out than the percentile leaves room for";
+        assert_eq!(said, !figure && expect != NotMeasured, "{key} {lost}: {found:?}");
+    }
 }
 
 #[test]
@@ -378,6 +437,31 @@ fn a_generator_at_fault_invalidates_times_alone() {
 }
 
 #[test]
+fn a_generator_at_fault_excuses_only_what_it_may_have_caused() {
+    let slo = Slo { success_min: Some(0.95), ..Slo::default() };
+    let busy = Generator { cpu_share: 0.9, ..STILL };
+    for (generator, success, sure, expect) in [
+        (&STILL, share_of(900, 1_000), share_of(900, 900), Fail),
+        (&busy, share_of(900, 1_000), share_of(900, 900), Invalid),
+        (&busy, share_of(900, 1_000), share_of(900, 950), Invalid),
+        (&busy, share_of(800, 1_000), share_of(800, 900), Fail),
+        (&busy, share_of(0, 1_000), share_of(0, 0), Invalid),
+        (&busy, share_of(945, 1_000), share_of(945, 1_000), Inconclusive),
+        (&busy, share_of(1_000, 1_000), share_of(1_000, 1_000), Pass),
+        (&busy, share_of(0, 0), share_of(0, 0), NotMeasured),
+    ] {
+        for slo in [slo, Slo::default()] {
+            let facts = Facts { success, success_sure: sure, generator, ..facts(&slo) };
+            let found = found(&facts, "success_min");
+            // Where success is not asked for, it is never inconclusive.
+            let implied = slo.success_min.is_none() && expect == Inconclusive;
+            assert_eq!(found.verdict, if implied { Pass } else { expect }, "{success:?} {sure:?}");
+            assert_eq!(reason(&found).contains("worked 90 %"), expect == Invalid, "{found:?}");
+        }
+    }
+}
+
+#[test]
 fn faults_of_the_generator_at_their_limits() {
     for (generator, expect) in [
         (STILL, None),
@@ -457,6 +541,29 @@ proptest! {
         let all = some.iter().chain(&more).copied();
         prop_assert!(rank(overall(all.clone())) >= rank(overall(some.iter().copied())));
         prop_assert_eq!(overall(all.clone()), overall(all.rev()));
+    }
+
+    #[test]
+    fn timeouts_and_slow_seconds_keep_to_the_interval_of_both(
+        mut values in prop::collection::vec(0.0..40.0_f64, 1..300), lost in 0_usize..200,
+        lo in 0.0..40.0_f64, width in 0.0..40.0_f64, limit in 0.0..40.0_f64,
+    ) {
+        values.extend(vec![f64::INFINITY; lost]);
+        values.sort_by(f64::total_cmp);
+        let slo = Slo { p95_ms_max: Some(limit), ..Slo::default() };
+        let blocks = [("p95".to_owned(), Interval { lo, hi: lo + width })].into();
+        let (of, timed_out) = (values.len() as u64, lost as u64);
+        let facts =
+            Facts { success: share_of(of - timed_out, of), latency_ms: &values, latency_blocks: &blocks, ..facts(&slo) };
+        let found = found(&facts, "p95_ms_max");
+        prop_assert!(found.measured.is_none_or(f64::is_finite), "{:?}", found);
+        prop_assert_eq!(found.verdict == NotMeasured, (of - timed_out) * 2 < of);
+        if let Some(interval) = found.interval {
+            prop_assert!(interval.lo <= lo && interval.hi >= lo + width, "{:?}", found);
+            prop_assert!(found.verdict != Pass || interval.hi <= limit, "{:?}", found);
+            prop_assert_eq!(found.verdict == Fail, interval.lo > limit);
+            prop_assert!(found.verdict != Inconclusive || found.operations_needed.is_some() || found.reason.is_some());
+        }
     }
 
     #[test]

@@ -45,14 +45,15 @@ fn course(scenario: &ScenarioReport) -> String {
 
 fn findings(scenario: &ScenarioReport) -> Markup {
     let tiers: Vec<_> = scenario.cache.iter().map(|(tier, count)| format!("{tier} {}", words::count(*count))).collect();
+    let [grade, grade_cmo] = words::scenario_grades(scenario);
     let told = !scenario.glimpses.is_empty() || scenario.memory.is_some();
     html! {
         (facts(&[
             ("Success", Some(share(&scenario.success))),
             ("Finished per second", Some(plain(words::number(scenario.rate_per_s)))),
-            ("Grade", Some(plain(scenario.grade.name()))),
-            ("Original’s grade", Some(plain(scenario.grade_cmo.name()))),
-            ("Users that took part", Some(plain(words::count(scenario.users_seen.into())))),
+            ("Grade", Some(plain(grade))),
+            ("Original’s grade", Some(plain(grade_cmo))),
+            ("Users that got an answer", Some(plain(words::count(scenario.users_seen.into())))),
             ("Most in flight at once", Some(plain(words::count(scenario.in_flight_max.into())))),
             ("Good answers", scenario.goodput.as_ref().map(share)),
             ("Degraded answers", (scenario.degraded > 0).then(|| plain(words::count(scenario.degraded)))),

@@ -18,10 +18,10 @@ const NAME: usize = 15;
 pub fn text(report: &Report) -> String {
     let mut page = Page::default();
     let verdict = words::verdict(report.verdict).to_uppercase();
-    let (grade, grade_cmo) = (report.grade.name(), report.grade_cmo.name());
+    let [grade, grade_cmo] = words::grades(report);
     page.line("", &format!("{}: {verdict}   grade {grade}   original's grade {grade_cmo}", report.name));
     page.line("", &origin(report));
-    page.line("", words::verdict_sentence(report.verdict));
+    page.line("", &words::verdict_sentence(report));
     page.gap();
     page.scenarios(&report.scenarios);
     for scenario in &report.scenarios {
@@ -121,7 +121,7 @@ impl Page {
                     &figure(sample.p50),
                     &figure(sample.p95),
                     &short(scenario.rate_per_s, 6),
-                    &format!("{}/{}", scenario.grade.name(), scenario.grade_cmo.name()),
+                    &words::scenario_grades(scenario).join("/"),
                 ],
                 words::verdict(scenario.verdict),
             );

@@ -132,6 +132,44 @@ fn the_summary_of_the_sample() {
 }
 
 #[test]
+fn a_pass_does_not_hide_what_was_not_measured() {
+    for (unmeasured, expect) in [
+        (0, "Everything that was judged holds."),
+        (1, "Everything that was judged holds; 1 requirement could not be measured."),
+        (4, "Everything that was judged holds; 4 requirements could not be measured."),
+    ] {
+        let mut report = sample();
+        report.verdict = Verdict::Pass;
+        report.scenarios[0].requirements.clear();
+        report.scenarios[1].requirements = vec![night().requirements[1].clone(); unmeasured];
+        assert!(checked(&report).contains(&format!("<p>{expect}</p>")), "{expect}");
+        assert!(summed(&report).contains(&format!("\n{expect}\n")), "{}", text(&report));
+        report.verdict = Verdict::Inconclusive;
+        assert!(!checked(&report).contains("could not be measured."));
+    }
+}
+
+#[test]
+fn no_grade_where_the_figures_are_not_to_be_believed() {
+    let graded = |verdict, complete| {
+        let report = Report { verdict, complete, ..sample() };
+        (checked(&report).contains("grade <strong>C<"), summed(&report).contains("grade C original's grade D"))
+    };
+    for (verdict, complete, shown) in
+        [(Verdict::Fail, true, true), (Verdict::Invalid, true, false), (Verdict::Inconclusive, false, false)]
+    {
+        assert_eq!(graded(verdict, complete), (shown, shown), "{verdict:?} {complete}");
+    }
+    let mut report = Report { verdict: Verdict::Invalid, ..sample() };
+    report.scenarios[0].verdict = Verdict::Invalid;
+    report.scenarios[1].planned += 1;
+    let (page, text) = (checked(&report), summed(&report));
+    assert!(page.contains("grade <strong>–</strong>") && text.contains("grade - original's grade -\n"), "{text}");
+    assert!(page.matches("original’s –").count() == 2 && text.matches("  -/- ").count() == 2, "{text}");
+    assert!(!page.contains("<dt>Grade</dt><dd>B</dd>"));
+}
+
+#[test]
 fn a_whole_report_says_everything_there_is() {
     let page = checked(&sample());
     for expect in [

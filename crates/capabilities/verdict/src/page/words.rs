@@ -2,7 +2,7 @@
 //!
 //! It knows no HTML and no terminal, and judges nothing.
 
-use crate::report::{Percentiles, Requirement, Verdict};
+use crate::report::{Percentiles, Report, Requirement, ScenarioReport, Verdict};
 use statistics::Interval;
 
 /// What stands where there is no figure.
@@ -20,7 +20,7 @@ const KEYS: [(&str, &str, Quantity); 17] = [
     ("cache_hit_min", "answers from any cache tier", Quantity::Share),
     ("cache_l1_min", "lookups answered by the first cache tier", Quantity::Share),
     ("cache_l2_min", "remaining lookups answered by the second cache tier", Quantity::Share),
-    ("users_min", "users that took part", Quantity::Count),
+    ("users_min", "users that got an answer", Quantity::Count),
     ("cost_usd_max", "mean cost of a request", Quantity::Dollars),
     ("recovery_min", "success after the last breaker closed", Quantity::Share),
     ("fallback_min", "success of requests that fell back", Quantity::Share),
@@ -220,9 +220,15 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A verdict in a sentence.
-pub(super) fn verdict_sentence(verdict: Verdict) -> &'static str {
-    match verdict {
+/// A report's verdict in a sentence, which does not pass over what could not be measured.
+pub(super) fn verdict_sentence(report: &Report) -> String {
+    let all = report.scenarios.iter().flat_map(|scenario| &scenario.requirements);
+    let unmeasured = all.filter(|one| one.verdict == Verdict::NotMeasured).count() as u64;
+    let words = match report.verdict {
+        Verdict::Pass if unmeasured > 0 => {
+            let noun = if unmeasured == 1 { "requirement" } else { "requirements" };
+            return format!("Everything that was judged holds; {} {noun} could not be measured.", count(unmeasured));
+        }
         Verdict::Pass => "Everything that was judged holds.",
         Verdict::Fail => "At least one requirement does not hold, and its interval says so.",
         Verdict::Inconclusive => "Nothing is known to fail, but at least one interval crosses its target.",
@@ -230,7 +236,20 @@ pub(super) fn verdict_sentence(verdict: Verdict) -> &'static str {
             "The figures cannot be believed: the generator was the bottleneck, or the run was cut short."
         }
         Verdict::NotMeasured => "Nothing that was asked for could be measured.",
-    }
+    };
+    words.to_owned()
+}
+
+/// Both grades of a report; dashes where its figures are not to be believed or not all there.
+pub(super) fn grades(report: &Report) -> [&'static str; 2] {
+    let believed = report.complete && report.verdict != Verdict::Invalid;
+    if believed { [report.grade.name(), report.grade_cmo.name()] } else { [NONE; 2] }
+}
+
+/// Both grades of a scenario; dashes where its figures are not to be believed or not all there.
+pub(super) fn scenario_grades(scenario: &ScenarioReport) -> [&'static str; 2] {
+    let believed = scenario.operations >= scenario.planned && scenario.verdict != Verdict::Invalid;
+    if believed { [scenario.grade.name(), scenario.grade_cmo.name()] } else { [NONE; 2] }
 }
 
 /// The command that runs the same again.

@@ -24,8 +24,12 @@ pub struct Peak {
 }
 
 impl Usl {
-    /// The throughput of `n` users, `n` ≥ 1.
+    /// The throughput of `n` users. Below one there is nobody to wait for or to agree with, so that a part of a user
+    /// gives that part of λ; the law itself would give more than λN there, answers faster than any were seen.
     pub fn throughput(&self, n: f64) -> f64 {
+        if n < 1.0 {
+            return self.lambda * n;
+        }
         self.lambda * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
     }
 
@@ -46,6 +50,9 @@ impl Usl {
     pub fn users_for(&self, x: f64) -> Option<f64> {
         if !(0.0..=self.peak().x).contains(&x) {
             return None;
+        }
+        if x <= self.lambda {
+            return Some(x / self.lambda);
         }
         // κx N² − (λ − (σ − κ)x) N + (1 − σ)x = 0, its smaller root, in the form that does not subtract likes. At the
         // peak both roots are one, and rounding must not make their distance imaginary.
@@ -104,7 +111,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_part_of_a_user_waits_for_nobody() {
+        for usl in [usl(20_000.0, 0.4, 0.01), usl(20_000.0, 0.0, 0.0), usl(20_000.0, 1.0, 0.5)] {
+            for (n, x) in [(0.0, 0.0), (0.0025, 50.0), (0.5, 10_000.0), (1.0, 20_000.0)] {
+                assert_eq!((usl.throughput(n), usl.users_for(x)), (x, Some(n)), "{usl:?}");
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn nobody_is_answered_faster_than_one_user_alone(
+            lambda in 0.1..1e5_f64, sigma in 0.0..=1.0_f64, kappa in 0.0..0.1_f64, part in 0.001..1.0_f64,
+        ) {
+            let usl = usl(lambda, sigma, kappa);
+            let x = part * usl.peak().x.min(1e3 * lambda);
+            let Some(n) = usl.users_for(x) else { return Ok(()) };
+            prop_assert!(n / x >= (1.0 - 1e-9) / lambda, "{:?} at {}: {}", usl, x, n);
+        }
+
         #[test]
         fn nothing_lies_above_the_peak(
             lambda in 0.1..1e4_f64, sigma in 0.0..=1.0_f64, kappa in 0.0..0.1_f64, n in 1.0..1e4_f64,

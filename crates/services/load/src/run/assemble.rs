@@ -5,7 +5,7 @@ use super::measured::{Measured, Repeat};
 use crate::scenario::{Goodput, Mix, Scenario};
 use crate::watch;
 use hdrhistogram::Histogram;
-use statistics::{quantile, quantile_interval};
+use statistics::{Interval, quantile, quantile_interval};
 use std::collections::{BTreeMap, BTreeSet};
 use traffic::{Cache, Class, Reading, Record};
 use verdict::{CacheCounts, Facts, judge, overall};
@@ -30,6 +30,8 @@ pub(super) fn scenario_report(scenario: &Scenario, measured: &Measured, cut_shor
     let latency_ms = sample.latency(measured);
     let success = share(measured.records().map(Record::ok));
     let p95_target = scenario.slo.p95_ms_max.unwrap_or(P95_TARGET_MS);
+    let stream_rows: BTreeSet<u16> =
+        measured.requests.iter().filter(|one| one.reading == Reading::Stream).map(|one| one.row).collect();
     let with_streams = |percentiles: Percentiles| streams(measured).then_some(percentiles);
     let mut report = ScenarioReport {
         name: scenario.name.clone(),
@@ -48,7 +50,10 @@ pub(super) fn scenario_report(scenario: &Scenario, measured: &Measured, cut_shor
         first_token_ms: with_streams(percentiles(sample.first_ms.iter().copied())),
         per_token_ms: with_streams(percentiles(measured.records().filter_map(per_token_ms))),
         between_tokens_ms: measured.between_us.as_ref().map(from_histogram).and_then(with_streams),
-        goodput: scenario.goodput.as_ref().map(|good| share(measured.records().map(|record| is_good(record, good)))),
+        goodput: scenario
+            .goodput
+            .as_ref()
+            .map(|good| share(measured.records().map(|record| is_good(record, good, &stream_rows)))),
         rate_per_s: if wall_s > 0.0 { finished as f64 / wall_s } else { 0.0 },
         users_seen: users_seen(measured),
         in_flight_max: measured.repeats.iter().flat_map(|one| &one.tides).map(|tide| tide.0).max().unwrap_or(0),
@@ -88,7 +93,9 @@ fn requirements(
     let mut found = judge(&Facts {
         slo: &scenario.slo,
         success: report.success,
-        latency_ms: &sample.response_ms,
+        success_sure: share(measured.records().filter(|one| !is_the_generators(one.class)).map(Record::ok)),
+        latency_ms: &sample.judged_ms,
+        latency_blocks: &sample.judged_intervals(measured, &report.latency_ms.block_intervals),
         first_token_ms: streams(measured).then_some(sample.first_ms.as_slice()),
         goodput: report.goodput,
         memory: report.memory,
@@ -111,7 +118,10 @@ fn requirements(
 
 /// Sorted samples over all repeats.
 struct Sample {
+    /// Of successes.
     response_ms: Vec<f64>,
+    /// As [`judged_ms`] says.
+    judged_ms: Vec<f64>,
     first_ms: Vec<f64>,
     degraded_ms: Vec<f64>,
     cost_usd: Vec<f64>,
@@ -120,35 +130,69 @@ struct Sample {
 impl Sample {
     fn of(measured: &Measured) -> Self {
         let good = || measured.records().filter(|record| record.ok());
-        let response = |record: &Record| ms(record.response_us());
         let first = |record: &Record| {
             Some(ms(u64::from(record.lag_us) + u64::from(record.wait_us) + u64::from(record.first_us?)))
         };
         Self {
-            response_ms: sorted(good().map(response).collect()),
+            response_ms: sorted(good().map(response_ms).collect()),
+            judged_ms: sorted(measured.records().filter_map(judged_ms).collect()),
             first_ms: sorted(good().filter_map(first).collect()),
-            degraded_ms: sorted(good().filter(|record| record.degraded).map(response).collect()),
+            degraded_ms: sorted(good().filter(|record| record.degraded).map(response_ms).collect()),
             cost_usd: good().filter_map(|record| record.cost_nano_usd.map(|nano| nano as f64 / 1e9)).collect(),
         }
     }
 
     /// Percentiles of the response times, with the intervals that see slow seconds.
     fn latency(&self, measured: &Measured) -> Percentiles {
-        let seconds: Vec<Vec<f64>> = measured.repeats.iter().flat_map(seconds).collect();
-        let block_intervals = BOUNDED
-            .into_iter()
-            .filter_map(|(name, at)| Some((name.to_owned(), blocks::interval(&seconds, &self.response_ms, at)?)));
-        Percentiles { block_intervals: block_intervals.collect(), ..percentiles(self.response_ms.iter().copied()) }
+        let block_intervals =
+            block_intervals(measured, &self.response_ms, |record| record.ok().then(|| response_ms(record)));
+        Percentiles { block_intervals, ..percentiles(self.response_ms.iter().copied()) }
+    }
+
+    /// The intervals of what is judged: those of the report, unless some requests ran out of time.
+    fn judged_intervals(&self, measured: &Measured, told: &BTreeMap<String, Interval>) -> BTreeMap<String, Interval> {
+        if self.judged_ms.len() == self.response_ms.len() {
+            told.clone()
+        } else {
+            block_intervals(measured, &self.judged_ms, judged_ms)
+        }
     }
 }
 
-/// Response times of successes by the second in which they were meant to be sent, sorted.
-fn seconds(repeat: &Repeat) -> impl Iterator<Item = Vec<f64>> {
+/// By percentile: the interval from a bootstrap over whole seconds, of what `value` finds in records.
+fn block_intervals(
+    measured: &Measured,
+    all_sorted: &[f64],
+    value: impl Fn(&Record) -> Option<f64>,
+) -> BTreeMap<String, Interval> {
+    let seconds: Vec<Vec<f64>> = measured.repeats.iter().flat_map(|repeat| seconds(repeat, &value)).collect();
+    let one = |(name, at): (&str, f64)| Some((name.to_owned(), blocks::interval(&seconds, all_sorted, at)?));
+    BOUNDED.into_iter().filter_map(one).collect()
+}
+
+/// Values by the second in which their requests were meant to be sent, sorted.
+fn seconds(repeat: &Repeat, value: impl Fn(&Record) -> Option<f64>) -> impl Iterator<Item = Vec<f64>> {
     let mut seconds: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for record in repeat.records.iter().filter(|record| record.ok()) {
-        seconds.entry(record.at_us / 1_000_000).or_default().push(ms(record.response_us()));
+    for record in &repeat.records {
+        if let Some(value) = value(record) {
+            seconds.entry(record.at_us / 1_000_000).or_default().push(value);
+        }
     }
     seconds.into_values().map(sorted)
+}
+
+fn response_ms(record: &Record) -> f64 {
+    ms(record.response_us())
+}
+
+/// As what a request counts where percentiles are judged: one that ran out of time as slower than any target, for that
+/// is known of it; one that failed otherwise not at all.
+fn judged_ms(record: &Record) -> Option<f64> {
+    match record.class {
+        Class::Ok => Some(response_ms(record)),
+        Class::Timeout => Some(f64::INFINITY),
+        _ => None,
+    }
 }
 
 fn ms(us: u64) -> f64 {
@@ -221,12 +265,20 @@ fn told(measured: &Measured) -> bool {
         || measured.glimpses.iter().any(|glimpse| glimpse.fallbacks.is_some())
 }
 
-fn is_good(record: &Record, good: &Goodput) -> bool {
+/// Whether a generator that is too busy can end requests like this by itself.
+fn is_the_generators(class: Class) -> bool {
+    matches!(class, Class::Timeout | Class::Dropped)
+}
+
+fn is_good(record: &Record, good: &Goodput, stream_rows: &BTreeSet<u16>) -> bool {
     let before = u64::from(record.lag_us) + u64::from(record.wait_us);
     let first = record.first_us.map(|first| ms(before + u64::from(first)));
     let within =
         |value: Option<f64>, most: Option<f64>| most.is_none_or(|most| value.is_none_or(|value| value <= most));
+    // A stream that showed nothing showed it in no time that anybody could keep.
+    let shown = good.ttft_ms_max.is_none() || first.is_some() || !stream_rows.contains(&record.row);
     record.ok()
+        && shown
         && within(Some(ms(record.response_us())), good.latency_ms_max)
         && within(first, good.ttft_ms_max)
         && within(per_token_ms(record), good.per_token_ms_max)
@@ -239,8 +291,7 @@ fn per_token_ms(record: &Record) -> Option<f64> {
 }
 
 fn users_seen(measured: &Measured) -> u32 {
-    let users: BTreeSet<u32> =
-        measured.records().filter(|one| one.class != Class::Dropped).map(|one| one.user).collect();
+    let users: BTreeSet<u32> = measured.records().filter(|one| one.ok()).map(|one| one.user).collect();
     u32::try_from(users.len()).unwrap_or(u32::MAX)
 }
 

@@ -11,6 +11,9 @@ use verdict::{Glimpse, ScenarioReport, TargetFacts, generator_fault};
 /// How many requests each user sends at least, so that a level is more than its beginning and its end.
 const PER_USER_MIN: u32 = 10;
 
+/// Fewer looks at a target say nothing of its mean.
+const LOOKS_MIN: usize = 3;
+
 /// Runs a scenario, closed, at each number of users and fits the curve. Each repeat goes through all levels in an order
 /// of its own, so that a machine that tires does not tire the large levels alone.
 ///
@@ -92,9 +95,12 @@ fn at_level(scenario: &Scenario, users: u32, repeat: u32) -> Scenario {
 fn level_repeat(measured: &Measured, report: &ScenarioReport) -> LevelRepeat {
     let operations = report.operations.max(1) as f64;
     let last = |value: fn(&Glimpse) -> Option<f64>| measured.glimpses.iter().rev().find_map(value);
-    let tokens: u64 = measured.records().map(|record| u64::from(record.tokens)).sum();
-    let in_use: Vec<f64> = measured.glimpses.iter().filter_map(|glimpse| glimpse.store_in_use).collect();
-    let busy_s: f64 = measured.records().map(|record| f64::from(record.service_us) / 1e6).sum();
+    // Streams do not say how many tokens they took; then nothing is known of the others' mean either.
+    let tokens: Option<Vec<u32>> = measured.records().filter(|one| one.ok()).map(|one| one.total_tokens).collect();
+    let tokens = tokens.filter(|tokens| !tokens.is_empty());
+    // The looks before and after find a target at rest.
+    let within = |glimpse: &&Glimpse| glimpse.at_s > 0.0 && glimpse.at_s < report.wall_s;
+    let in_use: Vec<f64> = measured.glimpses.iter().filter(within).filter_map(|one| one.store_in_use).collect();
     LevelRepeat {
         rate_per_s: report.rate_per_s,
         mean_ms: report.latency_ms.mean,
@@ -105,9 +111,8 @@ fn level_repeat(measured: &Measured, report: &ScenarioReport) -> LevelRepeat {
         resident_mb: report.memory.map(|memory| memory.max_mb),
         model_s_per_operation: last(|glimpse| glimpse.model_s).map(|spent| spent / operations),
         model_calls_per_operation: last(|glimpse| glimpse.model_calls).map(|calls| calls / operations),
-        tokens_per_operation: (tokens > 0).then(|| tokens as f64 / operations),
-        store_in_use: (!in_use.is_empty()).then(|| in_use.iter().sum::<f64>() / in_use.len() as f64),
-        in_flight_mean: busy_s / report.wall_s.max(f64::MIN_POSITIVE),
+        tokens_per_operation: tokens.map(|all| all.iter().map(|one| f64::from(*one)).sum::<f64>() / all.len() as f64),
+        store_in_use: (in_use.len() >= LOOKS_MIN).then(|| in_use.iter().sum::<f64>() / in_use.len() as f64),
         run: format!("{:016x}", fastrand::u64(..)),
     }
 }

@@ -50,10 +50,10 @@ impl Measured {
         }
     }
 
-    /// Adds a repeat that began, with its looks at the target, at `began`.
-    pub(super) fn add(&mut self, taken: Taken, looks: &[(Instant, Look)], began: Instant) {
+    /// Adds a repeat, with the looks at the target during it.
+    pub(super) fn add(&mut self, taken: Taken, looks: &[(Instant, Look)]) {
         let offset_s = self.repeats.iter().map(|repeat| repeat.wall.as_secs_f64().ceil()).sum();
-        let mut seen = glimpses(looks, began, offset_s);
+        let mut seen = glimpses(looks, taken.started, offset_s);
         self.cpu_s = sum(self.cpu_s, crate::watch::cpu_s(&seen));
         if let Some(last) = self.glimpses.last() {
             seen.iter_mut().for_each(|glimpse| *glimpse = carried(glimpse, last));

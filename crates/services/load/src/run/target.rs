@@ -28,6 +28,7 @@ pub(super) struct Target {
 impl Target {
     /// Asks the target for its models, where a scenario needs one, and for its version.
     pub(super) async fn find(options: &Options, set: &Set) -> Result<Self, LoadError> {
+        traffic::reach(&options.target).await?;
         let mixes = set.scenarios.iter().flat_map(|scenario| &scenario.mix);
         let open = mixes.clone().any(|mix| names_a_model(mix.kind) && mix.model.is_empty() && mix.body.is_none());
         let model = match open && options.model.is_none() {

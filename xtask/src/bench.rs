@@ -1,49 +1,129 @@
-//! Benchmarks of the real binary against its own simulated upstream, interleaved with direct calls.
-//!
-//! The client is the same for both, one kept connection at a time, so that what differs is the server alone. A run
-//! whose direct baseline drifts is void: the machine was busy with something else.
+//! `cargo xtask bench`: the benchmarks of the registry, run one after the other against the release binary. Knows no
+//! benchmark by name, and measures nothing itself: `althing load run` does.
 
-mod client;
+mod external;
+mod generator;
+mod idle;
+mod load;
+mod outcome;
+mod page;
 mod process;
+mod proxy;
+mod registry;
+mod sample;
 mod table;
+mod truth;
 
 use crate::trouble::Trouble;
-use client::Connection;
-use process::Server;
-use serde_json::{Value, json};
+use outcome::{Environment, Measured, Outcome, Verdict};
+use registry::{BENCHMARKS, Benchmark, Measure};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::Duration;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
 
-/// Requests per round and target, and rounds; the first round warms up and does not count.
-const REQUESTS: usize = 400;
-const ROUNDS: usize = 9;
-/// Direct medians of the two halves of a run may differ by this share, else the run is void.
-const DRIFT_MAX: f64 = 0.2;
-/// How long an idle server is watched, unless `ALTHING_BENCH_IDLE_S` says otherwise.
-const IDLE_S: u64 = 60;
-/// Targets for an idle server: resident memory in MB, share of one core.
-const IDLE_MB_MAX: f64 = 25.0;
-const IDLE_CPU_MAX: f64 = 0.002;
+/// Exit code of a run in which no target was missed, but something could not be judged.
+const VOID: u8 = 3;
 
-/// The words of one answer: 20 of them make 22 events with the role and the end, and `[DONE]` one more.
-const ANSWER: &str = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen \
-                      sixteen seventeen eighteen nineteen twenty";
+const USAGE: &str = "usage: cargo xtask bench [NAME…] [--quick] [--publish]
+  --quick    a few short rounds, to try it; such figures cannot be published
+  --publish  write what counts to docs/performance.json and docs/performance.md
+exit: 0 measured, 1 a target was missed, 3 something was void
+benchmarks:";
 
-/// Runs every benchmark, writes `target/bench/*.json` and prints a table. Fails when a target is missed or void.
-pub(crate) fn run() -> Result<ExitCode, Trouble> {
-    let folder = target().join("bench");
-    std::fs::create_dir_all(&folder).map_err(|source| Trouble::Write { path: folder.clone(), source })?;
-    let binary = target().join("release").join("althing");
-    let results = [("idle", idle(&binary)?), ("chat", gateway(&binary, false)?), ("stream", gateway(&binary, true)?)];
-    let mut good = true;
-    for (name, result) in &results {
-        let path = folder.join(format!("{name}.json"));
-        std::fs::write(&path, format!("{result:#}\n")).map_err(|source| Trouble::Write { path, source })?;
-        good &= result["verdict"] == "pass" || result["verdict"] == "measured";
+/// What every benchmark is given.
+struct Setup {
+    /// The release binary.
+    binary: PathBuf,
+    /// Where results lie.
+    folder: PathBuf,
+    /// A few short rounds.
+    quick: bool,
+}
+
+impl Setup {
+    /// How many rounds are run, of which the first warms up and does not count.
+    fn rounds(&self) -> usize {
+        if self.quick { 3 } else { 9 }
     }
-    table::print(&results);
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+
+    /// As many, or a tenth of it where it is to be quick.
+    fn share(&self, count: u32) -> u32 {
+        if self.quick { (count / 10).max(1) } else { count }
+    }
+}
+
+/// What was asked for.
+struct Wanted {
+    benchmarks: Vec<&'static Benchmark>,
+    quick: bool,
+    publish: bool,
+}
+
+/// Runs what is asked for, writes `target/bench/NAME.json` for each and prints a table.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, Trouble> {
+    let Some(wanted) = wanted(arguments) else {
+        eprintln!("{USAGE}");
+        BENCHMARKS.iter().for_each(|benchmark| eprintln!("  {:<11}{}", benchmark.name, benchmark.title));
+        return Ok(ExitCode::from(2));
+    };
+    let setup = Setup { binary: binary(), folder: target().join("bench"), quick: wanted.quick };
+    std::fs::create_dir_all(&setup.folder).map_err(|source| write_failed(&setup.folder, source))?;
+    let mut outcomes = Vec::new();
+    // Once, for what is run here raises the load average itself.
+    let environment = Environment::now(setup.quick);
+    for benchmark in wanted.benchmarks {
+        eprintln!("{}: {}", benchmark.name, benchmark.title);
+        let outcome = measured(&setup, benchmark, environment.clone());
+        outcome.write(&setup.folder.join(format!("{}.json", benchmark.name)))?;
+        if wanted.publish {
+            page::publish(&outcome)?;
+        }
+        outcomes.push(outcome);
+    }
+    table::print(&outcomes);
+    Ok(ExitCode::from(code(&outcomes)))
+}
+
+/// None if it cannot be understood.
+fn wanted(arguments: &[String]) -> Option<Wanted> {
+    let mut wanted = Wanted { benchmarks: Vec::new(), quick: false, publish: false };
+    for argument in arguments {
+        match argument.as_str() {
+            "--quick" => wanted.quick = true,
+            "--publish" => wanted.publish = true,
+            name => wanted.benchmarks.push(BENCHMARKS.iter().find(|benchmark| benchmark.name == name)?),
+        }
+    }
+    if wanted.benchmarks.is_empty() {
+        wanted.benchmarks = BENCHMARKS.iter().collect();
+    }
+    (!(wanted.quick && wanted.publish)).then_some(wanted)
+}
+
+/// One benchmark, judged. What stops it makes it void: it says nothing of the target.
+fn measured(setup: &Setup, benchmark: &Benchmark, environment: Environment) -> Outcome {
+    let (began, before) = (Instant::now(), process::others_cpu_s());
+    let done = match &benchmark.measure {
+        Measure::Proxy(plan) => proxy::run(setup, plan),
+        Measure::Generator => generator::run(setup),
+        Measure::Truth => truth::run(setup),
+        Measure::Idle => idle::run(setup),
+        Measure::Example { package, example } => external::example(setup, package, example),
+        Measure::Soak(soak) => external::soak(setup, soak),
+    };
+    let others = (process::others_cpu_s() - before).max(0.0) / began.elapsed().as_secs_f64();
+    let environment = Environment { others_cores: Some(sample::round(others)), ..environment };
+    let measured = done.unwrap_or_else(|trouble| Measured { void: Some(trouble.to_string()), ..Measured::default() });
+    Outcome::judged(benchmark, measured, environment)
+}
+
+fn code(outcomes: &[Outcome]) -> u8 {
+    let any = |verdict| outcomes.iter().any(|outcome| outcome.verdict == verdict);
+    match (any(Verdict::Fail), any(Verdict::Void)) {
+        (true, _) => 1,
+        (false, true) => VOID,
+        (false, false) => 0,
+    }
 }
 
 /// Where cargo builds.
@@ -51,116 +131,62 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
 }
 
-/// A server that nobody calls: how much memory it holds and how much it works.
-fn idle(binary: &Path) -> Result<Value, Trouble> {
-    let seconds = std::env::var("ALTHING_BENCH_IDLE_S").ok().and_then(|text| text.parse().ok()).unwrap_or(IDLE_S);
-    let server = Server::up(binary, "")?;
-    std::thread::sleep(Duration::from_secs(2));
-    let before = server.cpu_s();
-    std::thread::sleep(Duration::from_secs(seconds));
-    let share = (server.cpu_s() - before) / seconds as f64;
-    let memory = server.resident_mb();
-    let good = memory <= IDLE_MB_MAX && share <= IDLE_CPU_MAX;
-    Ok(json!({
-        "benchmark": "idle", "command": "make bench", "seconds": seconds,
-        "resident_mb": round(memory), "resident_mb_max": IDLE_MB_MAX,
-        "cpu_share": share, "cpu_share_max": IDLE_CPU_MAX,
-        "verdict": if good { "pass" } else { "fail" },
-    }))
+/// The release binary, or the one that `ALTHING_BIN` names.
+fn binary() -> PathBuf {
+    let named = std::env::var_os("ALTHING_BIN").map(PathBuf::from);
+    let binary = named.unwrap_or_else(|| target().join("release").join("althing"));
+    // It is started in other folders.
+    std::path::absolute(&binary).unwrap_or(binary)
 }
 
-/// What one target took.
-#[derive(Default)]
-struct Taken {
-    /// Milliseconds per request, in order.
-    ms: Vec<f64>,
-    /// Milliseconds until the first event of a stream.
-    first_ms: Vec<f64>,
-    /// Processor time of the server in seconds.
-    cpu_s: f64,
+fn write_failed(path: &Path, source: std::io::Error) -> Trouble {
+    Trouble::Write { path: path.to_owned(), source }
 }
 
-/// The same requests directly and through Althing, in turn.
-fn gateway(binary: &Path, stream: bool) -> Result<Value, Trouble> {
-    let script = format!("[default]\nanswers = [\"{ANSWER}\"]\n");
-    let upstream = Server::simulate(binary, &script)?;
-    let config =
-        format!("[[provider]]\nname = \"sim\"\nbase_url = \"http://{}/v1\"\nmodels = [\"m\"]\n", upstream.address);
-    let server = Server::up(binary, &config)?;
-    let targets = [(&upstream, "m"), (&server, "sim/m")];
-    let mut connections = [Connection::open(upstream.address)?, Connection::open(server.address)?];
-    let mut taken = [Taken::default(), Taken::default()];
-    for round in 0..ROUNDS {
-        for (at, (target, model)) in targets.iter().enumerate() {
-            let before = (upstream.cpu_s(), target.cpu_s());
-            for _ in 0..REQUESTS {
-                let times = connections[at].chat(model, stream)?;
-                if round > 0 {
-                    taken[at].ms.push(times.whole_ms);
-                    taken[at].first_ms.push(times.first_ms);
-                }
-            }
-            if round > 0 {
-                taken[at].cpu_s += target.cpu_s() - before.1;
-            }
-        }
-    }
-    Ok(compare(stream, taken, server.resident_mb()))
+/// Where a program lies, if it is installed: Debian keeps servers off the path of ordinary users.
+fn installed(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-fn compare(stream: bool, taken: [Taken; 2], resident_mb: f64) -> Value {
-    let half = taken[0].ms.len() / 2;
-    let drift = (median(&taken[0].ms[..half]) / median(&taken[0].ms[half..]) - 1.0).abs();
-    let figures = |taken: &Taken| {
-        json!({
-            "requests": taken.ms.len(), "p50_ms": round(median(&taken.ms)), "p99_ms": round(at(&taken.ms, 0.99)),
-            "first_p50_ms": round(median(&taken.first_ms)), "cpu_ms_per_request": round(taken.cpu_s * 1e3 / taken.ms.len() as f64),
-        })
-    };
-    let [direct, althing] = &taken;
-    json!({
-        "benchmark": if stream { "stream" } else { "chat" }, "command": "make bench",
-        "direct": figures(direct), "althing": figures(althing),
-        "added_p50_ms": round(median(&althing.ms) - median(&direct.ms)),
-        "added_p99_ms": round(at(&althing.ms, 0.99) - at(&direct.ms, 0.99)),
-        "cpu_ms_per_request": round(althing.cpu_s * 1e3 / althing.ms.len() as f64),
-        "resident_mb": round(resident_mb), "direct_drift": round(drift),
-        "verdict": if drift > DRIFT_MAX { "void" } else { "measured" },
-    })
-}
-
-fn median(sample: &[f64]) -> f64 {
-    at(sample, 0.5)
-}
-
-/// The value below which a share of the sample lies (nearest rank).
-fn at(sample: &[f64], share: f64) -> f64 {
-    let mut sorted = sample.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let rank = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len().max(1));
-    sorted.get(rank - 1).copied().unwrap_or_default()
-}
-
-fn round(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
+/// The first number with a dot that a program prints when it is asked for its version.
+fn version(program: &Path, option: &str) -> Option<String> {
+    let output = Command::new(program).arg(option).output().ok()?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let words = text.split(|letter: char| letter.is_whitespace() || letter == '/' || letter == '-');
+    let is_version = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_digit()) && word.contains('.');
+    words.into_iter().find(is_version).map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_baseline_that_drifts_voids_the_run() {
-        let taken = |slow: f64| Taken { ms: vec![1.0, 1.0, slow, slow], first_ms: vec![1.0; 4], cpu_s: 0.004 };
-        assert_eq!(compare(false, [taken(1.5), taken(1.0)], 1.0)["verdict"], "void");
-        let good = compare(false, [taken(1.1), taken(1.6)], 1.0);
-        assert_eq!((&good["verdict"], &good["cpu_ms_per_request"]), (&json!("measured"), &json!(1.0)));
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
     }
 
     #[test]
-    fn percentiles_are_nearest_rank() {
-        assert_eq!(at(&[3.0, 1.0, 2.0, 4.0], 0.5), 2.0);
-        assert_eq!(at(&[3.0, 1.0, 2.0, 4.0], 0.99), 4.0);
-        assert_eq!(at(&[], 0.5), 0.0);
+    fn arguments_name_benchmarks_and_options() {
+        let names = |text: &str| {
+            wanted(&words(text)).map(|wanted| wanted.benchmarks.iter().map(|one| one.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names("idle chat --quick"), Some(vec!["idle", "chat"]));
+        assert_eq!(names("").map(|all| all.len()), Some(BENCHMARKS.len()));
+        assert_eq!(names("nothing-like-it"), None);
+        assert_eq!(names("--quick --publish"), None, "figures of a quick run are not published");
+    }
+
+    #[test]
+    fn a_missed_target_counts_more_than_a_void_run() {
+        let of = |verdicts: &[Verdict]| {
+            let outcomes = verdicts.iter().map(|&verdict| Outcome { verdict, ..Outcome::default() });
+            code(&outcomes.collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[Verdict::Pass, Verdict::Measured, Verdict::Skipped]), 0);
+        assert_eq!(of(&[Verdict::Pass, Verdict::Void]), VOID);
+        assert_eq!(of(&[Verdict::Fail, Verdict::Void]), 1);
     }
 }

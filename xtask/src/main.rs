@@ -16,14 +16,14 @@ use trouble::Trouble;
 const USAGE: &str = "usage: cargo xtask COMMAND
   tidy    check floors, ratchets, openings, licences, banned crates, words and manifests
   lines   print a table of lines per crate
-  bench   measure the release binary; `make bench` builds it first";
+  bench   measure the release binary, which `make bench` builds first; `bench --help` lists the benchmarks";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.first().map(String::as_str) {
         Some("tidy") => tidy::run(),
         Some("lines") => lines::run(),
-        Some("bench") => bench::run(),
+        Some("bench") => bench::run(arguments.get(1..).unwrap_or_default()),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -1,6 +1,6 @@
 //! What a benchmark tells.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The figures of one benchmark, and the one that its target is about.
@@ -50,15 +50,33 @@ impl Result {
         println!("{name:<22} {verdict:<8} {ratio:<7} {target:<24} {load:<5.2} {figures}");
     }
 
-    pub(crate) fn json(&self, name: &str, command: &str) -> Value {
-        let figures: Map<String, Value> =
-            self.figures.iter().map(|(name, value)| ((*name).to_owned(), json!((value * 1e3).round() / 1e3))).collect();
-        let target = self.target.map(|(name, least)| json!({ "figure": name, "least": least }));
-        json!({
-            "benchmark": name, "command": command, "figures": figures, "ratio": self.ratio, "target": target,
-            "load_before": self.load, "verdict": self.verdict(),
-        })
+    /// In the shape that `cargo xtask bench` reads.
+    pub(crate) fn json(&self, name: &str) -> Value {
+        let told = |figure: &str, value: f64| {
+            let (words, unit) = worded(figure);
+            let mut told = json!({ "name": words, "value": (value * 1e3).round() / 1e3, "unit": unit });
+            let aim = self.target.filter(|(aimed, _)| *aimed == figure);
+            told["verdict"] = aim.map_or("measured", |_| self.verdict()).into();
+            if let Some((_, least)) = aim {
+                told["target"] = json!({ "at_least": least });
+            }
+            told
+        };
+        let figures = self.figures.iter().map(|(figure, value)| (*figure, *value));
+        let figures: Vec<Value> = figures
+            .chain(self.ratio.map(|ratio| ("ratio", ratio)))
+            .map(|(figure, value)| told(figure, value))
+            .collect();
+        json!({ "benchmark": name, "figures": figures, "load_before": self.load, "verdict": self.verdict() })
     }
+}
+
+/// A figure's name in words, and its unit, which is last in the name.
+fn worded(figure: &str) -> (String, &'static str) {
+    let units = [("_per_s", "/s"), ("_ms", "ms")];
+    let found = units.iter().find_map(|(end, unit)| Some((figure.strip_suffix(end)?, *unit)));
+    let (words, unit) = found.unwrap_or((figure, ""));
+    (words.replace('_', " "), unit)
 }
 
 pub(crate) fn head() {

@@ -1,7 +1,8 @@
 //! How fast the store is: SQLite against its targets, PostgreSQL against `pgbench` on the same server.
 //!
 //! `cargo run --release -p store --example bench -- --json target/bench` prints a table and writes one file for each
-//! benchmark into the folder. It needs PostgreSQL's programs, which `make test-services` installs.
+//! benchmark into the folder. It needs PostgreSQL's programs, which `make test-services` installs. `cargo xtask bench
+//! store` runs it and judges it among the others.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark")]
 
 mod figures;
@@ -11,9 +12,6 @@ mod sqlite;
 use figures::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// The command that figures are told with.
-const COMMAND: &str = "cargo run --release -p store --example bench";
 
 type Benchmark = fn(&tokio::runtime::Runtime) -> Result;
 
@@ -47,7 +45,7 @@ fn main() -> ExitCode {
         result.print(name);
         if let Some(folder) = &folder {
             std::fs::create_dir_all(folder).unwrap();
-            let text = format!("{:#}\n", result.json(name, COMMAND));
+            let text = format!("{:#}\n", result.json(name));
             std::fs::write(folder.join(format!("{name}.json")), text).unwrap();
         }
     }

@@ -1,6 +1,6 @@
 //! Small charts as inline SVG: numbers in, a string out.
 //!
-//! [`Lines`] draws series over an axis, [`Bars`] draws one bar per row, [`spark`] draws a line as small as a word. The
+//! [`Lines`] draws series over an axis, [`Bars`] draws one bar per row, [`spark()`] draws a line as small as a word. The
 //! drawings name no colour: a page that shows them holds [`STYLE`] once. They need no script, no font and no other
 //! file, are drawn alike for the same numbers, and grow no larger however many numbers there are.
 //!

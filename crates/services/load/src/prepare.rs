@@ -25,7 +25,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// How many requests each entry of the mix has, as [`crate::schedule`] wants to know.
+    /// How many requests each entry of the mix has, as [`crate::schedule()`] wants to know.
     pub fn prompts(&self) -> Vec<u32> {
         let ends = self.first.iter().skip(1).copied().chain([count(self.requests.len())]);
         self.first.iter().zip(ends).map(|(first, end)| end.saturating_sub(*first)).collect()

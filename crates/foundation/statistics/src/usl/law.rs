@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A curve. What [`fit`](super::fit) gives has λ > 0, 0 ≤ σ ≤ 1 and κ ≥ 0, and the methods assume it.
+/// A curve. What [`fit`](super::fit()) gives has λ > 0, 0 ≤ σ ≤ 1 and κ ≥ 0, and the methods assume it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Usl {
     /// The throughput of one user.

@@ -63,7 +63,7 @@ fn positive(path: &str, value: f64, unit: &str) -> Held {
 }
 
 impl Scenario {
-    /// Whether it can be run. What [`super::read`] gives can; ask again after changing it.
+    /// Whether it can be run. What [`super::read()`] gives can; ask again after changing it.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ const DRAW: Duration = Duration::from_millis(250);
 /// How often something is said where there is no terminal.
 const PLAIN: Duration = Duration::from_secs(10);
 /// Columns of the bar.
-const BAR: usize = 12;
+const BAR: usize = 8;
 
 /// What is shown of a run.
 pub(super) struct Live {
@@ -101,10 +101,11 @@ fn line(name: &str, planned: u64, live: &load::Progress, bar: bool) -> String {
         format!("waiting {}", live.waiting),
     ];
     for part in rest {
-        if text.chars().count() + part.len() + 2 < WIDTH {
-            text.push_str("  ");
-            text.push_str(&part);
+        if text.chars().count() + part.len() + 2 >= WIDTH {
+            break;
         }
+        text.push_str("  ");
+        text.push_str(&part);
     }
     text.chars().take(WIDTH - 1).collect()
 }
@@ -134,7 +135,7 @@ mod tests {
             p95_us: Some(1_310_000),
         };
         let text = line("academic", 400, &live, true);
-        assert_eq!(text, "academic [======      ] 212/400 7/s  errors 3  p95 1.3 s  p50 902 ms");
+        assert_eq!(text, "academic [====    ] 212/400 7/s  errors 3  p95 1.3 s  p50 902 ms  in flight 7");
         let long = line(&"long ".repeat(30), 10_000_000, &live, true);
         assert_eq!(long.chars().count(), WIDTH - 1);
         let none = load::Progress { finished: 0, elapsed: Duration::ZERO, p50_us: None, p95_us: None, ..live };

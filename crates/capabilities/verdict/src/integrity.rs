@@ -2,8 +2,7 @@
 //!
 //! Knows texts alone; neither who gave them nor what a correct answer looks like beyond the one that is known.
 
-use crate::report::{Integrity, Tally};
-use statistics::{Interval, wilson};
+use crate::report::{Integrity, Share};
 
 /// Compares answers given alone, in two passes by request, with those given under load, which name their request.
 ///
@@ -45,11 +44,9 @@ pub fn integrity(
     }
 }
 
-fn tally(checks: impl Iterator<Item = bool>) -> Tally {
-    let (count, of) = checks.fold((0u64, 0u64), |(count, of), holds| (count + u64::from(holds), of + 1));
-    let [lo, hi] = wilson(count as f64, of as f64);
-    let share = if of == 0 { 0.0 } else { count as f64 / of as f64 };
-    Tally { count, of, share, interval: Interval { lo, hi } }
+fn tally(checks: impl Iterator<Item = bool>) -> Share {
+    let (count, of) = checks.fold((0, 0), |(count, of), holds| (count + u64::from(holds), of + 1));
+    Share::new(count, of)
 }
 
 /// In lower case, with single spaces.
@@ -91,7 +88,7 @@ mod tests {
         texts.iter().map(|text| (*text != "-").then(|| (*text).to_owned())).collect()
     }
 
-    fn counts(tally: Tally) -> (u64, u64) {
+    fn counts(tally: Share) -> (u64, u64) {
         (tally.count, tally.of)
     }
 
@@ -106,7 +103,7 @@ mod tests {
         assert_eq!(counts(found.accuracy.unwrap()), (2, 2));
         assert_eq!(counts(found.accuracy_alone.unwrap()), (3, 4));
         assert_eq!(found.unanswered, [2, 2]);
-        assert!((found.consistency.interval.lo - wilson(2.0, 3.0)[0]).abs() < 1e-12);
+        assert!((found.consistency.interval.lo - statistics::wilson(2.0, 3.0)[0]).abs() < 1e-12);
     }
 
     #[test]
@@ -117,7 +114,7 @@ mod tests {
             ((0, 0), (0, 0), [0, 0])
         );
         assert_eq!((found.accuracy, found.accuracy_alone), (None, None));
-        assert_eq!(found.consistency.interval, Interval { lo: 0.0, hi: 1.0 });
+        assert_eq!(found.consistency.interval, statistics::Interval { lo: 0.0, hi: 1.0 });
         let blank = integrity(&[texts(&["x"])], &[(0, None)], &[Some("  ".to_owned())]);
         assert_eq!((blank.accuracy, blank.unanswered), (None, [0, 1]));
     }

@@ -10,7 +10,7 @@ pub use layers::layers;
 
 use crate::report::{Generator, Memory, Requirement, Share, Verdict};
 use crate::slo::Slo;
-use rules::{Want, latency, mean, of_survivors, plain, share, share_of, unmeasured};
+use rules::{Want, latency, mean, of_survivors, plain, share, unmeasured};
 use statistics::Interval;
 use std::collections::BTreeMap;
 
@@ -225,7 +225,7 @@ fn rate(rate: f64, target: f64) -> Requirement {
 fn counted(facts: &Facts, name: &str, target: f64, counts: Option<(u64, u64)>, none: &str) -> Requirement {
     match counts {
         None | Some((_, 0)) => unmeasured(name, target, none),
-        Some((count, of)) => share(name, Want::AtLeast, target, share_of(count, of), facts.success.of),
+        Some((count, of)) => share(name, Want::AtLeast, target, Share::new(count, of), facts.success.of),
     }
 }
 

@@ -23,7 +23,7 @@ pub use judge::{
 pub use page::{page, text};
 pub use report::{
     CmoGrade, Curve, Environment, ErrorCount, Generator, Glimpse, Grade, Integrity, Layer, Memory, OperationRow,
-    Percentiles, Pooled, Report, Requirement, SCHEMA, ScenarioReport, Share, Slice, Tally, TargetFacts, Verdict,
+    Percentiles, Pooled, Report, Requirement, SCHEMA, ScenarioReport, Share, Slice, TargetFacts, Verdict,
     report_schema,
 };
 pub use slo::Slo;

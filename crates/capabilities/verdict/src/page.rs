@@ -12,7 +12,7 @@ mod words;
 pub use summary::text;
 
 use crate::judge::generator_fault;
-use crate::report::{Integrity, Layer, Report, Requirement, ScenarioReport, Share, Tally, Verdict};
+use crate::report::{Integrity, Layer, Report, Requirement, ScenarioReport, Share, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use parts::Head::{Figures, Words};
 use parts::{badge, banner, bounded, facts, plain, table, told};
@@ -234,24 +234,19 @@ fn requirements(caption: &str, requirements: &[Requirement], layer: bool) -> Mar
 
 /// A share with its interval and its counts.
 fn share(share: &Share) -> Markup {
-    let Share { share, interval, count, of } = *share;
-    tally(&Tally { count, of, share, interval })
-}
-
-fn tally(tally: &Tally) -> Markup {
-    if tally.of == 0 {
+    if share.of == 0 {
         return plain("nothing to count");
     }
-    let counts = format!("{} of {}", words::count(tally.count), words::count(tally.of));
-    html! { (bounded(&Quantity::Share.show(tally.share), Some(Quantity::Share.range(tally.interval)))) " " small { (counts) } }
+    let counts = format!("{} of {}", words::count(share.count), words::count(share.of));
+    html! { (bounded(&Quantity::Share.show(share.share), Some(Quantity::Share.range(share.interval)))) " " small { (counts) } }
 }
 
 fn integrity_section(integrity: &Integrity) -> Markup {
-    let known = |found: &Option<Tally>| found.as_ref().map_or(plain("no answers are known"), tally);
+    let known = |found: &Option<Share>| found.as_ref().map_or(plain("no answers are known"), share);
     let [alone, loaded] = integrity.unanswered;
     let rows = [
-        vec![plain("Under load as alone (consistency)"), tally(&integrity.consistency)],
-        vec![plain("Alone, asked twice (reproducibility)"), tally(&integrity.reproducibility)],
+        vec![plain("Under load as alone (consistency)"), share(&integrity.consistency)],
+        vec![plain("Alone, asked twice (reproducibility)"), share(&integrity.reproducibility)],
         vec![plain("Known answer, alone (accuracy)"), known(&integrity.accuracy_alone)],
         vec![plain("Known answer, under load (accuracy)"), known(&integrity.accuracy)],
         vec![plain("Unanswered, alone"), plain(words::count(alone))],

@@ -407,28 +407,15 @@ pub struct Generator {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Integrity {
     /// Under load the answer is the one given alone.
-    pub consistency: Tally,
+    pub consistency: Share,
     /// Under load the answer is the known one; none where no answers are known.
-    pub accuracy: Option<Tally>,
+    pub accuracy: Option<Share>,
     /// Alone the answer is the known one.
-    pub accuracy_alone: Option<Tally>,
+    pub accuracy_alone: Option<Share>,
     /// Asked alone twice, the answer is the same.
-    pub reproducibility: Tally,
+    pub reproducibility: Share,
     /// Requests that got no answer, alone and under load.
     pub unanswered: [u64; 2],
-}
-
-/// A fraction with its counts.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Tally {
-    /// How many.
-    pub count: u64,
-    /// Of how many.
-    pub of: u64,
-    /// 0 to 1.
-    pub share: f64,
-    /// Where the true share lies.
-    pub interval: Interval,
 }
 
 impl Report {
@@ -439,7 +426,7 @@ impl Report {
 }
 
 impl Share {
-    /// So many of so many.
+    /// So many of so many. Nothing of nothing is the share 0, of which nothing is known.
     pub fn new(count: u64, of: u64) -> Self {
         let [lo, hi] = statistics::wilson(count as f64, of as f64);
         let share = if of == 0 { 0.0 } else { count as f64 / of as f64 };

@@ -1,5 +1,6 @@
 //! How a run goes, while it lasts: one line that is drawn over on a terminal, a plain line now and then elsewhere.
 
+use crate::command::up::told_to_leave;
 use crate::print::say;
 use crate::progress::Line;
 use crate::text::{WIDTH, clean};
@@ -7,6 +8,7 @@ use load::{Meter, Step};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use verdict::verdict_name;
 
 /// How often the line of a terminal is drawn.
@@ -23,6 +25,21 @@ pub(super) struct Live {
     line: RefCell<Line>,
 }
 
+/// Shows how a run goes and waits for it, and whether it was told to stop: told once it ends early by itself, told twice
+/// the process ends.
+pub(super) async fn watched<T>(run: impl AsyncFnOnce(&CancellationToken, &Live) -> T) -> (T, bool) {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    let listening = tokio::spawn(async move {
+        told_to_leave().await;
+        told.cancel();
+    });
+    let live = Live::new();
+    let done = live.along(run(&stop, &live)).await;
+    listening.abort();
+    (done, stop.is_cancelled())
+}
+
 /// The repeat that is under way.
 struct Repeat {
     name: String,
@@ -31,7 +48,7 @@ struct Repeat {
 }
 
 impl Live {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self { terminal: Line::terminal(), now: RefCell::default(), line: RefCell::new(Line::new()) }
     }
 
@@ -55,7 +72,7 @@ impl Live {
     }
 
     /// Waits for a run and shows how it goes.
-    pub(super) async fn along<T>(&self, run: impl Future<Output = T>) -> T {
+    async fn along<T>(&self, run: impl Future<Output = T>) -> T {
         let mut turns = tokio::time::interval(if self.terminal { DRAW } else { PLAIN });
         turns.tick().await;
         tokio::pin!(run);

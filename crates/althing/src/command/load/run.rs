@@ -1,15 +1,13 @@
 //! `althing load run`.
 
-use super::live::Live;
+use super::live::watched;
 use super::{FAILS, against, past, read, reports, scenarios, worse};
 use crate::cli::{Global, LoadRun};
-use crate::command::up::told_to_leave;
 use crate::exit::{DONE, FAILED, Failure, USAGE};
 use crate::print::{self, print, say};
 use crate::wiring;
 use load::{Files, Options, Set};
-use tokio_util::sync::CancellationToken;
-use verdict::{Report, Verdict, exit_code};
+use verdict::{Verdict, exit_code};
 
 /// Runs, judges, reports.
 pub(super) fn run(global: &Global, args: &LoadRun) -> Result<u8, Failure> {
@@ -32,7 +30,9 @@ pub(super) fn run(global: &Global, args: &LoadRun) -> Result<u8, Failure> {
     // What can fail without a single request is tried before the first one.
     let baseline = args.baseline.as_deref().map(read).transpose()?;
     let folder = args.against.out.as_deref().map(reports::folder).transpose()?;
-    let report = wiring::run(async { Ok(measured(&set, &files, &options).await) })??;
+    let measured = watched(async |stop, live| load::run(&set, &files, &options, stop, |step| live.tell(step)).await);
+    let (report, _) = wiring::run(async { Ok(measured.await) })?;
+    let report = report.map_err(|error| Failure::of(&error))?;
     let comparison = baseline.as_ref().map(|before| verdict::compare::compare(before, &report));
     let compared = baseline.as_ref().zip(comparison.as_ref()).map(|(before, found)| worse(found, [before, &report]));
     match global.json {
@@ -82,19 +82,4 @@ fn select(set: &mut Set, files: &mut Vec<Files>, args: &LoadRun) -> Result<(), F
     let mut keep = kept.iter();
     files.retain(|_| keep.next().copied().unwrap_or(false));
     Ok(())
-}
-
-/// The report; a partial one if the process is told to stop, and an end without one if it is told so again.
-async fn measured(set: &Set, files: &[Files], options: &Options) -> Result<Report, Failure> {
-    let stop = CancellationToken::new();
-    let told = stop.clone();
-    let listening = tokio::spawn(async move {
-        told_to_leave().await;
-        told.cancel();
-    });
-    let live = Live::new();
-    let running = load::run(set, files, options, &stop, |step| live.tell(step));
-    let report = live.along(running).await;
-    listening.abort();
-    report.map_err(|error| Failure::of(&error))
 }

@@ -1,16 +1,13 @@
 //! `althing load sweep`.
 
-use super::live::Live;
+use super::live::watched;
 use super::{against, past, reports, scenarios};
 use crate::cli::{Global, LoadSweep};
-use crate::command::up::told_to_leave;
 use crate::exit::{DONE, FAILED, Failure, INTERRUPTED, USAGE};
 use crate::print::{self, print, say};
 use crate::wiring;
 use load::history::History;
-use load::{Files, Options, Scenario};
-use tokio_util::sync::CancellationToken;
-use verdict::sweep::Sweep;
+use load::{Options, Scenario};
 
 /// Numbers of users where neither the command line nor the scenario says any.
 const USERS: [u32; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -36,7 +33,10 @@ pub(super) fn run(global: &Global, args: &LoadSweep) -> Result<u8, Failure> {
     let options = Options { repeats: args.repeat, ..against::options(&args.against)? };
     let folder = args.against.out.as_deref().map(reports::folder).transpose()?;
     let files = files.into_iter().next().unwrap_or_default();
-    let (sweep, stopped) = wiring::run(async { measured(&scenario, &files, users, &options).await })?;
+    let measured =
+        watched(async |stop, live| load::sweep(&scenario, &files, users, &options, stop, |step| live.tell(step)).await);
+    let (sweep, stopped) = wiring::run(async { Ok(measured.await) })?;
+    let sweep = sweep.map_err(|error| Failure::of(&error))?;
     match global.json {
         true => print::json(&sweep)?,
         false => print(&verdict::sweep::text(&sweep))?,
@@ -62,23 +62,4 @@ pub(super) fn run(global: &Global, args: &LoadSweep) -> Result<u8, Failure> {
         }
     }
     Ok(if sweep.fit.is_some() { DONE } else { FAILED })
-}
-
-async fn measured(
-    scenario: &Scenario,
-    files: &Files,
-    users: &[u32],
-    options: &Options,
-) -> Result<(Sweep, bool), Failure> {
-    let stop = CancellationToken::new();
-    let told = stop.clone();
-    let listening = tokio::spawn(async move {
-        told_to_leave().await;
-        told.cancel();
-    });
-    let live = Live::new();
-    let running = load::sweep(scenario, files, users, options, &stop, |step| live.tell(step));
-    let sweep = live.along(running).await;
-    listening.abort();
-    Ok((sweep.map_err(|error| Failure::of(&error))?, stop.is_cancelled()))
 }

@@ -7,17 +7,11 @@ use crate::report::{
 };
 use fastrand::Rng;
 use proptest::prelude::*;
-use statistics::wilson;
 
 /// A normal number, mean 0.
 fn normal(rng: &mut Rng, deviation: f64) -> f64 {
     let sum: f64 = (0..12).map(|_| rng.f64()).sum();
     (sum - 6.0) * deviation
-}
-
-fn share(count: u64, of: u64) -> Share {
-    let [lo, hi] = wilson(count as f64, of as f64);
-    Share { share: count as f64 / of.max(1) as f64, interval: Interval { lo, hi }, count, of }
 }
 
 fn percentiles(p95: f64) -> Percentiles {
@@ -39,7 +33,7 @@ fn scenario(name: &str, slices: Vec<Slice>, p95: f64) -> ScenarioReport {
         wall_s: 100.0,
         seed: 1,
         schedule_sha256: "aa".into(),
-        success: share(990, 1_000),
+        success: Share::new(990, 1_000),
         latency_ms: percentiles(p95),
         service_ms: Percentiles::default(),
         wait_ms: Percentiles::default(),
@@ -82,7 +76,7 @@ fn report(id: &str, scenarios: Vec<ScenarioReport>) -> Report {
         verdict: Verdict::Pass,
         grade: Grade::A,
         grade_cmo: CmoGrade::A,
-        pooled: Pooled { success: share(990, 1_000), success_mean: 0.99, p95_ms_mean: 100.0 },
+        pooled: Pooled { success: Share::new(990, 1_000), success_mean: 0.99, p95_ms_mean: 100.0 },
         layers: Vec::new(),
         scenarios,
         integrity: None,
@@ -218,7 +212,7 @@ fn student_known_values() {
 fn shares_differ_by_newcombe() {
     // Newcombe's own example, Statistics in Medicine 17 (1998), table II, case a: 56/70 and 48/80.
     let (mut before, mut after) = pair(5, 1.0, CALM, 1);
-    (before.scenarios[0].success, after.scenarios[0].success) = (share(48, 80), share(56, 70));
+    (before.scenarios[0].success, after.scenarios[0].success) = (Share::new(48, 80), Share::new(56, 70));
     let found = compare(&before, &after);
     let success = row(&found, "success");
     let interval = success.interval.unwrap();
@@ -228,7 +222,7 @@ fn shares_differ_by_newcombe() {
     let back = compare(&after, &before);
     assert_eq!(row(&back, "success").verdict, Change::Regression);
     assert!(back.regressed());
-    (before.scenarios[0].success, after.scenarios[0].success) = (share(1_000, 1_000), share(0, 0));
+    (before.scenarios[0].success, after.scenarios[0].success) = (Share::new(1_000, 1_000), Share::new(0, 0));
     assert_eq!(row(&compare(&before, &after), "success").verdict, Change::Unclear);
 }
 
@@ -266,7 +260,7 @@ fn timings_that_say_nothing_are_unclear() {
     let found = compare(&before, &after);
     assert!(!found.regressed() && row(&found, "p95_ms").basis.contains("invalid"));
     after.scenarios[0].verdict = Verdict::Fail;
-    after.scenarios[0].success = share(499, 1_000);
+    after.scenarios[0].success = Share::new(499, 1_000);
     let found = compare(&before, &after);
     assert_eq!(row(&found, "p95_ms").verdict, Change::Unclear);
     assert_eq!(row(&found, "success").verdict, Change::Regression);

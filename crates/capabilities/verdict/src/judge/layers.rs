@@ -4,10 +4,10 @@
 //! Their requirements are named as keys of `[slo]`, with a scenario's name after a blank where it is about one. They
 //! ask for more than a share and less than a time, where `[slo]` asks for at least and at most.
 
-use super::rules::{Want, estimate, of_survivors, plain, share, share_of, union, unmeasured};
+use super::rules::{Want, estimate, of_survivors, plain, share, union, unmeasured};
 use super::{CacheCounts, generator_fault, invalid, memory, mistimed, overall};
 use crate::grade::grade_cmo;
-use crate::report::{CmoGrade, Layer, Requirement, ScenarioReport, Verdict};
+use crate::report::{CmoGrade, Layer, Requirement, ScenarioReport, Share, Verdict};
 use statistics::Interval;
 
 /// Users that CMO-015 asks for.
@@ -128,7 +128,7 @@ fn cache(scenarios: &[ScenarioReport]) -> Requirement {
         return unmeasured("cache_hit_min", CACHE_HIT, "the target says nothing of a cache");
     }
     let done = scenarios.iter().map(|scenario| scenario.operations).sum();
-    all_whole(share("cache_hit_min", Want::MoreThan, CACHE_HIT, share_of(hits, lookups), done), scenarios)
+    all_whole(share("cache_hit_min", Want::MoreThan, CACHE_HIT, Share::new(hits, lookups), done), scenarios)
 }
 
 /// Invalid where the scenario was cut short: fewer requests than planned came to an end.

@@ -1,7 +1,7 @@
 //! The rules of judging one figure: a share, a quantile, a mean, a plain figure. They know no key of `[slo]` by name.
 
 use crate::report::{Requirement, Share, Verdict};
-use statistics::{Interval, operations_to_settle, quantile, quantile_interval, quantile_operations_to_settle, wilson};
+use statistics::{Interval, operations_to_settle, quantile, quantile_interval, quantile_operations_to_settle};
 
 /// The normal quantile of a two-sided 95 % interval.
 const Z_95: f64 = 1.959964;
@@ -41,13 +41,6 @@ impl Want {
             _ => Verdict::Inconclusive,
         }
     }
-}
-
-/// A share of a count. Nothing of nothing is the share 0, of which nothing is known.
-pub(super) fn share_of(count: u64, of: u64) -> Share {
-    let [lo, hi] = wilson(count as f64, of as f64);
-    let share = if of > 0 { count as f64 / of as f64 } else { 0.0 };
-    Share { share, interval: Interval { lo, hi }, count, of }
 }
 
 /// A requirement of which nothing was found, and why.

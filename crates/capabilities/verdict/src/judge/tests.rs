@@ -1,10 +1,9 @@
 //! Every rule of judging by tables, at the counts where an interval just reaches a target and just does not.
 
 use super::{
-    CPU_SHARE_MAX, CacheCounts, Facts, LAG_P99_MS_MAX, exit_code, generator_fault, judge, overall, rules::share_of,
-    verdict_name,
+    CPU_SHARE_MAX, CacheCounts, Facts, LAG_P99_MS_MAX, exit_code, generator_fault, judge, overall, verdict_name,
 };
-use crate::report::{Generator, Memory, Requirement, Verdict};
+use crate::report::{Generator, Memory, Requirement, Share, Verdict};
 use crate::slo::Slo;
 use Verdict::{Fail, Inconclusive, Invalid, NotMeasured, Pass};
 use proptest::prelude::*;
@@ -21,8 +20,8 @@ static NO_BLOCKS: BTreeMap<String, Interval> = BTreeMap::new();
 fn facts(slo: &Slo) -> Facts<'_> {
     Facts {
         slo,
-        success: share_of(1_000, 1_000),
-        success_sure: share_of(1_000, 1_000),
+        success: Share::new(1_000, 1_000),
+        success_sure: Share::new(1_000, 1_000),
         latency_ms: &[],
         latency_blocks: &NO_BLOCKS,
         first_token_ms: None,
@@ -89,7 +88,7 @@ fn told<'a>(slo: &'a Slo, fast: &'a [f64]) -> Facts<'a> {
     Facts {
         latency_ms: fast,
         first_token_ms: Some(fast),
-        goodput: Some(share_of(1_000, 1_000)),
+        goodput: Some(Share::new(1_000, 1_000)),
         memory: Some(MEMORY),
         cache: Some(CacheCounts { memory: 800, disk: 180, redis: 0, miss: 20 }),
         cost_usd: Some(&[0.01; 1_000]),
@@ -144,7 +143,7 @@ fn success_by_its_interval() {
         (0, 0, 0.95, NotMeasured, None),
     ] {
         let slo = Slo { success_min: Some(target), ..Slo::default() };
-        let found = found(&Facts { success: share_of(count, of), ..facts(&slo) }, "success_min");
+        let found = found(&Facts { success: Share::new(count, of), ..facts(&slo) }, "success_min");
         assert_eq!((found.verdict, found.operations_needed), (expect, needed), "{count} of {of} for {target}");
         let unsaid = expect == Inconclusive && needed.is_none();
         assert_eq!(found.reason.is_some(), unsaid || expect == NotMeasured, "{found:?}");
@@ -157,7 +156,7 @@ fn success_is_asked_for_even_where_it_is_not() {
     for (count, of, expect) in
         [(1, 1, Pass), (376, 400, Pass), (93, 100, Pass), (276, 300, Fail), (0, 1, Fail), (0, 0, NotMeasured)]
     {
-        let found = found(&Facts { success: share_of(count, of), ..facts(&Slo::default()) }, "success_min");
+        let found = found(&Facts { success: Share::new(count, of), ..facts(&Slo::default()) }, "success_min");
         assert_eq!((found.verdict, found.target, found.operations_needed), (expect, 0.95, None), "{count} of {of}");
         assert_eq!(reason(&found).starts_with("implied"), of > 0);
     }
@@ -186,7 +185,7 @@ fn percentiles_by_their_interval() {
     ] {
         let slo = every_key();
         let values = times(fast, of, 99.9, 100.1);
-        let success = share_of(of as u64, of as u64);
+        let success = Share::new(of as u64, of as u64);
         let found = found(&Facts { latency_ms: &values, success, ..facts(&slo) }, key);
         assert_eq!(found.verdict, expect, "{key}: {fast} of {of}");
         if expect == Inconclusive {
@@ -196,7 +195,7 @@ fn percentiles_by_their_interval() {
     }
     // At most is at most.
     let slo = every_key();
-    let at_target = Facts { latency_ms: &[100.0; 72], success: share_of(72, 72), ..facts(&slo) };
+    let at_target = Facts { latency_ms: &[100.0; 72], success: Share::new(72, 72), ..facts(&slo) };
     assert_eq!(found(&at_target, "p95_ms_max").verdict, Pass);
 }
 
@@ -205,7 +204,7 @@ fn percentiles_by_both_intervals() {
     let slo = every_key();
     let union = |values: &[f64], key: &str, name: &str, [lo, hi]: [f64; 2]| {
         let blocks = [(name.to_owned(), Interval { lo, hi })].into();
-        let success = share_of(values.len() as u64, values.len() as u64);
+        let success = Share::new(values.len() as u64, values.len() as u64);
         found(&Facts { latency_ms: values, latency_blocks: &blocks, success, ..facts(&slo) }, key)
     };
     let (fast, slow) = ([10.0; 1_000], [200.0; 1_000]);
@@ -247,7 +246,7 @@ fn operations_that_timed_out_are_slow() {
     ] {
         let values = times(1_000 - lost, 1_000, 10.0, f64::INFINITY);
         let found =
-            found(&Facts { latency_ms: &values, success: share_of(1_000 - lost as u64, 1_000), ..facts(&slo) }, key);
+            found(&Facts { latency_ms: &values, success: Share::new(1_000 - lost as u64, 1_000), ..facts(&slo) }, key);
         assert_eq!((found.verdict, found.measured), (expect, figure.then_some(10.0)), "{key} {lost}: {found:?}");
         let said = reason(&found) == "more operations timed out than the percentile leaves room for";
         assert_eq!(said, !figure && expect != NotMeasured, "{key} {lost}: {found:?}");
@@ -259,8 +258,12 @@ fn operations_count_all_of_them_not_only_cases() {
     // A tenth of the operations are streams, so ten times as many operations as streams are needed.
     let slo = Slo { ttft_ms_max: Some(100.0), fallback_min: Some(0.95), ..Slo::default() };
     let streams = [10.0; 20];
-    let facts =
-        Facts { success: share_of(200, 200), first_token_ms: Some(&streams), fallback: Some((20, 20)), ..facts(&slo) };
+    let facts = Facts {
+        success: Share::new(200, 200),
+        first_token_ms: Some(&streams),
+        fallback: Some((20, 20)),
+        ..facts(&slo)
+    };
     assert_eq!(found(&facts, "ttft_ms_max").operations_needed, Some(720));
     assert_eq!(found(&facts, "fallback_min").operations_needed, Some(730));
 }
@@ -269,7 +272,7 @@ fn operations_count_all_of_them_not_only_cases() {
 fn no_number_settles_what_lies_on_the_target() {
     let slo = Slo { p50_ms_max: Some(100.0), ..Slo::default() };
     let values = [90.0, 90.0, 100.0, 110.0, 110.0];
-    let found = found(&Facts { latency_ms: &values, success: share_of(5, 5), ..facts(&slo) }, "p50_ms_max");
+    let found = found(&Facts { latency_ms: &values, success: Share::new(5, 5), ..facts(&slo) }, "p50_ms_max");
     assert_eq!((found.verdict, found.operations_needed), (Inconclusive, None));
     assert!(reason(&found).contains("the target itself"), "{found:?}");
 }
@@ -279,7 +282,7 @@ fn the_times_of_few_survivors_are_not_judged() {
     let slo = every_key();
     let fast = [10.0; 1_000];
     for (count, expect) in [(500, Pass), (499, NotMeasured), (0, NotMeasured)] {
-        let facts = Facts { success: share_of(count, 1_000), ..told(&slo, &fast[..count as usize]) };
+        let facts = Facts { success: Share::new(count, 1_000), ..told(&slo, &fast[..count as usize]) };
         for key in ["p50_ms_max", "p95_ms_max", "p99_ms_max", "ttft_ms_max", "chain_ms_max"] {
             let found = found(&facts, key);
             assert_eq!((found.verdict, found.measured.is_some()), (expect, expect == Pass), "{count}: {found:?}");
@@ -310,7 +313,7 @@ fn what_the_target_does_not_tell_is_not_measured() {
     }
     let nothing = Facts {
         first_token_ms: Some(&[]),
-        goodput: Some(share_of(0, 0)),
+        goodput: Some(Share::new(0, 0)),
         cache: Some(CacheCounts::default()),
         cost_usd: Some(&[]),
         recovery: Some((0, 0)),
@@ -350,7 +353,7 @@ fn counted_shares_by_their_interval() {
         let facts = Facts {
             recovery: Some((count, of)),
             fallback: Some((count, of)),
-            goodput: Some(share_of(count, of)),
+            goodput: Some(Share::new(count, of)),
             cache: Some(CacheCounts { memory: count, miss: of - count, ..CacheCounts::default() }),
             ..facts(&slo)
         };
@@ -405,7 +408,7 @@ fn cost_by_the_interval_of_its_mean() {
         (&[f64::NAN, 0.1], Inconclusive, None),
     ] {
         let facts =
-            Facts { cost_usd: Some(costs), success: share_of(costs.len() as u64, costs.len() as u64), ..facts(&slo) };
+            Facts { cost_usd: Some(costs), success: Share::new(costs.len() as u64, costs.len() as u64), ..facts(&slo) };
         let found = found(&facts, "cost_usd_max");
         assert_eq!((found.verdict, found.operations_needed), (expect, needed), "{found:?}");
         assert_eq!(found.reason.is_some(), expect == Inconclusive && needed.is_none());
@@ -441,14 +444,14 @@ fn a_generator_at_fault_excuses_only_what_it_may_have_caused() {
     let slo = Slo { success_min: Some(0.95), ..Slo::default() };
     let busy = Generator { cpu_share: 0.9, ..STILL };
     for (generator, success, sure, expect) in [
-        (&STILL, share_of(900, 1_000), share_of(900, 900), Fail),
-        (&busy, share_of(900, 1_000), share_of(900, 900), Invalid),
-        (&busy, share_of(900, 1_000), share_of(900, 950), Invalid),
-        (&busy, share_of(800, 1_000), share_of(800, 900), Fail),
-        (&busy, share_of(0, 1_000), share_of(0, 0), Invalid),
-        (&busy, share_of(945, 1_000), share_of(945, 1_000), Inconclusive),
-        (&busy, share_of(1_000, 1_000), share_of(1_000, 1_000), Pass),
-        (&busy, share_of(0, 0), share_of(0, 0), NotMeasured),
+        (&STILL, Share::new(900, 1_000), Share::new(900, 900), Fail),
+        (&busy, Share::new(900, 1_000), Share::new(900, 900), Invalid),
+        (&busy, Share::new(900, 1_000), Share::new(900, 950), Invalid),
+        (&busy, Share::new(800, 1_000), Share::new(800, 900), Fail),
+        (&busy, Share::new(0, 1_000), Share::new(0, 0), Invalid),
+        (&busy, Share::new(945, 1_000), Share::new(945, 1_000), Inconclusive),
+        (&busy, Share::new(1_000, 1_000), Share::new(1_000, 1_000), Pass),
+        (&busy, Share::new(0, 0), Share::new(0, 0), NotMeasured),
     ] {
         for slo in [slo, Slo::default()] {
             let facts = Facts { success, success_sure: sure, generator, ..facts(&slo) };
@@ -554,7 +557,7 @@ proptest! {
         let blocks = [("p95".to_owned(), Interval { lo, hi: lo + width })].into();
         let (of, timed_out) = (values.len() as u64, lost as u64);
         let facts =
-            Facts { success: share_of(of - timed_out, of), latency_ms: &values, latency_blocks: &blocks, ..facts(&slo) };
+            Facts { success: Share::new(of - timed_out, of), latency_ms: &values, latency_blocks: &blocks, ..facts(&slo) };
         let found = found(&facts, "p95_ms_max");
         prop_assert!(found.measured.is_none_or(f64::is_finite), "{:?}", found);
         prop_assert_eq!(found.verdict == NotMeasured, (of - timed_out) * 2 < of);
@@ -577,7 +580,7 @@ proptest! {
             cost_usd_max: Some(limit), ..Slo::default()
         };
         let facts = Facts {
-            success: share_of(ok, ok + lost), fallback: Some((ok, ok + lost)), latency_ms: &values,
+            success: Share::new(ok, ok + lost), fallback: Some((ok, ok + lost)), latency_ms: &values,
             cost_usd: Some(&values), ..facts(&slo)
         };
         for found in judge(&facts) {

@@ -4,7 +4,7 @@
 
 use crate::report::{
     CmoGrade, Curve, Environment, ErrorCount, Generator, Glimpse, Grade, Integrity, Layer, Memory, OperationRow,
-    Percentiles, Pooled, Report, Requirement, SCHEMA, ScenarioReport, Share, Slice, Tally, TargetFacts, Verdict,
+    Percentiles, Pooled, Report, Requirement, SCHEMA, ScenarioReport, Share, Slice, TargetFacts, Verdict,
 };
 use statistics::Interval;
 
@@ -162,15 +162,11 @@ pub(super) fn night() -> ScenarioReport {
 
 /// What `--integrity` adds.
 pub(super) fn integrity() -> Integrity {
-    let tally = |count, of| {
-        let Share { share, interval, .. } = Share::new(count, of);
-        Tally { count, of, share, interval }
-    };
     Integrity {
-        consistency: tally(1_180, 1_200),
-        accuracy: Some(tally(1_101, 1_200)),
+        consistency: Share::new(1_180, 1_200),
+        accuracy: Some(Share::new(1_101, 1_200)),
         accuracy_alone: None,
-        reproducibility: tally(0, 0),
+        reproducibility: Share::new(0, 0),
         unanswered: [3, 41],
     }
 }

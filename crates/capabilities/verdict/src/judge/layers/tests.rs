@@ -1,10 +1,9 @@
 //! The original's layers on runs that keep to them, miss them, and cannot tell.
 
-use super::super::rules::share_of;
 use super::layers;
 use crate::grade::grade_cmo;
 use crate::report::{
-    Curve, Generator, Grade, Layer, Memory, Percentiles, Requirement, ScenarioReport,
+    Curve, Generator, Grade, Layer, Memory, Percentiles, Requirement, ScenarioReport, Share,
     Verdict::{self, Fail, Inconclusive, Invalid, NotMeasured, Pass},
 };
 use statistics::Interval;
@@ -14,7 +13,7 @@ fn scenario(name: &str, count: u64, of: u64, p95: [f64; 3]) -> ScenarioReport {
     let [lo, middle, hi] = p95;
     let intervals = [("p95".to_owned(), Interval { lo, hi })].into();
     let latency_ms = Percentiles { count, p95: middle, intervals, ..Percentiles::default() };
-    let success = share_of(count, of);
+    let success = Share::new(count, of);
     ScenarioReport {
         name: name.to_owned(),
         description: String::new(),

@@ -5,8 +5,10 @@ mod load;
 pub(crate) use load::{Against, Load, LoadRun, LoadSweep, Plan};
 
 use caller::Role;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use migration::Format;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -62,6 +64,9 @@ pub(crate) enum Command {
     Store(Store),
     /// Show what was used and spent, by day, tenant, key or model
     Usage(Usage),
+    /// Show what models cost, and bring a newer price list
+    #[command(subcommand)]
+    Prices(Prices),
     /// Send load to a server and judge what comes of it
     #[command(subcommand)]
     Load(Load),
@@ -155,6 +160,31 @@ pub(crate) enum Config {
         #[arg(long, value_name = "NAME")]
         profile: Option<String>,
     },
+    /// Rewrite other projects' provider settings as ours; keys are never copied
+    Import(Import),
+}
+
+/// `althing config import`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Import {
+    /// Files of one project: YAML, JSON or lines of NAME=value
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Whose they are [default: what their content says]
+    #[arg(long, value_name = "PROJECT", value_parser = project())]
+    pub(crate) from: Option<Format>,
+    /// Where to write the settings [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write over a file that is there
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+}
+
+/// Reads the word for a project.
+fn project() -> impl TypedValueParser<Value = Format> {
+    let names = PossibleValuesParser::new(Format::ALL.map(Format::name));
+    names.try_map(|name| Format::ALL.into_iter().find(|format| format.name() == name).ok_or("no such project"))
 }
 
 /// `althing mcp`.
@@ -281,4 +311,32 @@ pub(crate) struct Usage {
     pub(crate) csv: bool,
     #[command(flatten)]
     pub(crate) place: Where,
+}
+
+/// `althing prices`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Prices {
+    /// List prices in US dollars per million tokens
+    List {
+        /// Only models with this in their names, or the one that it stands for
+        #[arg(value_name = "MODEL")]
+        model: Option<String>,
+        /// Only the list of this house
+        #[arg(long, value_name = "H")]
+        house: Option<String>,
+        /// The data folder [default: $XDG_DATA_HOME/althing]
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Lay another price list over the shipped one
+    Update {
+        /// The list: of our own, LiteLLM's `model_prices_and_context_window.json` or `api.json` of models.dev
+        file: PathBuf,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// The data folder [default: $XDG_DATA_HOME/althing]
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
 }

@@ -9,6 +9,7 @@ mod keys;
 mod load;
 mod mcp;
 mod plan;
+mod prices;
 mod reload;
 mod simulate;
 mod store;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Audit(audit) => audit::run(&global, audit),
         Command::Store(asked) => store::run(&global, asked),
         Command::Usage(args) => usage::run(&global, &args),
+        Command::Prices(asked) => prices::run(&global, &asked),
         Command::Load(asked) => load::run(&global, asked),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Completions { shell } => completions::run(&global, shell),

@@ -12,6 +12,7 @@ use matrix::{AskTool, Matrix, PlanError};
 use mcp_door::{McpConfig, McpDoor};
 use measure::Metrics;
 use models::Kind;
+use prices::Table;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use settings::{Loaded, Origin, Settings, Source};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,13 @@ use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Every protocol a provider can speak. A new native one is one line here; a compatible one is a preset.
-const KINDS: [Kind; 2] = [models::openai::KIND, models::scripted::KIND];
+pub(crate) const KINDS: [Kind; 5] = [
+    models::anthropic::KIND,
+    models::bedrock::KIND,
+    models::openai::KIND,
+    models::ollama::KIND,
+    models::scripted::KIND,
+];
 
 /// The settings file looked for when none is named.
 const CONFIG_FILE: &str = "althing.toml";
@@ -103,9 +110,16 @@ pub(crate) fn of_store(error: &impl Explain) -> Failure {
 }
 
 /// The engine that answers.
-pub(crate) fn matrix(ready: &Ready, metrics: &Arc<Metrics>) -> Result<Arc<Matrix>, Failure> {
-    let made = Matrix::new(&ready.loaded.settings, KINDS.to_vec(), Arc::clone(metrics));
+pub(crate) fn matrix(ready: &Ready, data: &Path, metrics: &Arc<Metrics>) -> Result<Arc<Matrix>, Failure> {
+    let prices = prices(data)?;
+    let made = Matrix::with_prices(&ready.loaded.settings, KINDS.to_vec(), Arc::clone(metrics), prices);
     made.map(Arc::new).map_err(|error| check::refused(ready, &error))
+}
+
+/// What models cost, as far as settings do not say: the list that comes along, and what `prices update` laid over it.
+pub(crate) fn prices(data: &Path) -> Result<Table, Failure> {
+    let loaded = prices::load(Some(data)).map_err(|error| Failure::of(&error).code(crate::exit::CONFIGURATION));
+    loaded.map(|(table, _)| table)
 }
 
 /// The engine made once to see whether it can be, and what it would offer.

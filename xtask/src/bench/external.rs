@@ -9,6 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+/// The variable that asks an example for a short run; those that take little time anyway do not look at it.
+const QUICK: &str = "ALTHING_BENCH_QUICK";
+
 /// A test that is run longer than `make test` does.
 pub(super) struct Soak {
     pub(super) package: &'static str,
@@ -38,14 +41,20 @@ pub(super) fn example(setup: &Setup, package: &str, example: &str) -> Result<Mea
     std::fs::create_dir_all(&folder).map_err(|source| write_failed(&folder, source))?;
     let mut command = Command::new("cargo");
     command.args(["run", "--release", "--locked", "-q", "-p", package, "--example", example, "--", "--json"]);
+    if setup.quick {
+        command.env(QUICK, "1");
+    }
     let output = command.arg(&folder).stdin(Stdio::null()).output();
     let output = output.map_err(|source| Trouble::Start { command: "cargo".to_owned(), source })?;
     let mut measured = read(&folder)?;
     // A target that is missed is an exit code too, but its figure says so itself.
     let missed = measured.figures.iter().any(|figure| matches!(figure.verdict, Verdict::Fail | Verdict::Void));
+    let text = String::from_utf8_lossy(&output.stderr);
     if measured.figures.is_empty() || (!output.status.success() && !missed) {
-        let text = String::from_utf8_lossy(&output.stderr);
         measured.void = Some(format!("`{example}` stopped: {}", text.trim()));
+    } else if !output.status.success() {
+        // What failed, and the seed with which it comes back.
+        eprintln!("{}", text.trim());
     }
     Ok(measured)
 }

@@ -4,7 +4,8 @@ use super::Violation;
 use crate::workspace::{Member, Use, Workspace, line_of, within};
 
 /// The floors with rooms, bottom-up. The binary stands above them all.
-const FLOORS: [&str; 7] = ["bedrock", "foundation", "resources", "capabilities", "engines", "services", "doors"];
+const FLOORS: [&str; 8] =
+    ["bedrock", "foundation", "dialects", "resources", "capabilities", "engines", "services", "doors"];
 
 /// Where a crate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

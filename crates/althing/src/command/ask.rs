@@ -30,7 +30,7 @@ pub(crate) fn run(global: &Global, args: &Ask) -> Result<u8, Failure> {
     let prompt = prompt(&args.prompt, settings.server.body_bytes_max)?;
     let answer = wiring::run(async {
         let metrics = wiring::metrics();
-        let matrix = wiring::matrix(&ready, &metrics)?;
+        let matrix = wiring::matrix(&ready, &data, &metrics)?;
         let model = model(args, &matrix)?;
         let house = wiring::house(settings, &data, &metrics).await?;
         let asked = ask(&matrix, settings, house.local(), &model, &prompt);

@@ -1,4 +1,6 @@
-//! `althing config`: what can be set, whether it is right, what is in force.
+//! `althing config`: what can be set, whether it is right, what is in force, what others' settings become.
+
+mod import;
 
 use crate::check;
 use crate::cli::{Config, Global};
@@ -20,6 +22,7 @@ pub(crate) fn run(global: &Global, command: &Config) -> Result<u8, Failure> {
         Config::Schema => print::json(&settings::schema()).map(|()| DONE),
         Config::Check { profile } => check(global, profile.as_deref()),
         Config::Show { profile } => show(global, profile.as_deref()),
+        Config::Import(asked) => import::run(global, asked),
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn stdio(global: &Global, place: &Where) -> Result<u8, Failure> {
     }
     wiring::run(async {
         let metrics = wiring::metrics();
-        let matrix = wiring::matrix(&ready, &metrics)?;
+        let matrix = wiring::matrix(&ready, &data, &metrics)?;
         let settings = &ready.loaded.settings;
         let house = wiring::house(settings, &data, &metrics).await?;
         let door = wiring::mcp(settings, &matrix, &metrics, house.local())?;

@@ -9,7 +9,7 @@ use http_door::App;
 use matrix::Matrix;
 use measure::{Metrics, Reload};
 use settings::{Settings, Source};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -36,6 +36,9 @@ pub(crate) struct Seen {
     /// Named on the command line: no other file is looked for.
     named: bool,
     stamp: Option<Stamp>,
+    /// The data folder, whose list of prices is looked at too.
+    data: PathBuf,
+    prices: Option<Stamp>,
     /// How many looks in a row have found no file.
     absent: u32,
 }
@@ -53,12 +56,16 @@ type Stamp = (SystemTime, u64);
 
 impl Seen {
     /// The file as it is now: whatever is changed later is noticed.
-    pub(crate) fn now(source: Source, named: bool) -> Self {
-        let stamp = source.file.as_deref().and_then(stamp);
-        Self { source, named, stamp, absent: 0 }
+    pub(crate) fn now(source: Source, named: bool, data: PathBuf) -> Self {
+        let (settings, prices) = (source.file.as_deref().and_then(stamp), stamp(&prices::file(&data)));
+        Self { source, named, stamp: settings, data, prices, absent: 0 }
     }
 
     fn look(&mut self) -> Look {
+        let prices = stamp(&prices::file(&self.data));
+        if std::mem::replace(&mut self.prices, prices) != prices {
+            return Look::Other;
+        }
         if !self.named && self.source.file.is_none() {
             self.source.file = wiring::usual_file();
         }
@@ -137,8 +144,9 @@ impl Watcher {
     /// Checks everything first, then swaps.
     async fn apply(&mut self) -> Result<(), Failure> {
         let (source, matrix, scripted) = (self.seen.source.clone(), Arc::clone(&self.running.matrix), self.scripted);
+        let data = self.seen.data.clone();
         // Files are read and an Ollama is looked for: requests must not wait for that.
-        let swapped = tokio::task::spawn_blocking(move || swap(source, &matrix, scripted)).await;
+        let swapped = tokio::task::spawn_blocking(move || swap(source, &data, &matrix, scripted)).await;
         let ready = swapped.map_err(|error| Failure::new(FAILED, format!("cannot load them: {error}")))??;
         self.scripted = ready.scripted();
         let settings = ready.loaded.settings;
@@ -155,7 +163,7 @@ impl Watcher {
 }
 
 /// Loads the settings and gives them to the engine; made-up answers never take the place of real ones by themselves.
-fn swap(source: Source, matrix: &Matrix, scripted: bool) -> Result<Ready, Failure> {
+fn swap(source: Source, data: &Path, matrix: &Matrix, scripted: bool) -> Result<Ready, Failure> {
     let ready = wiring::load(source)?;
     if ready.scripted() && !scripted {
         let message = "the settings name no provider any more, and no other is found; the old ones stay in force";
@@ -164,6 +172,7 @@ fn swap(source: Source, matrix: &Matrix, scripted: bool) -> Result<Ready, Failur
     }
     http_door::check_tls(&ready.loaded.settings.server).map_err(|error| Failure::of(&error).code(CONFIGURATION))?;
     Gate::check(&ready.loaded.settings.access).map_err(|error| Failure::of(&error).code(CONFIGURATION))?;
+    matrix.set_prices(wiring::prices(data)?);
     matrix.reload(&ready.loaded.settings).map_err(|error| check::refused(&ready, &error))?;
     Ok(ready)
 }
@@ -220,7 +229,8 @@ mod tests {
     fn a_file_is_seen_anew_and_missed_once() {
         let folder = tempfile::TempDir::new().unwrap();
         let file = folder.path().join("althing.toml");
-        let mut seen = Seen::now(Source { file: Some(file.clone()), ..Source::default() }, true);
+        let mut seen =
+            Seen::now(Source { file: Some(file.clone()), ..Source::default() }, true, folder.path().to_path_buf());
         assert_eq!((seen.look(), seen.look(), seen.look()), (Look::Same, Look::Same, Look::Same));
         std::fs::write(&file, "one").unwrap();
         assert_eq!((seen.look(), seen.look()), (Look::Other, Look::Same));

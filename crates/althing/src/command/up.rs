@@ -29,7 +29,8 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
     if let Some(bind) = &args.bind {
         source.flags.push(("server.bind".to_owned(), toml::Value::from(bind.as_str())));
     }
-    let seen = Seen::now(source.clone(), global.config.is_some());
+    let place = args.data.clone().or_else(data::usual_folder).unwrap_or_default();
+    let seen = Seen::now(source.clone(), global.config.is_some(), place);
     let ready = wiring::load(source)?;
     let data = data::folder(args.data.as_ref())?;
     let metrics = wiring::metrics();
@@ -37,7 +38,7 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
     let lock = store::lock_shared(&data).map_err(|error| wiring::of_store(&error))?;
     let done = wiring::run(async {
         http_door::check_tls(&settings.server).map_err(|error| refusal(&error))?;
-        let matrix = wiring::matrix(&ready, &metrics)?;
+        let matrix = wiring::matrix(&ready, &data, &metrics)?;
         let house = wiring::house(&settings, &data, &metrics).await?;
         let served = serve(global, args, Serving { ready, seen, data, metrics, matrix, house: Arc::clone(&house) });
         let served = served.await;

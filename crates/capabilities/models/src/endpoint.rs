@@ -1,23 +1,28 @@
 //! One model of one provider, with everything that guards it.
 
+use crate::dialects;
 use crate::gate::Gate;
-use crate::price::nano;
+use crate::limits::Limits;
 use crate::stream::{AnswerStream, Watch};
 use crate::ticket::{Inside, Ticket};
 use crate::usual::Usual;
-use crate::{Call, Cost, ModelError, Price, Provider, Reply};
+use crate::{Call, Cost, ModelError, Price, Provider, Replied, Reply};
 use caller::{Need, Tab};
 use guard::{Breaker, BreakerConfig, Open, State};
-use measure::{BreakerState, EndpointMetrics, Outcome};
+use measure::{BreakerState, EndpointMetrics, Outcome, Window};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-use wire::openai::{ChatReply, ChatRequest};
+use wire::Dialect;
+use wire::openai::{ChatReply, ChatRequest, Estimate};
 
 /// A call that had this long, or this many times what answers usually take, and no answer was treated fairly:
 /// running out of time counts against the upstream, not against a caller in a hurry.
 const FAIR_MIN: Duration = Duration::from_secs(5);
 const USUAL_TIMES: f64 = 3.0;
+/// Requests or inputs in one batch that take no longer than one, and how many times longer a batch may take at most.
+const BATCH: f64 = 5.0;
+const BATCH_TIMES_MAX: f64 = 3.0;
 
 /// When a stream counts as opened, so that nobody else needs to be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub enum Answer {
         cost: Cost,
         /// How long it waited for a place before anybody was asked.
         in_line: Duration,
+        /// What the provider could not be told, in words for people.
+        lost: Vec<String>,
     },
     /// A stream that has opened.
     Stream(Box<AnswerStream>),
@@ -70,12 +77,19 @@ pub struct Endpoint {
     pub(crate) breaker: Mutex<Breaker>,
     pub(crate) metrics: EndpointMetrics,
     pub(crate) usual: Mutex<Usual>,
+    pub(crate) limits: Limits,
+    pub(crate) window: Mutex<Window>,
 }
 
 impl Endpoint {
     /// `provider/model`, as requests name it.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What the provider calls the model.
+    pub fn upstream_name(&self) -> &str {
+        &self.upstream_name
     }
 
     /// The provider's name in settings.
@@ -103,6 +117,11 @@ impl Endpoint {
         self.timeout
     }
 
+    /// The longest one attempt may take that carries `count` requests or inputs: up to three times that of one.
+    pub fn batch_timeout(&self, count: usize) -> Duration {
+        self.timeout.mul_f64((count as f64 / BATCH).clamp(1.0, BATCH_TIMES_MAX))
+    }
+
     /// What a whole answer usually takes in milliseconds; `None` before the first one.
     pub fn usual_latency_ms(&self) -> Option<f64> {
         lock(&self.usual).latency_ms.value()
@@ -125,15 +144,17 @@ impl Endpoint {
         let output = limit.unwrap_or(output_tokens);
         let usual_input = usual.input(bytes);
         let input = if request.beyond_text() { usual_input.max(bytes as u64) } else { bytes as u64 };
-        let most = nano(price.most_of(input, output.saturating_mul(request.n())));
+        let most = prices::nano(price.most_of(input, output.saturating_mul(request.n())));
         let likely_output = usual.output().min(output).saturating_mul(request.n());
-        let likely = nano(price.of_tokens(usual_input.min(input), likely_output));
+        let likely = prices::nano(price.of_tokens(usual_input.min(input), likely_output));
         // What costs nothing costs nothing however long it gets.
         let bounded = most == 0 || (limit.is_some() && !request.beyond_text());
         Need { most, likely: likely.min(most), bounded }
     }
 
     /// Asks once: waits for a place, calls, and gives back a whole reply or a stream that has opened.
+    ///
+    /// A request beyond the model's limits is refused before that, and costs nothing.
     ///
     /// `within` bounds everything up to that point. Dropping the future or the stream cancels the call upstream
     /// and counts it as cancelled. Whatever becomes of a call that was sent, it is noted on `tab` once; the stream
@@ -163,13 +184,13 @@ impl Endpoint {
             return Err(ModelError::TimedOut { within });
         };
         match answered {
-            Ok(Opened::Whole(reply)) => {
+            Ok((Opened::Whole(reply), lost)) => {
                 let cost = ticket.answered();
                 let reply = if self.simulated() { reply.marked_simulated() } else { reply };
-                Ok(Answer::Whole { reply, cost, in_line: waited })
+                Ok(Answer::Whole { reply, cost, in_line: waited, lost })
             }
-            Ok(Opened::Stream(watch)) => {
-                Ok(Answer::Stream(Box::new(AnswerStream::new(*watch, ticket, Arc::clone(self), waited))))
+            Ok((Opened::Stream(watch), lost)) => {
+                Ok(Answer::Stream(Box::new(AnswerStream::new(*watch, ticket, Arc::clone(self), waited, lost))))
             }
             Err(error) => {
                 ticket.failed(&error);
@@ -178,28 +199,63 @@ impl Endpoint {
         }
     }
 
+    /// Asks the provider to count the tokens of a request; `None` where it has no way to. Costs nothing, so that it
+    /// passes by the line, the breaker and the books.
+    ///
+    /// # Errors
+    /// [`ModelError`].
+    pub async fn count(
+        &self,
+        request: &ChatRequest,
+        request_id: &str,
+        within: Duration,
+    ) -> Result<Option<u64>, ModelError> {
+        let call = Call { request, model: &self.upstream_name, request_id };
+        let within = within.min(self.timeout);
+        let counted = tokio::time::timeout(within, self.provider.count(call)).await;
+        counted.unwrap_or(Err(ModelError::TimedOut { within }))
+    }
+
     /// Whether a healthy upstream would have answered in this time.
-    fn is_fair(&self, within: Duration) -> bool {
+    pub(crate) fn is_fair(&self, within: Duration) -> bool {
         let usual = self.usual_latency_ms().unwrap_or_default();
         let enough = Duration::from_secs_f64(usual * USUAL_TIMES / 1_000.0).max(FAIR_MIN);
         within >= self.timeout.min(enough)
     }
 
-    async fn open(&self, call: Call<'_>, opening: Opening, ticket: &mut Ticket) -> Result<Opened, ModelError> {
-        match self.provider.chat(call).await? {
+    async fn open(
+        &self,
+        call: Call<'_>,
+        opening: Opening,
+        ticket: &mut Ticket,
+    ) -> Result<(Opened, Vec<String>), ModelError> {
+        let Replied { reply, mut lost } = self.provider.chat(call).await?;
+        let opened = match reply {
             Reply::Whole(reply) => {
                 ticket.simulated |= reply.simulated();
                 ticket.seen.whole(&reply);
-                Ok(Opened::Whole(reply))
+                if let Some(original) = untold(call.request, reply.dialect()) {
+                    lost.extend_from_slice(original);
+                }
+                // Whoever asked with a chat gets one; the door of another dialect takes it from there.
+                let as_asked = reply.dialect() == call.request.dialect();
+                Opened::Whole(if as_asked { reply } else { dialects::as_chat(&reply).into_owned() })
             }
-            Reply::Stream { blocks, simulated } => {
+            Reply::Stream { blocks, dialect, simulated, hides_usage } => {
                 ticket.simulated |= simulated;
+                (ticket.seen.dialect, ticket.seen.hides_usage) = (dialect, hides_usage);
+                if let Some(original) = untold(call.request, dialect) {
+                    lost.extend_from_slice(original);
+                }
                 let mut watch = Watch::new(blocks);
                 watch.open(opening, &mut ticket.seen).await?;
-                self.metrics.first_token(ticket.started.elapsed());
-                Ok(Opened::Stream(Box::new(watch)))
+                let took = ticket.started.elapsed();
+                ticket.first_token = Some(took);
+                self.metrics.first_token(took);
+                Opened::Stream(Box::new(watch))
             }
-        }
+        };
+        Ok((opened, lost))
     }
 
     async fn admit(
@@ -208,14 +264,33 @@ impl Endpoint {
         tab: &Arc<dyn Tab>,
         within: Duration,
     ) -> Result<Ticket, ModelError> {
+        let usual = lock(&self.usual).output();
+        let output = usual.min(request.output_tokens_max().unwrap_or(u64::MAX)).saturating_mul(request.n());
+        let inside = self.enter(request.len_bytes(), || request.estimate(), output, tab, within).await?;
+        Ok(Ticket::new(Arc::clone(self), request, inside))
+    }
+
+    /// Lets a request of so many bytes in, with everything that this takes. `estimate` tells its tokens, `output` those
+    /// that the answer is reckoned with.
+    pub(crate) async fn enter(
+        &self,
+        bytes: usize,
+        estimate: impl Fn() -> Estimate,
+        output: u64,
+        tab: &Arc<dyn Tab>,
+        within: Duration,
+    ) -> Result<Inside, ModelError> {
         self.resting()?;
+        let mut taken = self.limits.check(bytes, estimate, output)?;
         let place = self.gate.enter(within).await?;
         let permit = lock(&self.breaker).admit(Instant::now().into_std())?;
         if permit.is_probe() {
             self.show_breaker();
         }
-        let inside = Inside { permit, place, level: self.metrics.enter(), tab: Arc::clone(tab) };
-        Ok(Ticket::new(Arc::clone(self), request, inside))
+        if let Some(taken) = &mut taken {
+            taken.sent();
+        }
+        Ok(Inside { permit, place, level: self.metrics.enter(), tab: Arc::clone(tab), taken })
     }
 
     /// Refuses while the breaker would, so that nobody waits in line for an endpoint that rests anyway. Asks a copy:
@@ -237,6 +312,12 @@ impl Endpoint {
             State::Open => BreakerState::Open,
         });
     }
+}
+
+/// What a chat could not say for its client, where the answer tells that the provider was asked with a chat.
+fn untold(request: &ChatRequest, answered_in: Dialect) -> Option<&[String]> {
+    let original = request.original().filter(|original| original.dialect != answered_in)?;
+    Some(&original.lost)
 }
 
 enum Opened {

@@ -1,5 +1,6 @@
 //! Why one call to one model gave no answer.
 
+use converse::ConverseError;
 use fault::{Explain, Kind, Origin, Retry, shown_ms};
 use guard::{Open, Shed};
 use net::NetError;
@@ -81,12 +82,55 @@ pub enum ModelError {
         /// Its error code, where that is a plain word.
         code: Option<String>,
     },
+    /// The provider's dialect cannot say what the request says.
+    #[error("the request cannot be put to this provider: {what}")]
+    Untranslatable {
+        /// What, and why not.
+        what: String,
+    },
+    /// The provider has no such ability.
+    #[error("this provider has no {what}")]
+    Unsupported {
+        /// Which ability.
+        what: &'static str,
+    },
+    /// More tokens than the model takes, by any reckoning.
+    #[error("the request has about `{tokens}` tokens, and the model takes at most `{most}`")]
+    TooLong {
+        /// About how many it has.
+        tokens: u64,
+        /// What the model takes.
+        most: u64,
+    },
+    /// More bytes than the model may be sent.
+    #[error("the request has `{bytes}` bytes, and the model may be sent at most `{most}`")]
+    TooLarge {
+        /// How many it has.
+        bytes: usize,
+        /// What is allowed.
+        most: usize,
+    },
+    /// The model's requests or tokens of this minute are used up here, before anybody is asked.
+    #[error("the model's limit of this minute is used up here, retry after {:.1} s", .retry_after.as_secs_f64())]
+    Paced {
+        /// Until it would pass.
+        retry_after: Duration,
+    },
     /// This endpoint failed too often and rests.
     #[error(transparent)]
     Resting(#[from] Open),
     /// This provider has all the work it may have.
     #[error("the provider's line is full: {0}")]
     Busy(#[from] Shed),
+}
+
+impl From<ConverseError> for ModelError {
+    fn from(error: ConverseError) -> Self {
+        match error {
+            ConverseError::Untranslatable { what } => Self::Untranslatable { what },
+            ConverseError::NotAReply { what } => Self::NotAReply { what },
+        }
+    }
 }
 
 fn named(code: &Option<String>) -> String {
@@ -127,6 +171,11 @@ impl ModelError {
         Self::NotAReply { what }
     }
 
+    /// From why a request cannot be translated.
+    pub(crate) fn untranslatable(error: &WireError) -> Self {
+        Self::Untranslatable { what: error.to_string() }
+    }
+
     /// Whether another model may answer what this one did not.
     ///
     /// A request that is malformed stays malformed; one that is too large or too long, or names a model that this
@@ -144,6 +193,8 @@ impl ModelError {
         match self {
             Self::Refused { .. } => Some(false),
             Self::RateLimited { .. } | Self::Resting(_) | Self::Busy(_) | Self::Endless { .. } => None,
+            Self::Untranslatable { .. } | Self::Unsupported { .. } => None,
+            Self::TooLong { .. } | Self::TooLarge { .. } | Self::Paced { .. } => None,
             _ => Some(true),
         }
     }
@@ -155,6 +206,11 @@ impl ModelError {
             | Self::Unauthorised { .. }
             | Self::OutOfCredit { .. }
             | Self::RateLimited { .. }
+            | Self::Untranslatable { .. }
+            | Self::Unsupported { .. }
+            | Self::TooLong { .. }
+            | Self::TooLarge { .. }
+            | Self::Paced { .. }
             | Self::Failed { .. } => true,
             Self::Net(error) => matches!(
                 error,
@@ -188,6 +244,11 @@ impl Explain for ModelError {
             Self::NotAReply { .. } => "upstream_bad_reply",
             Self::Cut => "upstream_cut",
             Self::ErrorEvent { .. } => "upstream_error_event",
+            Self::Untranslatable { .. } => "not_translatable",
+            Self::Unsupported { .. } => "not_supported",
+            Self::TooLong { .. } => "context_length_exceeded",
+            Self::TooLarge { .. } => "request_too_large",
+            Self::Paced { .. } => "rate_limited_here",
             Self::Resting(_) => "breaker_open",
             Self::Busy(_) => "provider_busy",
         }
@@ -198,6 +259,10 @@ impl Explain for ModelError {
             Self::Refused { status: 404, .. } => Kind::NotFound,
             Self::Refused { status: 413, .. } => Kind::TooLarge,
             Self::Refused { .. } => Kind::BadInput,
+            Self::Untranslatable { .. } | Self::Unsupported { .. } => Kind::Semantics,
+            Self::TooLong { .. } => Kind::BadInput,
+            Self::TooLarge { .. } => Kind::TooLarge,
+            Self::Paced { .. } => Kind::RateLimited,
             Self::Busy(_) => Kind::Overloaded,
             Self::TimedOut { .. } => Kind::Deadline,
             _ => Kind::Unavailable,
@@ -206,7 +271,8 @@ impl Explain for ModelError {
 
     fn origin(&self) -> Origin {
         match self {
-            Self::Refused { .. } => Origin::Caller,
+            Self::Refused { .. } | Self::Untranslatable { .. } | Self::Unsupported { .. } => Origin::Caller,
+            Self::TooLong { .. } | Self::TooLarge { .. } | Self::Paced { .. } => Origin::Caller,
             Self::Resting(_) | Self::Busy(_) => Origin::Us,
             _ => Origin::Upstream,
         }
@@ -216,6 +282,7 @@ impl Explain for ModelError {
     fn retry(&self) -> Retry {
         match self {
             Self::RateLimited { retry_after } => Retry::After(retry_after.unwrap_or(Duration::from_secs(1))),
+            Self::Paced { retry_after } => Retry::After(*retry_after),
             Self::Failed { retry_after: Some(wait), .. } => Retry::After(*wait),
             Self::Failed { status: 300..=399 | 501 | 505, .. } => Retry::Never,
             Self::Failed { .. } | Self::Cut | Self::ErrorEvent { .. } | Self::NotAReply { .. } => Retry::Now,
@@ -227,7 +294,14 @@ impl Explain for ModelError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Refused { .. } => Some("change the request, or ask another model".to_owned()),
+            Self::Refused { .. } | Self::Untranslatable { .. } => {
+                Some("change the request, or ask another model".to_owned())
+            }
+            Self::Unsupported { .. } => Some("ask a model of another provider".to_owned()),
+            Self::TooLong { .. } | Self::TooLarge { .. } => {
+                Some("shorten the request, or ask a model that takes more".to_owned())
+            }
+            Self::Paced { .. } => Some("ask less often, ask another model, or raise its `rpm` or `tpm`".to_owned()),
             Self::Failed { status: 300..=399, .. } => {
                 Some("correct the provider's `base_url`: it redirects".to_owned())
             }

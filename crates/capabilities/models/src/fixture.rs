@@ -12,12 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use testkit::Upstream;
+use wire::Dialect;
 use wire::openai::{ChatReply, ChatRequest, Limits};
 
 /// Longer than any test takes.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 /// The kinds that the binary knows too.
-pub(crate) const KINDS: &[Kind] = &[crate::openai::KIND, crate::scripted::KIND];
+pub(crate) const KINDS: &[Kind] =
+    &[crate::anthropic::KIND, crate::bedrock::KIND, crate::openai::KIND, crate::ollama::KIND, crate::scripted::KIND];
 
 pub(crate) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -28,7 +30,12 @@ pub(crate) fn settings(text: &str) -> settings::Settings {
 }
 
 pub(crate) fn registry(text: &str) -> Registry {
-    Registry::build(&settings(text), KINDS, &Metrics::new("test"), None).unwrap()
+    Registry::build(&settings(text), KINDS, &Metrics::new("test"), &no_prices(), None).unwrap()
+}
+
+/// A list without prices.
+pub(crate) fn no_prices() -> Arc<prices::Table> {
+    Arc::default()
 }
 
 /// The model `p/m` at an upstream, with more lines for its provider and for the rest of the settings.
@@ -152,10 +159,11 @@ impl Provider for Fake {
         Box::pin(async move {
             tokio::time::sleep(act.after).await;
             match act.then {
-                Then::Say(text) => Ok(Reply::Whole(said(text))),
+                Then::Say(text) => Ok(Reply::Whole(said(text)).into()),
                 Then::Fail(error) => Err(error),
                 Then::Stream(events, ends) => {
-                    Ok(Reply::Stream { blocks: Box::pin(stream(events, ends, busy)), simulated: false })
+                    let blocks = Box::pin(stream(events, ends, busy));
+                    Ok(Reply::Stream { blocks, dialect: Dialect::Chat, simulated: false, hides_usage: false }.into())
                 }
                 Then::Hang => std::future::pending().await,
             }
@@ -230,5 +238,7 @@ pub(crate) fn around(provider: Arc<dyn Provider>, shape: Shape) -> Arc<Endpoint>
         breaker: Mutex::new(Breaker::new(BreakerConfig { failures: shape.failures, open: shape.open })),
         metrics: Metrics::new("test").endpoint("p", "m"),
         usual: Mutex::default(),
+        limits: crate::limits::Limits::new(&settings::ModelEntry::default(), None),
+        window: Mutex::default(),
     })
 }

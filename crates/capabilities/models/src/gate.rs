@@ -10,7 +10,21 @@ use tokio::time::Instant;
 /// Lets a bounded number in and keeps a bounded line, first come first served.
 #[derive(Debug)]
 pub(crate) struct Gate {
+    config: BulkheadConfig,
     state: Mutex<State>,
+}
+
+/// How busy a provider is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Calls in progress.
+    pub in_flight: u32,
+    /// The most of them.
+    pub in_flight_max: u32,
+    /// Calls that wait for a place.
+    pub waiting: u32,
+    /// The most of them.
+    pub queue_max: u32,
 }
 
 #[derive(Debug)]
@@ -29,7 +43,14 @@ pub(crate) struct Place {
 impl Gate {
     pub(crate) fn new(config: BulkheadConfig) -> Arc<Self> {
         let state = State { bulkhead: Bulkhead::new(config), line: VecDeque::new() };
-        Arc::new(Self { state: Mutex::new(state) })
+        Arc::new(Self { config, state: Mutex::new(state) })
+    }
+
+    /// How busy it is now.
+    pub(crate) fn load(&self) -> Load {
+        let BulkheadConfig { in_flight_max, queue_max } = self.config;
+        let bulkhead = &self.lock().bulkhead;
+        Load { in_flight: bulkhead.in_flight(), in_flight_max, waiting: bulkhead.waiting(), queue_max }
     }
 
     /// Waits for a place, at most `remaining`.
@@ -129,8 +150,8 @@ mod tests {
     }
 
     fn counts(gate: &Gate) -> (u32, u32, usize) {
-        let state = gate.lock();
-        (state.bulkhead.in_flight(), state.bulkhead.waiting(), state.line.len())
+        let Load { in_flight, waiting, .. } = gate.load();
+        (in_flight, waiting, gate.lock().line.len())
     }
 
     #[tokio::test(start_paused = true)]

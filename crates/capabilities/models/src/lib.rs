@@ -4,14 +4,22 @@
 //! everything that guards it: bounded concurrency, a breaker, a limit on time, figures. This room asks one endpoint
 //! once; it knows nothing about retries, fallback, panels or doors.
 
+pub mod anthropic;
+pub mod bedrock;
+pub mod dialects;
+mod embed;
 mod endpoint;
 mod error;
 #[cfg(test)]
 mod fixture;
 mod gate;
+mod health;
+mod http;
+mod limits;
+pub mod ollama;
 pub mod openai;
+mod pace;
 mod presets;
-mod price;
 mod probe;
 mod provider;
 mod reckon;
@@ -22,11 +30,18 @@ mod stream;
 mod ticket;
 mod usual;
 
+pub use embed::Embedded;
 pub use endpoint::{Answer, Endpoint, Opening};
 pub use error::ModelError;
-pub use presets::{PRESETS, Preset};
-pub use price::{Cost, Price};
-pub use probe::{Finding, Probe, probe};
-pub use provider::{BlockStream, Build, Call, ChatFuture, Kind, Provider, Reply};
+pub use gate::Load;
+pub use health::Health;
+pub use measure::{Quantiles, Recent};
+pub use presets::{Auth, PRESETS, Preset};
+pub use prices::{Cost, Price, Table};
+pub use probe::{Finding, Probe, look, probe};
+pub use provider::{
+    BlockStream, Build, Call, ChatFuture, CountFuture, EmbedCall, EmbedFuture, Kind, ListCall, ListFuture, Provider,
+    Replied, Reply,
+};
 pub use registry::{Registry, RegistryError};
 pub use stream::AnswerStream;

@@ -1,202 +1,142 @@
-//! Providers that speak OpenAI's chat protocol over HTTP.
+//! Providers that speak OpenAI's chat protocol over HTTP, and some of them OpenAI's responses too.
 
-use crate::{BlockStream, Call, ChatFuture, Kind, ModelError, Preset, Provider, RegistryError, Reply};
-use bytes::Bytes;
-use futures_util::stream::Stream;
-use guard::parse_retry_after;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
-use http_body::Body;
-use http_body_util::Full;
-use net::{Client, ClientConfig, Incoming, NetError, collect};
-use secrecy::ExposeSecret;
-use std::pin::Pin;
+use crate::http::{self as over_http, EVENT_STREAM, JSON, Upstream};
+use crate::{
+    Call, ChatFuture, EmbedCall, EmbedFuture, Kind, ListCall, ModelError, Preset, Provider, RegistryError, Replied,
+    Reply, anthropic, probe,
+};
+use http::{HeaderValue, Uri};
+use measure::UpstreamMetrics;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use wire::openai::{ChatReply, ChunkView, SIMULATED_HEADER, is_done, upstream_code};
-use wire::sse::{Splitter, events};
+use wire::openai::{ChatReply, ChatRequest, ChunkView, EmbeddingReply, Taste, is_done, plain};
+use wire::{Dialect, Original, Outgoing, WireError};
 
 /// The kind `openai`, which every preset stands on.
 pub const KIND: Kind = Kind { name: "openai", build };
 
-/// An error body is read up to this many bytes, for its code alone.
-const ERROR_BYTES_MAX: usize = 64 * 1024;
-/// And waited for no longer than this: the status alone says enough.
-const ERROR_BODY_WAIT: Duration = Duration::from_secs(1);
-/// The media type of a stream.
-const EVENT_STREAM: &str = "text/event-stream";
-/// How long an unused connection is kept.
-const KEEP_IDLE: Duration = Duration::from_secs(90);
-
 struct OpenAi {
-    client: Client,
+    upstream: Upstream,
     uri: Uri,
-    headers: HeaderMap,
-    reply_bytes_max: usize,
-    event_bytes_max: usize,
+    embeddings: Uri,
+    models: Uri,
+    /// Who is asked for the list of models, where that is another protocol's.
+    lister: Option<Upstream>,
+    /// Where it speaks OpenAI's responses, if it does.
+    responses: Option<Uri>,
+    preset: Preset,
+    at_home: bool,
 }
 
-fn build(provider: &settings::Provider) -> Result<Arc<dyn Provider>, RegistryError> {
-    let uri = address(provider, "/chat/completions")?;
-    let client = client(provider, &uri);
-    Ok(Arc::new(OpenAi {
-        client,
-        uri,
-        headers: headers(provider)?,
-        reply_bytes_max: provider.reply_bytes_max,
-        event_bytes_max: provider.event_bytes_max,
-    }))
+/// What is sent to the chat's address.
+struct Sent {
+    outgoing: Outgoing,
+    /// Whether we ask for a usage that the client did not ask for.
+    hides_usage: bool,
 }
 
-/// Where a provider answers for `path`.
-pub(crate) fn address(provider: &settings::Provider, path: &str) -> Result<Uri, RegistryError> {
-    let preset = Preset::find(&provider.kind);
-    let missing = || RegistryError::NoAddress { provider: provider.name.clone() };
-    let base = provider.base_url.as_deref().or(preset.map(|preset| preset.base_url)).ok_or_else(missing)?;
-    let bad_address = || RegistryError::BadAddress { provider: provider.name.clone(), base_url: base.to_owned() };
-    let uri: Uri = format!("{}{path}", base.trim_end_matches('/')).parse().map_err(|_| bad_address())?;
-    if uri.host().is_none() { Err(bad_address()) } else { Ok(uri) }
-}
-
-pub(crate) fn client(provider: &settings::Provider, uri: &Uri) -> Client {
-    let config = ClientConfig {
-        connect_timeout: Duration::from_millis(provider.connect_ms),
-        idle_timeout: KEEP_IDLE,
-        idle_max: provider.in_flight_max,
-    };
-    Client::new(uri, &config)
-}
-
-pub(crate) fn headers(provider: &settings::Provider) -> Result<HeaderMap, RegistryError> {
-    let bad = |name: &str| RegistryError::BadHeader { provider: provider.name.clone(), header: name.to_owned() };
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("althing/", env!("CARGO_PKG_VERSION"))));
-    for (name, value) in &provider.headers {
-        let parsed = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()));
-        let (Ok(key), Ok(value)) = parsed else { return Err(bad(name)) };
-        headers.insert(key, value);
-    }
-    if let Some(key) = &provider.api_key {
-        let secret = key
-            .resolve()
-            .map_err(|error| RegistryError::Secret { provider: provider.name.clone(), error: Box::new(error) })?;
-        let bearer = format!("Bearer {}", secret.expose_secret());
-        let mut value = HeaderValue::try_from(bearer).map_err(|_| bad("authorization"))?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Ok(headers)
+fn build(provider: &settings::Provider, observed: Option<UpstreamMetrics>) -> Result<Arc<dyn Provider>, RegistryError> {
+    let uri = over_http::address(provider, "/chat/completions")?;
+    let upstream = Upstream::new(provider, &uri, over_http::headers(provider)?, observed);
+    let embeddings = over_http::address(provider, "/embeddings")?;
+    let models = over_http::address(provider, "/models")?;
+    let preset = Preset::of(&provider.kind);
+    // Anthropic understands OpenAI's chat, but its list of models is its own.
+    let is_anthropic = preset.family == Some("anthropic");
+    let lister = is_anthropic.then(|| anthropic::upstream(provider, &models, None)).transpose()?;
+    let at_home = preset.is_at_home(provider.base_url.as_deref());
+    // Under this kind's name anything that is compatible may answer elsewhere, and most know nothing but the chat.
+    let speaks_responses = preset.responses && (at_home || provider.kind != KIND.name);
+    let responses = speaks_responses.then(|| over_http::address(provider, "/responses")).transpose()?;
+    Ok(Arc::new(OpenAi { upstream, uri, embeddings, models, lister, responses, preset, at_home }))
 }
 
 impl Provider for OpenAi {
     fn chat<'a>(&'a self, call: Call<'a>) -> ChatFuture<'a> {
         Box::pin(self.ask(call))
     }
+
+    fn list(&self) -> Option<ListCall<'_>> {
+        Some(self.lister.as_ref().unwrap_or(&self.upstream).list(&self.models, "/models", probe::ids))
+    }
+
+    fn embed<'a>(&'a self, call: EmbedCall<'a>) -> EmbedFuture<'a> {
+        Box::pin(self.vectors(call))
+    }
 }
 
 impl OpenAi {
-    async fn ask(&self, call: Call<'_>) -> Result<Reply, ModelError> {
-        let stream = call.request.stream();
-        let mut request = Request::new(Full::new(call.request.for_model(call.model)));
-        *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        let accept = if stream { EVENT_STREAM } else { "application/json" };
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
-        if let Ok(id) = HeaderValue::try_from(call.request_id) {
-            request.headers_mut().insert("x-request-id", id);
-        }
-        let response = self.client.send(request).await?;
-        if !response.status().is_success() {
-            return Err(refusal(response).await);
-        }
-        // An Althing behind us says so when nobody was asked.
-        let simulated = response.headers().get(SIMULATED_HEADER).is_some_and(|value| value == "true");
-        if !stream {
-            let body = collect(response.into_body(), self.reply_bytes_max).await?;
-            let reply = ChatReply::parse(body).map_err(|error| ModelError::not_a_reply(&error))?;
-            return Ok(Reply::Whole(if simulated { reply.marked_simulated() } else { reply }));
-        }
-        if !is_event_stream(response.headers()) {
-            // What it is instead is not repeated: it is the upstream's text.
-            return Err(ModelError::NotAReply { what: "its content type is not that of an event stream".to_owned() });
-        }
-        let splitter = Some(Splitter::new(self.event_bytes_max));
-        let blocks: BlockStream = Box::pin(Blocks { body: response.into_body(), splitter });
-        Ok(Reply::Stream { blocks, simulated })
+    async fn vectors(&self, call: EmbedCall<'_>) -> Result<EmbeddingReply, ModelError> {
+        let body = call.request.for_model(call.model);
+        let response = self.upstream.send(self.upstream.post(&self.embeddings, body, JSON, call.request_id)).await?;
+        let simulated = over_http::is_simulated(response.headers());
+        let body = self.upstream.whole(response).await?;
+        let reply =
+            EmbeddingReply::parse(body, call.request.inputs()).map_err(|error| ModelError::not_a_reply(&error))?;
+        Ok(if simulated { reply.marked_simulated() } else { reply })
     }
-}
 
-/// What an answer that is not a success means.
-async fn refusal(response: Response<Incoming>) -> ModelError {
-    let status = response.status();
-    let retry_after = retry_after(response.headers());
-    let body = tokio::time::timeout(ERROR_BODY_WAIT, collect(response.into_body(), ERROR_BYTES_MAX)).await;
-    let code = body.ok().and_then(Result::ok).and_then(|body| upstream_code(&body));
-    ModelError::of_status(status.as_u16(), code, retry_after)
-}
+    async fn ask(&self, call: Call<'_>) -> Result<Replied, ModelError> {
+        let original = call.request.original().filter(|original| original.dialect == Dialect::Responses);
+        if let (Some(uri), Some(original)) = (&self.responses, original) {
+            return self.respond(uri, original, call).await;
+        }
+        let Sent { outgoing, hides_usage } = self.chat_body(call.request, call.model);
+        let stream = call.request.stream();
+        let accept = if stream { EVENT_STREAM } else { JSON };
+        let request = self.upstream.post(&self.uri, outgoing.body, accept, call.request_id);
+        let response = self.upstream.send(request).await?;
+        let simulated = over_http::is_simulated(response.headers());
+        let reply = if stream {
+            let blocks = self.upstream.events(response, |data| is_done(data) || ChunkView::read(data).is_some())?;
+            Reply::Stream { blocks, dialect: Dialect::Chat, simulated, hides_usage }
+        } else {
+            whole(ChatReply::parse(self.upstream.whole(response).await?), simulated)?
+        };
+        Ok(Replied { reply, lost: outgoing.lost })
+    }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(EVENT_STREAM))
-}
+    /// What goes to the chat's address: the client's own bytes, or, where the chat is a translation, one in words that
+    /// this provider knows.
+    fn chat_body(&self, request: &ChatRequest, model: &str) -> Sent {
+        if request.is_translated() {
+            let completion_tokens = self.preset.completion_tokens && (self.at_home || self.preset.is_own(model));
+            let Preset { additions, stream_usage, .. } = self.preset;
+            let outgoing = plain(request, model, &Taste { additions, stream_usage, completion_tokens });
+            return Sent { outgoing, hides_usage: request.stream() && !request.include_usage() };
+        }
+        let hides_usage = request.stream() && !request.include_usage() && self.preset.stream_usage;
+        let body = if hides_usage { request.for_model_with_usage(model) } else { request.for_model(model) };
+        Sent { outgoing: Outgoing { body, ..Outgoing::default() }, hides_usage }
+    }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    parse_retry_after(value, now)
-}
-
-/// The blocks of whole events in a body.
-struct Blocks {
-    body: Incoming,
-    splitter: Option<Splitter>,
-}
-
-impl Stream for Blocks {
-    type Item = Result<Bytes, ModelError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            let this = &mut *self;
-            let Some(splitter) = &mut this.splitter else { return Poll::Ready(None) };
-            let frame = match Pin::new(&mut this.body).poll_frame(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(frame) => frame,
-            };
-            let data = match frame {
-                None => return Poll::Ready(this.splitter.take().and_then(last_event).map(Ok)),
-                Some(Err(error)) => {
-                    this.splitter = None;
-                    return Poll::Ready(Some(Err(NetError::of_frame(&error).into())));
-                }
-                Some(Ok(frame)) => frame.into_data(),
-            };
-            let Ok(data) = data else { continue };
-            match splitter.push(data) {
-                Ok(None) => {}
-                Ok(Some(block)) => return Poll::Ready(Some(Ok(block))),
-                Err(error) => {
-                    this.splitter = None;
-                    return Poll::Ready(Some(Err(ModelError::not_a_reply(&error))));
-                }
+    /// Passes a request in OpenAI's responses on as it came but for the model.
+    async fn respond(&self, uri: &Uri, original: &Original, call: Call<'_>) -> Result<Replied, ModelError> {
+        let stream = call.request.stream();
+        let accept = if stream { EVENT_STREAM } else { JSON };
+        let mut request = self.upstream.post(uri, original.for_model(call.model), accept, call.request_id);
+        for (name, value) in &original.headers {
+            if let Ok(value) = HeaderValue::try_from(value.as_str()) {
+                request.headers_mut().insert(*name, value);
             }
         }
+        let response = self.upstream.send(request).await?;
+        let simulated = over_http::is_simulated(response.headers());
+        let dialect = Dialect::Responses;
+        let reply = if stream {
+            let blocks = self
+                .upstream
+                .events(response, |data| crate::dialects::read(Dialect::Responses, data, false).is_some())?;
+            Reply::Stream { blocks, dialect, simulated, hides_usage: false }
+        } else {
+            whole(ChatReply::native(dialect, self.upstream.whole(response).await?), simulated)?
+        };
+        Ok(reply.into())
     }
 }
 
-/// A last event without its blank line, where it is a whole one; a torn one is not passed on.
-///
-/// The blank line is added, because readers drop an event without one and whatever we send next would run into it.
-fn last_event(splitter: Splitter) -> Option<Bytes> {
-    let tail = splitter.into_tail();
-    let whole =
-        events(&tail).filter_map(|event| event.data).any(|data| is_done(&data) || ChunkView::read(&data).is_some());
-    let end: &[u8] = if tail.ends_with(b"\n") { b"\n" } else { b"\n\n" };
-    whole.then(|| Bytes::from([&tail, end].concat()))
+fn whole(reply: Result<ChatReply, WireError>, simulated: bool) -> Result<Reply, ModelError> {
+    let reply = reply.map_err(|error| ModelError::not_a_reply(&error))?;
+    Ok(Reply::Whole(if simulated { reply.marked_simulated() } else { reply }))
 }
 
 #[cfg(test)]

@@ -2,13 +2,12 @@
 //!
 //! It asks for the list of models, which costs nothing. Whether what it finds is good or bad is not judged here.
 
-use crate::{Preset, RegistryError, openai, scripted};
-use bytes::Bytes;
+use crate::registry::made;
+use crate::{Kind, ListCall, Provider, RegistryError};
 use guard::parse_http_date;
-use http::header::{ACCEPT, AGE, AUTHORIZATION, CONTENT_TYPE, DATE};
-use http::{HeaderMap, HeaderValue, Request, Uri};
-use http_body_util::Full;
-use net::{NetError, collect};
+use http::header::{AGE, DATE};
+use http::{HeaderMap, Response, Uri};
+use net::{Incoming, NetError, collect};
 use serde_json::Value;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,9 +17,6 @@ const WITHIN: Duration = Duration::from_secs(10);
 const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Clocks further apart than this are told as this far apart.
 const CLOCK_OFF_MAX: Duration = Duration::from_secs(1800);
-/// The version of Anthropic's own protocol that its list of models wants to be told.
-const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
-
 /// What a look at a provider showed.
 #[derive(Debug)]
 pub struct Probe {
@@ -69,36 +65,39 @@ pub enum Finding {
     Unusable(RegistryError),
 }
 
-/// Looks at a provider once.
-pub async fn probe(provider: &settings::Provider) -> Probe {
-    let simulated = Probe { address: None, finding: Finding::Simulated, took: Duration::ZERO, clock_ahead_s: None };
-    if provider.kind == scripted::KIND.name {
-        return simulated;
+/// Looks at what settings describe once, by one of these kinds.
+pub async fn probe(provider: &settings::Provider, kinds: &[Kind]) -> Probe {
+    match made(provider, kinds) {
+        Ok(made) => look(made.as_ref(), Duration::from_millis(provider.timeout_ms.unwrap_or(u64::MAX))).await,
+        Err(error) => {
+            Probe { address: None, finding: Finding::Unusable(error), took: Duration::ZERO, clock_ahead_s: None }
+        }
     }
-    let asked = openai::address(provider, "/models").and_then(|uri| Ok((headers(provider)?, uri)));
-    let (headers, uri) = match asked {
-        Ok(asked) => asked,
-        Err(error) => return Probe { finding: Finding::Unusable(error), ..simulated },
+}
+
+/// Looks at a provider once, within its own limit on time and ours.
+pub async fn look(provider: &dyn Provider, timeout: Duration) -> Probe {
+    let Some(ListCall { address, answer }) = provider.list() else {
+        return Probe { address: None, finding: Finding::Simulated, took: Duration::ZERO, clock_ahead_s: None };
     };
     let started = tokio::time::Instant::now();
-    let within = WITHIN.min(Duration::from_millis(provider.timeout_ms));
-    let answered = tokio::time::timeout(within, ask(provider, &uri, headers)).await;
-    let (finding, clock_ahead_s) = match answered {
+    let within = WITHIN.min(timeout);
+    let (finding, clock_ahead_s) = match tokio::time::timeout(within, answer).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => (Finding::Unreachable(error), None),
         Err(_elapsed) => (Finding::TimedOut { within }, None),
     };
-    Probe { address: Some(shown(&uri)), finding, took: started.elapsed(), clock_ahead_s }
+    Probe { address: Some(address), finding, took: started.elapsed(), clock_ahead_s }
 }
 
-async fn ask(provider: &settings::Provider, uri: &Uri, headers: HeaderMap) -> Result<(Finding, Option<i64>), NetError> {
-    let mut request = Request::new(Full::<Bytes>::default());
-    *request.uri_mut() = uri.clone();
-    *request.headers_mut() = headers;
-    let response = openai::client(provider, uri).send(request).await?;
+/// What an answer to the question for models shows.
+pub(crate) async fn read(
+    response: Response<Incoming>,
+    ids: fn(&[u8]) -> Option<Vec<String>>,
+) -> Result<(Finding, Option<i64>), NetError> {
     let clock = clock_ahead_s(response.headers());
     let finding = match response.status().as_u16() {
-        200 => list(&collect(response.into_body(), LIST_BYTES_MAX).await?).map_or(Finding::NotAList, Finding::Listed),
+        200 => ids(&collect(response.into_body(), LIST_BYTES_MAX).await?).map_or(Finding::NotAList, Finding::Listed),
         status @ (401 | 403) => Finding::KeyRefused { status },
         status @ (404 | 405) => Finding::NoList { status },
         status => Finding::Answered { status },
@@ -106,25 +105,8 @@ async fn ask(provider: &settings::Provider, uri: &Uri, headers: HeaderMap) -> Re
     Ok((finding, clock))
 }
 
-fn headers(provider: &settings::Provider) -> Result<HeaderMap, RegistryError> {
-    let mut headers = openai::headers(provider)?;
-    headers.remove(CONTENT_TYPE);
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    // Anthropic understands OpenAI's chat, but its list of models is its own.
-    let anthropic = Preset::find(&provider.kind).is_some_and(|preset| preset.family == Some("anthropic"));
-    if anthropic && let Some(bearer) = headers.remove(AUTHORIZATION) {
-        let key = bearer.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default();
-        if let Ok(mut key) = HeaderValue::from_bytes(key) {
-            key.set_sensitive(true);
-            headers.insert("x-api-key", key);
-        }
-        headers.insert("anthropic-version", ANTHROPIC_VERSION);
-    }
-    Ok(headers)
-}
-
 /// The models of a list in OpenAI's shape, which Anthropic's has too. Some providers send the bare array.
-fn list(body: &[u8]) -> Option<Vec<String>> {
+pub(crate) fn ids(body: &[u8]) -> Option<Vec<String>> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let models = body.get("data").unwrap_or(&body).as_array()?;
     Some(models.iter().filter_map(|model| model["id"].as_str().map(str::to_owned)).collect())
@@ -141,10 +123,10 @@ fn clock_ahead_s(headers: &HeaderMap) -> Option<i64> {
     Some(theirs.cast_signed().saturating_sub(ours.cast_signed()).clamp(-most, most))
 }
 
-/// An address as it may be shown.
-fn shown(uri: &Uri) -> String {
+/// The base of an address as it may be shown: without credentials, and without where its models are listed.
+pub(crate) fn shown(uri: &Uri, list: &str) -> String {
     let host = uri.authority().map(|all| all.as_str().rsplit('@').next().unwrap_or_default()).unwrap_or_default();
-    let base = uri.path().trim_end_matches("/models");
+    let base = uri.path().trim_end_matches(list);
     format!("{}://{host}{base}", uri.scheme_str().unwrap_or("http"))
 }
 

@@ -9,9 +9,9 @@
 //!    for every chunk that held words, or one for every four characters if that is more. A usage that a stream told
 //!    before it broke off counts as far as it goes.
 
-use crate::price::Price;
 use crate::seen::Seen;
 use caller::Tokens;
+use prices::Price;
 use rust_decimal::Decimal;
 use wire::openai::Usage;
 
@@ -61,6 +61,8 @@ fn counted(usage: Usage) -> Tokens {
         input: usage.prompt_tokens,
         output: usage.completion_tokens,
         cached: usage.cached_tokens.min(usage.prompt_tokens),
+        written: usage.cache_write_tokens.min(usage.prompt_tokens),
+        written_hour: usage.cache_write_hour_tokens.min(usage.cache_write_tokens),
         reasoning: usage.reasoning_tokens.min(usage.completion_tokens),
     }
 }
@@ -77,7 +79,9 @@ mod tests {
     use super::*;
 
     fn price() -> Option<Price> {
-        Some(Price { input: Decimal::ONE, output: Decimal::TEN, cached: Some("0.1".parse().unwrap()) })
+        let cached = Some("0.1".parse().unwrap());
+        let rates = prices::Rates { input: Decimal::ONE, output: Decimal::TEN, cached, ..prices::Rates::default() };
+        Some(Price { rates, long: None })
     }
 
     fn usage(prompt: u64, completion: u64) -> Usage {
@@ -104,7 +108,7 @@ mod tests {
         check(End::Whole, &seen(Some(usage(0, 0)), 0, 0), (0, 0, 0, true));
         let rich = Usage { cached_tokens: 10, reasoning_tokens: 2, ..usage(20, 2) };
         let found = bill(price(), End::Whole, 41, &seen(Some(rich), 0, 0));
-        assert_eq!(found.tokens, Tokens { input: 20, output: 2, cached: 10, reasoning: 2 });
+        assert_eq!(found.tokens, Tokens { input: 20, output: 2, cached: 10, reasoning: 2, ..Tokens::default() });
         assert_eq!(found.usd.to_string(), "0.000031");
     }
 

@@ -4,18 +4,21 @@
 //! dripping, breaking off, sending rubbish. The same seed and order of requests gives the same behaviour.
 
 mod answer;
+pub mod embedding;
 mod script;
 
 pub use answer::{Act, Scene};
 pub use script::{Latency, Script, ScriptError, ToolCallScript};
 
-use crate::{Call, ChatFuture, Kind, ModelError, Provider, RegistryError, Reply};
+use crate::{Call, ChatFuture, EmbedCall, EmbedFuture, Kind, ModelError, Provider, RegistryError, Replied, Reply};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use measure::UpstreamMetrics;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::openai::ChatReply;
+use wire::Dialect;
+use wire::openai::{ChatReply, ChatRequest, EmbeddingReply};
 
 /// The kind `scripted`.
 pub const KIND: Kind = Kind { name: "scripted", build };
@@ -25,7 +28,10 @@ struct Scripted {
     fallback: Scene,
 }
 
-fn build(provider: &settings::Provider) -> Result<Arc<dyn Provider>, RegistryError> {
+fn build(
+    provider: &settings::Provider,
+    _observed: Option<UpstreamMetrics>,
+) -> Result<Arc<dyn Provider>, RegistryError> {
     let mut scenes = BTreeMap::new();
     for entry in &provider.models {
         let script = match &entry.script {
@@ -44,15 +50,20 @@ impl Provider for Scripted {
         Box::pin(self.play(call))
     }
 
+    fn embed<'a>(&'a self, call: EmbedCall<'a>) -> EmbedFuture<'a> {
+        Box::pin(self.play_vectors(call))
+    }
+
     fn simulated(&self) -> bool {
         true
     }
 }
 
 impl Scripted {
-    async fn play(&self, call: Call<'_>) -> Result<Reply, ModelError> {
-        let scene = self.scenes.get(call.model).unwrap_or(&self.fallback);
-        let act = scene.next(call.request, call.model);
+    /// What happens to a request, after its latency; errors of the script's are returned.
+    async fn act(&self, request: &ChatRequest, model: &str) -> Result<Act, ModelError> {
+        let scene = self.scenes.get(model).unwrap_or(&self.fallback);
+        let act = scene.next(request, model);
         tokio::time::sleep(act.latency).await;
         if act.hang {
             std::future::pending::<()>().await;
@@ -63,11 +74,26 @@ impl Scripted {
         if act.garbage {
             return Err(ModelError::NotAReply { what: "the script says so".to_owned() });
         }
+        Ok(act)
+    }
+
+    async fn play_vectors(&self, call: EmbedCall<'_>) -> Result<EmbeddingReply, ModelError> {
+        // Scripts are played to chats, and nothing here depends on what such a chat would say.
+        self.act(&ChatRequest::from_prompt(call.model, ""), call.model).await?;
+        embedding::embed(call.request).ok_or_else(|| {
+            let what = "numbers of tokens, and more than 4096 figures, are beyond a script".to_owned();
+            ModelError::Untranslatable { what }
+        })
+    }
+
+    async fn play(&self, call: Call<'_>) -> Result<Replied, ModelError> {
+        let act = self.act(call.request, call.model).await?;
         if !call.request.stream() {
             let reply = ChatReply::parse(act.reply()).map_err(|error| ModelError::not_a_reply(&error))?;
-            return Ok(Reply::Whole(reply));
+            return Ok(Reply::Whole(reply).into());
         }
-        Ok(Reply::Stream { blocks: Box::pin(stream(act)), simulated: true })
+        let blocks = Box::pin(stream(act));
+        Ok(Reply::Stream { blocks, dialect: Dialect::Chat, simulated: true, hides_usage: false }.into())
     }
 }
 
@@ -89,16 +115,16 @@ mod tests {
     use super::*;
     use crate::Opening;
     use crate::fixture::drain;
-    use wire::openai::ChatRequest;
 
     fn provider(models: &str) -> Arc<dyn Provider> {
         let text = format!("name = \"s\"\nkind = \"scripted\"\nmodels = {models}");
-        build(&toml::from_str(&text).unwrap()).unwrap()
+        build(&toml::from_str(&text).unwrap(), None).unwrap()
     }
 
     async fn ask(provider: &dyn Provider, model: &str) -> Result<Reply, ModelError> {
         let request = ChatRequest::from_prompt(model, "hello there");
-        provider.chat(Call { request: &request, model, request_id: "r" }).await
+        let replied = provider.chat(Call { request: &request, model, request_id: "r" }).await;
+        replied.map(|replied| replied.reply)
     }
 
     #[tokio::test(start_paused = true)]
@@ -167,7 +193,7 @@ mod tests {
     #[test]
     fn a_wrong_script_is_refused_with_the_model_named() {
         let text = "name = \"s\"\nkind = \"scripted\"\nmodels = [{ name = \"a\", script = { latencyy = 1 } }]";
-        let error = build(&toml::from_str(text).unwrap()).err().unwrap();
+        let error = build(&toml::from_str(text).unwrap(), None).err().unwrap();
         assert!(error.to_string().starts_with("the script of `s/a` is wrong: unknown field `latencyy`"), "{error}");
     }
 }

@@ -1,12 +1,19 @@
 //! What has come of an answer so far, read on the side.
 
+use crate::dialects;
 use crate::reckon::believed;
-use wire::openai::{ChatReply, ChunkView, Usage, is_done, said_chars, upstream_code};
+use std::ops::Range;
+use wire::Dialect;
+use wire::openai::{ChatReply, Usage, upstream_code};
 use wire::sse::events;
 
 /// What has come so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Seen {
+    /// The dialect of a stream's events.
+    pub(crate) dialect: Dialect,
+    /// Whether a chunk with nothing but the usage is kept back: we asked for it, not the client.
+    pub(crate) hides_usage: bool,
     /// Something that a reader sees.
     pub(crate) token: bool,
     /// The mark that ends a stream.
@@ -37,50 +44,80 @@ pub(crate) struct Reported {
 impl Seen {
     /// Nothing yet; the first `words_max` bytes of the answer are kept.
     pub(crate) fn new(words_max: usize) -> Self {
-        Self { words_max, ..Self::default() }
+        Self {
+            dialect: Dialect::Chat,
+            hides_usage: false,
+            token: false,
+            done: false,
+            usage: None,
+            error: None,
+            last: Vec::new(),
+            chunks: 0,
+            chars: 0,
+            words: Vec::new(),
+            words_max,
+        }
     }
 
     /// Takes a whole reply in.
     pub(crate) fn whole(&mut self, reply: &ChatReply) {
         self.usage = reply.usage();
         if believed(self.usage).is_none() {
-            self.chars = reply.said_chars();
+            self.chars = dialects::as_chat(reply).said_chars();
         }
         self.keep(reply.bytes());
     }
 
-    /// Reads a block of a stream up to its end, or up to an error in it.
-    pub(crate) fn read(&mut self, block: &[u8]) {
+    /// Reads a block of a stream up to its end, or up to an error in it. Tells which part of it is not for the client.
+    pub(crate) fn read(&mut self, block: &[u8]) -> Option<Range<usize>> {
+        let mut hidden: Option<Range<usize>> = None;
         for event in events(block) {
             let at = event.at;
-            let Some(data) = event.data else { continue };
-            if is_done(&data) {
-                self.done = true;
-                continue;
+            if let Some(hidden) = hidden.as_mut().filter(|hidden| hidden.end == block.len()) {
+                hidden.end = at;
             }
-            let view = if self.token { ChunkView::read_rest(&data) } else { ChunkView::read(&data) };
+            let Some(data) = event.data else { continue };
+            let view = dialects::read(self.dialect, &data, self.token);
             if let Some(view) = &view {
+                self.done |= view.done;
                 self.token |= view.token;
-                self.usage = view.usage.or(self.usage);
+                self.usage = self.counted(view.usage);
                 if view.error {
                     self.error = Some(Reported { at, code: upstream_code(&data) });
-                    return self.keep(&block[..at]);
+                    self.keep(&block[..at]);
+                    return hidden;
+                }
+                if view.only_usage && self.hides_usage {
+                    hidden = Some(at..block.len());
+                }
+                if view.done && !view.token {
+                    continue;
                 }
             }
-            let chars = said_chars(&data);
+            let chars = dialects::said_chars(self.dialect, &data);
             self.chars += chars;
             self.chunks += u64::from(chars > 0 || view.is_some_and(|view| view.token && !view.finished));
             self.last.clear();
             self.last.extend_from_slice(&data);
         }
         self.keep(block);
+        hidden
+    }
+
+    /// What the upstream has counted, with what it counts now.
+    fn counted(&self, now: Option<Usage>) -> Option<Usage> {
+        match (self.usage, now) {
+            // Anthropic tells what was read at the beginning and what was written at the end.
+            (Some(before), Some(now)) if self.dialect == Dialect::Messages => Some(before.or_more(now)),
+            (before, now) => now.or(before),
+        }
     }
 
     /// Whether a stream may end here: it said so, or its last chunk ended the choice.
     pub(crate) fn complete(&self) -> bool {
         // Some providers send the usage with every chunk: it ends a stream only where it comes alone.
-        let ends = |view: ChunkView| view.finished || (view.usage.is_some() && !view.token);
-        self.done || (self.token && ChunkView::read(&self.last).is_some_and(ends))
+        let ends = |view: wire::openai::ChunkView| view.finished || (view.usage.is_some() && !view.token);
+        self.done || (self.token && dialects::read(self.dialect, &self.last, false).is_some_and(ends))
     }
 
     fn keep(&mut self, bytes: &[u8]) {

@@ -6,11 +6,13 @@ use crate::{BlockStream, Endpoint, ModelError, Opening};
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
+use wire::Dialect;
 
 /// How long the upstream may take to close a stream behind `[DONE]`. Waiting keeps the connection for the next call;
 /// nobody is made to wait longer for that.
@@ -36,8 +38,8 @@ impl Watch {
                 return if seen.complete() { Ok(()) } else { Err(ModelError::Cut) };
             };
             let block = block?;
-            seen.read(&block);
-            self.held.push_back(block);
+            let hidden = seen.read(&block);
+            self.held.push_back(without(block, hidden));
             // Words before it in the same block have not been promised to anybody yet.
             if let Some(Reported { code, .. }) = seen.error.take() {
                 return Err(ModelError::ErrorEvent { code });
@@ -50,7 +52,16 @@ impl Watch {
     }
 }
 
-/// The blocks of one answer, in order and untouched.
+/// A block without the part that is not for the client.
+fn without(block: Bytes, hidden: Option<Range<usize>>) -> Bytes {
+    match hidden {
+        None => block,
+        Some(hidden) if hidden.end == block.len() => block.slice(..hidden.start),
+        Some(hidden) => Bytes::from([&block[..hidden.start], &block[hidden.end..]].concat()),
+    }
+}
+
+/// The blocks of one answer, in order and untouched, in the dialect of whoever answers.
 ///
 /// An error that the upstream reports inside its stream ends it as an error here: what it says may quote prompts,
 /// keys or internals, so it is not passed on; the words before it are.
@@ -66,15 +77,22 @@ pub struct AnswerStream {
     waiting: bool,
     idle: Duration,
     in_line: Duration,
+    lost: Vec<String>,
     opened: Instant,
     ended: bool,
 }
 
 impl AnswerStream {
-    pub(crate) fn new(watch: Watch, ticket: Ticket, endpoint: Arc<Endpoint>, in_line: Duration) -> Self {
+    pub(crate) fn new(
+        watch: Watch,
+        ticket: Ticket,
+        endpoint: Arc<Endpoint>,
+        in_line: Duration,
+        lost: Vec<String>,
+    ) -> Self {
         let (idle, opened) = (endpoint.idle, Instant::now());
         let silence = Box::pin(tokio::time::sleep(idle));
-        Self { watch, ticket, endpoint, silence, waiting: false, idle, in_line, opened, ended: false }
+        Self { watch, ticket, endpoint, silence, waiting: false, idle, in_line, lost, opened, ended: false }
     }
 
     /// Whether a script makes it up, as far as we or the upstream know.
@@ -82,9 +100,19 @@ impl AnswerStream {
         self.ticket.simulated
     }
 
+    /// The dialect of its events.
+    pub fn dialect(&self) -> Dialect {
+        self.ticket.seen.dialect
+    }
+
     /// How long it waited for a place before anybody was asked.
     pub(crate) fn in_line(&self) -> Duration {
         self.in_line
+    }
+
+    /// What the provider could not be told, in words for people.
+    pub fn lost(&self) -> &[String] {
+        &self.lost
     }
 
     /// Who answers.
@@ -157,14 +185,14 @@ impl Stream for AnswerStream {
         }
         let error = match self.watch.blocks.poll_next_unpin(context) {
             Poll::Ready(Some(Ok(block))) => {
-                self.ticket.seen.read(&block);
+                let hidden = self.ticket.seen.read(&block);
                 self.waiting = false;
                 let most = self.endpoint.stream_max;
                 if self.opened.elapsed() > most && !self.ticket.seen.done {
                     return Poll::Ready(self.end(Err(ModelError::Endless { most })).map(Err));
                 }
                 match self.ticket.seen.error.as_ref().map(|reported| reported.at) {
-                    None => return Poll::Ready(Some(Ok(block))),
+                    None => return Poll::Ready(Some(Ok(without(block, hidden)))),
                     Some(0) => self.reported(),
                     Some(at) => return Poll::Ready(Some(Ok(block.slice(..at)))),
                 }

@@ -2,7 +2,7 @@
 
 use crate::endpoint::lock;
 use crate::gate::Place;
-use crate::price::nano;
+use crate::pace::Taken;
 use crate::reckon::{Bill, End, believed, bill};
 use crate::seen::Seen;
 use crate::{Cost, Endpoint, ModelError};
@@ -11,6 +11,7 @@ use caller::{Called, Tab};
 use guard::Permit;
 use measure::{LevelGuard, Outcome};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use wire::openai::ChatRequest;
 
@@ -19,6 +20,8 @@ use wire::openai::ChatRequest;
 pub(crate) struct Ticket {
     endpoint: Arc<Endpoint>,
     pub(crate) started: Instant,
+    /// When a stream opened, counted from there.
+    pub(crate) first_token: Option<Duration>,
     /// What has come of the answer.
     pub(crate) seen: Seen,
     /// Whether a script makes it up, as far as we or the upstream know.
@@ -41,15 +44,21 @@ pub(crate) struct Inside {
     pub(crate) place: Place,
     pub(crate) level: LevelGuard,
     pub(crate) tab: Arc<dyn Tab>,
+    pub(crate) taken: Option<Taken>,
 }
 
 impl Ticket {
     pub(crate) fn new(endpoint: Arc<Endpoint>, request: &ChatRequest, inside: Inside) -> Self {
+        Self::over(endpoint, request.bytes(), request.n(), inside)
+    }
+
+    /// A call with any body, in the hope of so many answers.
+    pub(crate) fn over(endpoint: Arc<Endpoint>, body: &Bytes, choices: u64, inside: Inside) -> Self {
         let words_max = inside.tab.words_max();
-        let words = request.bytes().slice(..request.len_bytes().min(words_max));
-        let asked = Asked { bytes: request.len_bytes(), choices: request.n(), words };
+        let words = body.slice(..body.len().min(words_max));
+        let asked = Asked { bytes: body.len(), choices, words };
         let (seen, simulated) = (Seen::new(words_max), endpoint.simulated());
-        Self { endpoint, started: Instant::now(), seen, simulated, asked, inside: Some(inside) }
+        Self { endpoint, started: Instant::now(), first_token: None, seen, simulated, asked, inside: Some(inside) }
     }
 
     /// The call gave an answer. What it costs, where that is known.
@@ -88,7 +97,7 @@ impl Ticket {
 
     /// The one place where a call is settled; `None` where that has happened before.
     fn settle(&mut self, outcome: Outcome, harm: Option<bool>, end: End) -> Option<Bill> {
-        let Inside { permit, place, level, tab } = self.inside.take()?;
+        let Inside { permit, place, level, tab, taken } = self.inside.take()?;
         let now = Instant::now().into_std();
         {
             let mut breaker = lock(&self.endpoint.breaker);
@@ -98,11 +107,16 @@ impl Ticket {
                 None => breaker.abandon(permit, now),
             }
         }
+        let took = self.started.elapsed();
         self.endpoint.metrics.finished(outcome);
-        self.endpoint.metrics.took(self.started.elapsed());
+        self.endpoint.metrics.took(took);
+        lock(&self.endpoint.window).ended(now, outcome, harm, self.first_token, took);
         self.endpoint.show_breaker();
         drop((place, level));
         let bill = bill(self.endpoint.tariff(), end, self.asked.bytes, &self.seen);
+        if let Some(mut taken) = taken {
+            taken.used(bill.tokens.input.saturating_add(bill.tokens.output));
+        }
         self.note(tab.as_ref(), outcome, &bill);
         Some(bill)
     }
@@ -113,7 +127,7 @@ impl Ticket {
             model: &self.endpoint.id,
             outcome: outcome.label(),
             tokens: bill.tokens,
-            cost: nano(bill.usd),
+            cost: prices::nano(bill.usd),
             exact: bill.exact,
             latency: self.started.elapsed(),
             simulated: self.simulated,

@@ -6,7 +6,7 @@ use crate::proxies::Proxies;
 use crate::rows::{Head, Need, Row};
 use crate::serve::ServeError;
 use crate::tls;
-use crate::{chat, gatekeeper, health, models, openapi, refusal};
+use crate::{chat, embeddings, gatekeeper, health, models, ollama, openapi, providers, refusal};
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::middleware;
@@ -19,6 +19,7 @@ use settings::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wire::openai::Limits;
 
@@ -87,6 +88,7 @@ pub(crate) struct Inner {
     pub(crate) cut: CancellationToken,
     pub(crate) in_flight: AtomicUsize,
     pub(crate) started_unix: u64,
+    pub(crate) started: Instant,
     pub(crate) admits: Arc<dyn Admits>,
     api: bool,
     /// What is served beside the door's own.
@@ -115,6 +117,16 @@ pub(crate) fn own(serves_api: bool) -> Vec<Row<App>> {
     if serves_api {
         rows.extend([
             row(Method::POST, "/v1/chat/completions", Need::Role(Role::User), post(chat::complete)),
+            row(Method::POST, "/v1/messages", Need::Role(Role::User), post(chat::message)),
+            row(Method::POST, "/v1/messages/count_tokens", Need::Role(Role::User), post(chat::count)),
+            row(Method::POST, "/v1/responses", Need::Role(Role::User), post(chat::respond)),
+            row(Method::POST, "/v1/embeddings", Need::Role(Role::User), post(embeddings::embed)),
+            row(Method::POST, "/api/embed", Need::Role(Role::User), post(embeddings::embed_ollama)),
+            row(Method::POST, "/api/chat", Need::Role(Role::User), post(chat::ollama)),
+            providers::row(),
+            row(Method::GET, "/api/tags", viewer, get(ollama::tags)),
+            row(Method::POST, "/api/show", viewer, post(ollama::show)),
+            row(Method::GET, "/api/version", viewer, get(ollama::version)),
             row(Method::GET, "/v1/models", viewer, get(models::list)),
             row(Method::GET, "/v1/models/{*id}", viewer, get(models::one)),
         ]);
@@ -143,6 +155,7 @@ impl App {
             cut: CancellationToken::new(),
             in_flight: AtomicUsize::new(0),
             started_unix: now.as_secs(),
+            started: Instant::now(),
             api: serves_api,
             routes,
             other: metrics.route("http", "other"),

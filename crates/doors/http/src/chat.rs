@@ -1,42 +1,67 @@
-//! `POST /v1/chat/completions`.
+//! Chats in every dialect: OpenAI's completions and responses, Anthropic's messages, Ollama's chat.
+//!
+//! Whatever the dialect, the engine is asked with a chat; what it answers goes out in the dialect of whoever asked.
 
 use crate::app::{App, Rules};
 use crate::gatekeeper::Arrival;
 use crate::refusal::Refusal;
 use crate::{body, served, sse};
+use ::models::dialects;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use bytes::Bytes;
 use caller::{Caller, Guest};
 use fault::Kind;
 use http::HeaderMap;
 use matrix::{AskError, Outcome};
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::openai::ChatRequest;
+use wire::openai::{ChatRequest, Limits};
+use wire::{About, Dialect, WireError};
 
 /// The header by which a client shortens the deadline of one request, in milliseconds.
 const TIMEOUT_HEADER: &str = "x-althing-timeout-ms";
+/// Headers of Anthropic's dialect that go on to a provider that speaks it.
+const ANTHROPIC_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
+/// Everything about a request that does not hang on its dialect.
+type Asked = (State<App>, Extension<Arrival>, Extension<Guest>, Request);
+
+/// `POST /v1/chat/completions`.
 pub(crate) async fn complete(
-    State(app): State<App>,
-    Extension(arrival): Extension<Arrival>,
-    Extension(guest): Extension<Guest>,
-    request: Request,
+    app: State<App>,
+    at: Extension<Arrival>,
+    by: Extension<Guest>,
+    asked: Request,
 ) -> Response {
+    serve(Dialect::Chat, (app, at, by, asked)).await
+}
+
+/// `POST /v1/messages`.
+pub(crate) async fn message(app: State<App>, at: Extension<Arrival>, by: Extension<Guest>, asked: Request) -> Response {
+    serve(Dialect::Messages, (app, at, by, asked)).await
+}
+
+/// `POST /v1/responses`.
+pub(crate) async fn respond(app: State<App>, at: Extension<Arrival>, by: Extension<Guest>, asked: Request) -> Response {
+    serve(Dialect::Responses, (app, at, by, asked)).await
+}
+
+/// `POST /api/chat`.
+pub(crate) async fn ollama(app: State<App>, at: Extension<Arrival>, by: Extension<Guest>, asked: Request) -> Response {
+    serve(Dialect::Ollama, (app, at, by, asked)).await
+}
+
+async fn serve(dialect: Dialect, (State(app), Extension(arrival), Extension(guest), request): Asked) -> Response {
     let rules = app.0.rules.load_full();
-    let (parts, body) = request.into_parts();
-    let read = async {
-        let within = deadline(&parts.headers, &rules)?;
-        let bytes = body::read(&parts.headers, body, &rules).await?;
-        let request = ChatRequest::parse(bytes, &rules.chat).map_err(|error| Box::new(Refusal::of(&error)))?;
-        Ok::<_, Box<Refusal>>((request, within))
-    };
-    let (request, within) = match read.await {
-        Ok(read) => read,
-        Err(refusal) => return refusal.openai(&arrival.id),
-    };
+    let (request, within) =
+        match read(request, &rules, |headers, bytes, limits| parse(dialect, headers, bytes, limits)).await {
+            Ok(read) => read,
+            Err(refusal) => return refusal.in_dialect(dialect, &arrival.id),
+        };
     let (request_id, deadline) = (Arc::clone(&arrival.id), arrival.at + within);
     let caller = Caller { request_id, deadline, guest };
     if request.stream() && app.0.matrix.is_panel(request.model()) {
@@ -46,6 +71,64 @@ pub(crate) async fn complete(
     answer(&app, &arrival, &request, asked)
 }
 
+/// `POST /v1/messages/count_tokens`.
+pub(crate) async fn count(
+    State(app): State<App>,
+    Extension(arrival): Extension<Arrival>,
+    Extension(guest): Extension<Guest>,
+    request: Request,
+) -> Response {
+    let rules = app.0.rules.load_full();
+    let parse = |headers: &HeaderMap, bytes, limits: &Limits| anthropic::count_to_chat(bytes, kept(headers), limits);
+    let (request, within) = match read(request, &rules, parse).await {
+        Ok(read) => read,
+        Err(refusal) => return refusal.in_dialect(Dialect::Messages, &arrival.id),
+    };
+    let caller = Caller { request_id: Arc::clone(&arrival.id), deadline: arrival.at + within, guest };
+    match app.0.matrix.count(&caller, &request).await {
+        Ok(counted) => served::json(&json!({
+            "input_tokens": counted.tokens,
+            "althing": { "request_id": &*arrival.id, "counted_by": counted.by, "estimated": counted.estimated },
+        })),
+        Err(error) => Refusal::of_ask(&error).in_dialect(Dialect::Messages, &arrival.id),
+    }
+}
+
+/// Reads a request and how long it may take.
+pub(crate) async fn read<T>(
+    request: Request,
+    rules: &Rules,
+    parse: impl FnOnce(&HeaderMap, Bytes, &Limits) -> Result<T, WireError>,
+) -> Result<(T, Duration), Box<Refusal>> {
+    let (parts, body) = request.into_parts();
+    let within = deadline(&parts.headers, rules)?;
+    let bytes = body::read(&parts.headers, body, rules).await?;
+    let read = parse(&parts.headers, bytes, &rules.chat).map_err(|error| Box::new(Refusal::of(&error)))?;
+    Ok((read, within))
+}
+
+fn parse(dialect: Dialect, headers: &HeaderMap, bytes: Bytes, limits: &Limits) -> Result<ChatRequest, WireError> {
+    match dialect {
+        Dialect::Chat => ChatRequest::parse(bytes, limits),
+        Dialect::Messages => anthropic::request_to_chat(bytes, kept(headers), limits),
+        Dialect::Responses => responses::request_to_chat(bytes, limits),
+        Dialect::Ollama => ollama::request_to_chat(bytes, limits),
+    }
+}
+
+/// The headers that belong to Anthropic's dialect.
+fn kept(headers: &HeaderMap) -> Vec<(&'static str, String)> {
+    let all =
+        ANTHROPIC_HEADERS.into_iter().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
+    all.filter_map(|(name, value)| Some((name, value.to_str().ok()?.to_owned()))).collect()
+}
+
+/// What translations need to know of an answer.
+pub(crate) fn about<'a>(app: &App, arrival: &'a Arrival, request: &'a ChatRequest) -> About<'a> {
+    let created = app.0.started_unix + app.0.started.elapsed().as_secs();
+    About { id: &arrival.id, model: request.model(), created, original: request.original() }
+}
+
 /// The reply to a request, whether it went well or not.
 pub(crate) fn answer(
     app: &App,
@@ -53,27 +136,46 @@ pub(crate) fn answer(
     request: &ChatRequest,
     asked: Result<Outcome, AskError>,
 ) -> Response {
+    let dialect = request.dialect();
     match asked {
         Ok(Outcome::Whole { reply, mut report, waited }) => {
-            note_overhead(app, arrival, &mut report, waited);
+            note_overhead(app, arrival, dialect, &mut report, waited);
+            let about = about(app, arrival, request);
             if request.stream() {
-                let chunks = reply.as_stream(request.include_usage(), &report);
-                return served::stream(Body::from(chunks), Some(&report));
+                let chunks = dialects::as_stream(&reply, dialect, &about, request.include_usage(), &report);
+                return served::stream(Body::from(chunks), dialect, Some(&report));
             }
-            served::whole(reply.with_althing(&report), &report)
+            served::whole(dialects::in_dialect(&reply, dialect, &about).with_althing(&report), &report)
         }
         Ok(Outcome::Stream { stream, mut report, waited }) => {
-            note_overhead(app, arrival, &mut report, waited);
-            served::stream(sse::single(app, stream, &arrival.id), Some(&report))
+            note_overhead(app, arrival, dialect, &mut report, waited);
+            let about = about(app, arrival, request);
+            served::stream(sse::single(app, stream, dialect, &about), dialect, Some(&report))
         }
-        Err(error) => Refusal::of_ask(&error).openai(&arrival.id),
+        Err(error) => Refusal::of_ask(&error).in_dialect(dialect, &arrival.id),
     }
 }
 
-pub(crate) fn note_overhead(app: &App, arrival: &Arrival, report: &mut matrix::Report, waited: Duration) {
+pub(crate) fn note_overhead(
+    app: &App,
+    arrival: &Arrival,
+    dialect: Dialect,
+    report: &mut matrix::Report,
+    waited: Duration,
+) {
     let total = arrival.at.elapsed();
     report.set_overhead(total, waited);
-    app.route_metrics("/v1/chat/completions").overhead(total.saturating_sub(waited));
+    app.route_metrics(path(dialect)).overhead(total.saturating_sub(waited));
+}
+
+/// Where a dialect is spoken.
+fn path(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Chat => "/v1/chat/completions",
+        Dialect::Messages => "/v1/messages",
+        Dialect::Responses => "/v1/responses",
+        Dialect::Ollama => "/api/chat",
+    }
 }
 
 /// How long this request may take: as long as the client says, but no longer than settings do.

@@ -52,7 +52,33 @@ pub(crate) fn operation(path: &str) -> Value {
     let figures = json!({ "application/openmetrics-text": { "schema": { "type": "string" } } });
     let object = json_of(json!({ "type": "object" }));
     match path {
-        "/v1/chat/completions" => chat(&json!({ "$ref": "#/components/schemas/Report" })),
+        "/v1/chat/completions" => chat(CHAT),
+        "/v1/messages" => chat(MESSAGES),
+        "/v1/responses" => chat(RESPONSES),
+        "/api/chat" => chat(OLLAMA),
+        "/v1/messages/count_tokens" => json!({
+            "summary": "Count the tokens of a request for a message",
+            "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object", "required": ["model", "messages"] } } } },
+            "responses": {
+                "200": { "description": "the count; `althing.estimated` tells whether the provider did not count itself",
+                    "content": { "application/json": { "schema": { "type": "object", "required": ["input_tokens"], "properties": {
+                        "input_tokens": { "type": "integer" }, "althing": { "type": "object" } } } } } },
+                "400": error("not a request for a message"), "404": error("no such model")
+            }
+        }),
+        "/v1/embeddings" => embeddings("Ask for the vectors of texts", "data"),
+        "/api/embed" => embeddings("Ask for the vectors of texts in Ollama's dialect", "embeddings"),
+        "/api/tags" => {
+            json!({ "summary": "Models, panels and routes as Ollama lists them", "responses": ok("the list", object) })
+        }
+        "/api/version" => {
+            json!({ "summary": "The version of Ollama's API that is spoken here", "responses": ok("it", object) })
+        }
+        "/api/show" => json!({
+            "summary": "One model as Ollama shows it",
+            "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object", "required": ["model"] } } } },
+            "responses": { "200": { "description": "it", "content": object }, "400": error("no model is named"), "404": error("no such model") }
+        }),
         "/v1/models" => json!({ "summary": "Models, panels and routes", "responses": ok("the list", object) }),
         "/v1/models/{*id}" => json!({
             "summary": "One of them",
@@ -70,37 +96,105 @@ pub(crate) fn operation(path: &str) -> Value {
     }
 }
 
-fn chat(report: &Value) -> Value {
+/// What is said about asking in one dialect.
+struct Asking {
+    summary: &'static str,
+    request: &'static str,
+    /// What a request must have.
+    required: &'static [&'static str],
+    reply: &'static str,
+    /// What an answer stands in.
+    answer: &'static str,
+    stream: &'static str,
+}
+
+const CHAT: Asking = Asking {
+    summary: "Ask a model, a route or a panel",
+    request: "OpenAI's request for a chat completion; members not named here are passed on untouched",
+    required: &["model", "messages"],
+    reply: "OpenAI's chat completion, and one object more",
+    answer: "choices",
+    stream: "text/event-stream",
+};
+const MESSAGES: Asking = Asking {
+    summary: "Ask a model, a route or a panel in Anthropic's dialect",
+    request: "Anthropic's request for a message; a provider that speaks the dialect gets it untouched",
+    required: &["model", "messages", "max_tokens"],
+    reply: "Anthropic's message, and one object more",
+    answer: "content",
+    stream: "text/event-stream",
+};
+const RESPONSES: Asking = Asking {
+    summary: "Ask a model, a route or a panel with OpenAI's responses; nothing is kept between requests",
+    request: "OpenAI's request for a response; a provider that speaks the dialect gets it untouched",
+    required: &["model", "input"],
+    reply: "OpenAI's response, and one object more",
+    answer: "output",
+    stream: "text/event-stream",
+};
+const OLLAMA: Asking = Asking {
+    summary: "Ask a model, a route or a panel in Ollama's dialect",
+    request: "Ollama's request for a chat; it streams unless `stream` is false",
+    required: &["model", "messages"],
+    reply: "Ollama's reply, and one object more",
+    answer: "message",
+    stream: "application/x-ndjson",
+};
+
+fn chat(asking: Asking) -> Value {
+    let answer = if asking.answer == "message" { "object" } else { "array" };
     let reply = json!({
-        "type": "object", "required": ["choices", "althing"], "description": "OpenAI's chat completion, and one object more",
-        "properties": { "choices": { "type": "array" }, "usage": { "type": "object" }, "althing": report }
+        "type": "object", "required": [asking.answer, "althing"], "description": asking.reply,
+        "properties": { asking.answer: { "type": answer }, "usage": { "type": "object" },
+            "althing": { "$ref": "#/components/schemas/Report" } }
     });
-    let request = json!({
-        "type": "object", "required": ["model", "messages"],
-        "description": "OpenAI's request for a chat completion; members not named here are passed on untouched",
+    let mut request = json!({
+        "type": "object", "required": asking.required, "description": asking.request,
         "properties": {
-            "model": { "type": "string", "description": "`provider/model`, a panel or a route" },
-            "messages": { "type": "array", "minItems": 1, "items": {
-                "type": "object", "required": ["role"], "properties": { "role": { "type": "string" } } } },
-            "stream": { "type": "boolean" }, "n": { "type": "integer", "minimum": 1 }, "tools": { "type": "array" }
+            "model": { "type": "string", "description": "`provider/model`, a panel, a route or an alias" },
+            "stream": { "type": "boolean" }, "tools": { "type": "array" }
         }
     });
+    if asking.required.contains(&"messages") {
+        request["properties"]["messages"] = json!({ "type": "array", "minItems": 1, "items": {
+            "type": "object", "required": ["role"], "properties": { "role": { "type": "string" } } } });
+    }
+    if asking.answer == "choices" {
+        request["properties"]["n"] = json!({ "type": "integer", "minimum": 1 });
+    }
     let timeout = json!({ "name": "x-althing-timeout-ms", "in": "header", "schema": { "type": "integer", "minimum": 1 },
         "description": "shortens the deadline of this request" });
     json!({
-        "summary": "Ask a model, a route or a panel",
+        "summary": asking.summary,
         "parameters": [timeout],
         "requestBody": { "required": true, "content": { "application/json": { "schema": request } } },
         "responses": {
             "200": { "description": "the answer, or events if `stream` is true", "content": {
                 "application/json": { "schema": reply },
-                "text/event-stream": { "schema": { "type": "string" } }
+                asking.stream: { "schema": { "type": "string" } }
             } },
-            "400": error("not a chat request"), "401": error("no key, or none that is known"),
+            "400": error("not a request of this dialect"), "401": error("no key, or none that is known"),
             "402": error("a budget is spent"), "403": error("host, origin or role not allowed"),
             "404": error("no such model"), "408": error("the body came too slowly"),
             "413": error("the body is too large"), "429": error("beyond the rate of the key"), "422": error("the panel did not agree and is set to refuse then"),
             "500": error("a defect of this server; its log says more"),
+            "503": error("no model answered, with every reason; or no room"), "504": error("the deadline passed")
+        }
+    })
+}
+
+fn embeddings(summary: &str, vectors: &str) -> Value {
+    let reply = json!({ "type": "object", "required": [vectors, "althing"], "properties": {
+        vectors: { "type": "array" }, "althing": { "$ref": "#/components/schemas/Report" } } });
+    let request = json!({ "type": "object", "required": ["model", "input"], "properties": {
+        "model": { "type": "string" }, "input": { "type": ["string", "array"] }, "dimensions": { "type": "integer", "minimum": 1 } } });
+    json!({
+        "summary": summary,
+        "requestBody": { "required": true, "content": { "application/json": { "schema": request } } },
+        "responses": {
+            "200": { "description": "one vector for each input", "content": { "application/json": { "schema": reply } } },
+            "400": error("not such a request"), "402": error("a budget is spent"), "404": error("no such model"),
+            "422": error("a panel, or a provider without embeddings"), "429": error("beyond the rate of the key"),
             "503": error("no model answered, with every reason; or no room"), "504": error("the deadline passed")
         }
     })

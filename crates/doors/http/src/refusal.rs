@@ -4,6 +4,7 @@
 
 use crate::app::App;
 use crate::gatekeeper::Arrival;
+use ::models::dialects;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -11,6 +12,7 @@ use axum::response::Response;
 use fault::{Explain, Kind, Retry, nearest};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use wire::Dialect;
 use wire::openai::{Attempt, ErrorBody, ErrorDetail};
 
 /// The most characters of a refusal's message: what it repeats may come from the request.
@@ -157,15 +159,16 @@ impl Refusal {
         json!({ "jsonrpc": "2.0", "id": null, "error": error })
     }
 
-    pub(crate) fn openai(&self, request_id: &str) -> Response {
-        self.respond("application/json", &self.openai_body(request_id))
+    /// In the shape that belongs to a dialect.
+    pub(crate) fn in_dialect(&self, dialect: Dialect, request_id: &str) -> Response {
+        self.respond("application/json", &dialects::error(dialect, &self.openai_body(request_id)))
     }
 
     /// In the shape that belongs to a path.
     pub(crate) fn for_path(&self, path: &str, request_id: &str) -> Response {
         let below = |top: &str| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if below("/v1") {
-            return self.openai(request_id);
+        if let Some(dialect) = dialect(path) {
+            return self.in_dialect(dialect, request_id);
         }
         if below("/mcp") {
             return self.respond("application/json", &self.json_rpc(request_id));
@@ -189,6 +192,18 @@ impl Refusal {
         }
         response
     }
+}
+
+/// The dialect that is spoken at a path, if any is.
+fn dialect(path: &str) -> Option<Dialect> {
+    let below = |top: &str| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if below("/v1/messages") {
+        return Some(Dialect::Messages);
+    }
+    if below("/v1") {
+        return Some(Dialect::Chat);
+    }
+    crate::ollama::PATHS.contains(&path).then_some(Dialect::Ollama)
 }
 
 /// OpenAI's class of error for a status.

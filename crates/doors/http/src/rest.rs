@@ -4,7 +4,7 @@
 
 mod audit;
 mod budgets;
-mod describe;
+pub(crate) mod describe;
 mod flags;
 mod keys;
 mod load;

@@ -1,10 +1,13 @@
 //! Replies that carry an answer, with the headers that tell about it.
 
+use ::models::dialects;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use matrix::Report;
+use serde_json::Value;
+use wire::Dialect;
 use wire::openai::SIMULATED_HEADER;
 
 /// The header that says whether a cache answered.
@@ -18,11 +21,18 @@ pub(crate) fn whole(body: Bytes, report: &Report) -> Response {
     response
 }
 
+/// A whole reply that carries no answer of a model.
+pub(crate) fn json(body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
 /// A stream of events; what is not known before it ends has no report.
-pub(crate) fn stream(body: Body, report: Option<&Report>) -> Response {
+pub(crate) fn stream(body: Body, dialect: Dialect, report: Option<&Report>) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(dialects::stream_type(dialect)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Proxies such as nginx hold events back unless told otherwise.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));

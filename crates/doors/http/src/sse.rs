@@ -5,6 +5,7 @@ use crate::chat;
 use crate::gatekeeper::Arrival;
 use crate::refusal::Refusal;
 use crate::served;
+use ::models::{AnswerStream, ModelError, dialects};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -13,37 +14,55 @@ use fault::Kind;
 use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
 use matrix::{AskError, Outcome};
-use models::AnswerStream;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use wire::openai::{ChatRequest, StreamWriter};
+use wire::openai::ChatRequest;
+use wire::{About, Dialect};
 
-/// A model's stream, byte for byte; if it breaks off, one clear error event ends it.
-pub(crate) fn single(app: &App, answer: Box<AnswerStream>, request_id: &Arc<str>) -> Body {
-    let id = Arc::clone(request_id);
-    let events = answer.map(move |block| {
-        block.unwrap_or_else(|error| {
-            tracing::warn!(%error, request_id = %id, "a stream broke off");
-            StreamWriter::error(&Refusal::of(&error).openai_body(&id))
+/// A model's stream, byte for byte where its dialect is that of whoever asked, else translated event by event. If it
+/// breaks off, one clear error event ends it.
+pub(crate) fn single(app: &App, answer: Box<AnswerStream>, dialect: Dialect, about: &About<'_>) -> Body {
+    let id: Arc<str> = Arc::from(about.id);
+    let told = Arc::clone(&id);
+    let error = move |error: ModelError| {
+        tracing::warn!(%error, request_id = %told, "a stream broke off");
+        dialects::error_event(dialect, &Refusal::of(&error).openai_body(&told))
+    };
+    let Some(translate) = dialects::translator(answer.dialect(), dialect, about) else {
+        return until_cut(app, answer.map(move |block| block.unwrap_or_else(&error)), dialect, id);
+    };
+    let open = Some((answer, translate));
+    let events = stream::unfold((open, error), |(open, error)| async move {
+        let (mut answer, mut translate) = open?;
+        Some(match answer.next().await {
+            Some(Ok(block)) => (translate.push(&block), (Some((answer, translate)), error)),
+            Some(Err(broken)) => (error(broken), (None, error)),
+            None => (translate.end(), (None, error)),
         })
     });
-    until_cut(app, events, Arc::clone(request_id))
+    // What means nothing in the other dialect makes no block: an empty one would be written as nothing at all.
+    until_cut(app, Box::pin(events.filter(|block| std::future::ready(!block.is_empty()))), dialect, id)
 }
 
 /// These events as a body. If the server's time to drain ends first, what has come goes out, then one error event.
-fn until_cut(app: &App, events: impl Stream<Item = Bytes> + Send + Unpin + 'static, request_id: Arc<str>) -> Body {
+fn until_cut(
+    app: &App,
+    events: impl Stream<Item = Bytes> + Send + Unpin + 'static,
+    dialect: Dialect,
+    request_id: Arc<str>,
+) -> Body {
     let open = Some((events, app.0.cut.clone(), request_id));
-    Body::from_stream(stream::unfold(open, |open| async move {
+    Body::from_stream(stream::unfold(open, move |open| async move {
         let (mut events, cut, request_id) = open?;
         tokio::select! {
             biased;
             event = events.next() => event.map(|event| (Ok::<_, Infallible>(event), Some((events, cut, request_id)))),
             () = cut.cancelled() => {
                 let refusal = Refusal::new(Kind::Overloaded, "shutting_down", "the server is shutting down");
-                let told = StreamWriter::error(&refusal.hint("ask again").openai_body(&request_id));
+                let told = dialects::error_event(dialect, &refusal.hint("ask again").openai_body(&request_id));
                 Some((Ok(told), None))
             }
         }
@@ -62,9 +81,9 @@ pub(crate) async fn panel(app: App, arrival: Arrival, caller: Caller, request: C
     if let Ok(asked) = tokio::time::timeout(rules.keepalive_first, &mut asking).await {
         return chat::answer(&app, &arrival, &request, asked);
     }
-    let id = Arc::clone(&arrival.id);
+    let (id, dialect) = (Arc::clone(&arrival.id), request.dialect());
     let decision = Deciding { app: app.clone(), arrival, request, asking, pause: rules.keepalive };
-    served::stream(until_cut(&app, Box::pin(decision.into_events()), id), None)
+    served::stream(until_cut(&app, Box::pin(decision.into_events()), dialect, id), dialect, None)
 }
 
 struct Deciding {
@@ -83,7 +102,8 @@ impl Deciding {
             match tokio::time::timeout_at(due, &mut deciding.asking).await {
                 Err(_) => {
                     let next = Instant::now() + deciding.pause;
-                    Some((StreamWriter::comment("the panel is deciding"), Some((deciding, next))))
+                    let comment = dialects::keep_alive(deciding.request.dialect(), "the panel is deciding");
+                    Some((comment, Some((deciding, next))))
                 }
                 Ok(asked) => Some((deciding.finish(asked), None)),
             }
@@ -91,14 +111,16 @@ impl Deciding {
     }
 
     fn finish(&self, asked: Result<Outcome, AskError>) -> Bytes {
+        let dialect = self.request.dialect();
         match asked {
             Ok(Outcome::Whole { reply, mut report, waited }) => {
-                chat::note_overhead(&self.app, &self.arrival, &mut report, waited);
-                reply.as_stream(self.request.include_usage(), &report)
+                chat::note_overhead(&self.app, &self.arrival, dialect, &mut report, waited);
+                let about = chat::about(&self.app, &self.arrival, &self.request);
+                dialects::as_stream(&reply, dialect, &about, self.request.include_usage(), &report)
             }
             // A panel answers whole; a stream here would be a defect of the engine.
             Ok(Outcome::Stream { .. }) => Bytes::new(),
-            Err(error) => StreamWriter::error(&Refusal::of_ask(&error).openai_body(&self.arrival.id)),
+            Err(error) => dialects::error_event(dialect, &Refusal::of_ask(&error).openai_body(&self.arrival.id)),
         }
     }
 }

@@ -1,31 +1,55 @@
-//! Anthropic's side of the stage: messages, whole and streamed, as in its public API reference.
+//! Anthropic's side of the stage: messages, whole and streamed, and the count of their tokens, as in its public API
+//! reference.
 
 use crate::reel::events;
-use crate::stage::{Stage, garbage, whole};
+use crate::stage::{LIMITS, Stage, garbage, whole};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use models::scripted::Act;
 use serde_json::{Value, json};
+use wire::openai::{ChatReply, estimate_tokens};
+use wire::{About, Translate, sse};
 
 pub(crate) async fn message(State(stage): State<Stage>, body: Bytes) -> Response {
     let take = stage.take();
-    let model = serde_json::from_slice::<Value>(&body).ok().and_then(|body| body["model"].as_str().map(str::to_owned));
-    let (act, stream) = match stage.play(body).await {
-        Ok(played) => played,
-        Err(message) => return take.whole(refuse(StatusCode::BAD_REQUEST, "invalid_request_error", &message)),
+    let request = match anthropic::request_to_chat(body, Vec::new(), &LIMITS) {
+        Ok(request) => request,
+        Err(error) => return take.whole(refuse(StatusCode::BAD_REQUEST, "invalid_request_error", &error.to_string())),
     };
+    let act = stage.act(&request).await;
     if let Some(failed) = failed(&act) {
         return take.whole(failed);
     }
-    let model = model.unwrap_or_default();
-    if stream {
-        let blocks = blocks(&act, &model);
+    let about = About { id: "scripted", model: request.model(), created: 0, original: request.original() };
+    if request.stream() {
+        let mut translate = anthropic::FromChat::new(&about);
+        let mut blocks: Vec<Bytes> = act.events().iter().map(|event| translate.push(event)).collect();
+        if act.cut_after.is_none() {
+            blocks.push(translate.end());
+        }
+        let blocks = blocks.iter().flat_map(single).collect();
         return events(&act, blocks, take);
     }
-    let content = json!([{ "type": "text", "text": act.text() }]);
-    take.whole(whole(StatusCode::OK, head(&act, &model, &content, json!("end_turn")).to_string(), None))
+    match ChatReply::parse(act.reply()) {
+        Ok(reply) => take.whole(whole(StatusCode::OK, anthropic::reply_from_chat(&reply, &about), None)),
+        Err(error) => take.whole(refuse(StatusCode::INTERNAL_SERVER_ERROR, "api_error", &error.to_string())),
+    }
+}
+
+pub(crate) async fn count(State(_): State<Stage>, body: Bytes) -> Response {
+    match anthropic::count_to_chat(body, Vec::new(), &LIMITS) {
+        Ok(request) => whole(StatusCode::OK, json!({ "input_tokens": estimate_tokens(&request) }).to_string(), None),
+        Err(error) => refuse(StatusCode::BAD_REQUEST, "invalid_request_error", &error.to_string()),
+    }
+}
+
+/// The events of a block, each as a block of its own: the script's pace is one between events.
+fn single(block: &Bytes) -> Vec<Bytes> {
+    let starts: Vec<usize> = sse::events(block).map(|event| event.at).collect();
+    let ends = starts.iter().skip(1).copied().chain([block.len()]);
+    starts.iter().zip(ends).map(|(start, end)| block.slice(*start..end)).collect()
 }
 
 /// What the script has answered instead of a message.
@@ -40,36 +64,6 @@ fn failed(act: &Act) -> Option<Response> {
         return Some(whole(status, error(class, "the script says so").to_string(), Some(act)));
     }
     act.garbage.then(garbage)
-}
-
-fn head(act: &Act, model: &str, content: &Value, stop_reason: Value) -> Value {
-    let usage = act.usage();
-    json!({
-        "id": "msg_scripted", "type": "message", "role": "assistant", "model": model, "content": content,
-        "stop_reason": stop_reason, "stop_sequence": null,
-        "usage": { "input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens },
-    })
-}
-
-fn blocks(act: &Act, model: &str) -> Vec<Bytes> {
-    let event = |name: &str, mut data: Value| {
-        data["type"] = json!(name);
-        Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
-    };
-    let block = json!({ "index": 0, "content_block": { "type": "text", "text": "" } });
-    let mut blocks = vec![
-        event("message_start", json!({ "message": head(act, model, &json!([]), Value::Null) })),
-        event("content_block_start", block),
-    ];
-    let words = act.text().split_inclusive(' ');
-    let delta = |word| json!({ "index": 0, "delta": { "type": "text_delta", "text": word } });
-    blocks.extend(words.map(|word| event("content_block_delta", delta(word))));
-    let usage = json!({ "output_tokens": act.usage().completion_tokens });
-    blocks.push(event("content_block_stop", json!({ "index": 0 })));
-    blocks.push(event("message_delta", json!({ "delta": { "stop_reason": "end_turn" }, "usage": usage })));
-    blocks.push(event("message_stop", json!({})));
-    blocks.truncate(act.cut_after.unwrap_or(usize::MAX));
-    blocks
 }
 
 fn refuse(status: StatusCode, class: &str, message: &str) -> Response {

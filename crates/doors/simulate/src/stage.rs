@@ -2,7 +2,7 @@
 
 use crate::cast::{Cast, Scenes};
 use crate::delays::{Delays, Take};
-use crate::{anthropic, delays, embeddings, openai};
+use crate::{anthropic, bedrock, delays, embeddings, ollama, openai};
 use arc_swap::ArcSwap;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use wire::openai::{ChatRequest, Limits, SIMULATED_HEADER};
 
 /// What a request may ask for here.
-const LIMITS: Limits = Limits { n_max: 128, messages_max: 100_000 };
+pub(crate) const LIMITS: Limits = Limits { n_max: 128, messages_max: 100_000 };
 /// The largest body read.
 const BODY_BYTES_MAX: usize = 64 << 20;
 
@@ -50,7 +50,15 @@ impl Stage {
             .route("/v1/chat/completions", post(openai::complete))
             .route("/v1/models", get(openai::models))
             .route("/v1/messages", post(anthropic::message))
+            .route("/v1/messages/count_tokens", post(anthropic::count))
+            .route("/model/{model}/converse", post(bedrock::converse))
+            .route("/model/{model}/converse-stream", post(bedrock::stream))
+            .route("/model/{model}/invoke", post(bedrock::invoke))
             .route("/v1/embeddings", post(embeddings::embed))
+            .route("/api/chat", post(ollama::chat))
+            .route("/api/embed", post(embeddings::embed_ollama))
+            .route("/api/tags", get(ollama::tags))
+            .route("/api/version", get(ollama::version))
             .route("/_script", get(show).post(change))
             .route("/_delays", get(delays::show).delete(delays::forget))
             .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -104,7 +104,7 @@ async fn run(purses: &[Arc<dyn Spend>], calls: usize, paced: bool) -> Result<Run
         let need = Need { most: 40_000_000, likely: 10_000_000, bounded: true };
         let purse = purses.get(at % purses.len()).ok_or("no purse")?;
         let tab = purse.reserve(&request_id, need, deadline).await?;
-        let tokens = Tokens { input: 1_200, output: 350, cached: 800, reasoning: 120 };
+        let tokens = Tokens { input: 1_200, output: 350, cached: 800, reasoning: 120, ..Tokens::default() };
         let model = models.get(at % 4).ok_or("no model")?;
         let cost = 1_234_567 + i64::try_from(at)?;
         let (outcome, exact, simulated) = ("answered", true, false);

@@ -127,7 +127,7 @@ fn called(model: &Arc<str>, cost: NanoUsd) -> Called<'_> {
     Called {
         model,
         outcome: "answered",
-        tokens: Tokens { input: 100, output: 20, cached: 30, reasoning: 4 },
+        tokens: Tokens { input: 100, output: 20, cached: 30, reasoning: 4, ..Tokens::default() },
         cost,
         exact: true,
         latency: Duration::from_micros(1_500),

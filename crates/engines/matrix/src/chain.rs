@@ -4,7 +4,7 @@ use crate::AskError;
 use crate::context::Context;
 use crate::error::sooner;
 use caller::Tab;
-use fault::{Explain, Retry};
+use fault::{Explain, Origin, Retry};
 use guard::Deadline;
 use models::{Answer, Endpoint, ModelError, Opening};
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl<'a> Chain<'a> {
                 Err(error) => error,
             };
             self.note(endpoint, &error);
-            if !error.worth_asking_elsewhere() || (alone && matches!(error, ModelError::Refused { .. })) {
+            if !error.worth_asking_elsewhere() || (alone && error.origin() == Origin::Caller) {
                 return Err(Some(error));
             }
             match self.next(&error, attempt, last) {

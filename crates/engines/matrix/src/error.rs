@@ -77,6 +77,12 @@ pub enum AskError {
         /// What was asked for.
         n: u64,
     },
+    /// Vectors of different models cannot be compared, so there is no agreement among them.
+    #[error("the panel `{panel}` has no vectors: those of different models have nothing in common")]
+    PanelEmbeds {
+        /// Which.
+        panel: String,
+    },
     /// A route has no rule for this request.
     #[error("no rule of the route `{route}` fits this request")]
     NoRule {
@@ -127,6 +133,7 @@ impl Explain for AskError {
             Self::TooExpensive { .. } => "cost_limit_exceeded",
             Self::Disagreement { .. } => "no_agreement",
             Self::PanelAnswersOne { .. } => "panel_answers_one",
+            Self::PanelEmbeds { .. } => "panel_embeds",
             Self::NoRule { .. } => "no_rule",
         }
     }
@@ -139,7 +146,7 @@ impl Explain for AskError {
             Self::Deadline { .. } => Kind::Deadline,
             Self::Spend(fault) => fault.kind(),
             Self::TooExpensive { .. } => Kind::Budget,
-            Self::Disagreement { .. } | Self::NoRule { .. } => Kind::Semantics,
+            Self::Disagreement { .. } | Self::NoRule { .. } | Self::PanelEmbeds { .. } => Kind::Semantics,
             Self::PanelAnswersOne { .. } | Self::NotAModel { .. } => Kind::BadInput,
         }
     }
@@ -176,13 +183,14 @@ impl Explain for AskError {
             Self::TooExpensive { .. } => "raise `cost_usd_max`, set `max_tokens`, or ask a cheaper panel".to_owned(),
             Self::Disagreement { .. } => "set the panel's `on_disagreement` to `list` to see the answers".to_owned(),
             Self::PanelAnswersOne { .. } => "leave `n` out".to_owned(),
+            Self::PanelEmbeds { .. } => "ask one model".to_owned(),
             Self::NoRule { .. } => "add a rule without `when` at the end of the route".to_owned(),
         })
     }
 
     fn param(&self) -> Option<String> {
         match self {
-            Self::UnknownModel { .. } | Self::NoRule { .. } => Some("model".to_owned()),
+            Self::UnknownModel { .. } | Self::NoRule { .. } | Self::PanelEmbeds { .. } => Some("model".to_owned()),
             Self::PanelAnswersOne { .. } => Some("n".to_owned()),
             _ => None,
         }

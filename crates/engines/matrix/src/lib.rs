@@ -6,6 +6,7 @@
 mod chain;
 pub mod consensus;
 mod context;
+mod embed;
 mod error;
 mod fanout;
 #[cfg(test)]
@@ -15,12 +16,15 @@ mod matrix;
 mod need;
 mod panel;
 mod plan;
+mod providers;
 mod report;
 mod tool;
 mod verdict;
 
+pub use embed::Vectors;
 pub use error::AskError;
-pub use matrix::{Matrix, ModelInfo, Outcome};
+pub use matrix::{Counted, Matrix, ModelInfo, Outcome};
 pub use plan::PlanError;
+pub use providers::{Looked, ModelState, ProviderState};
 pub use report::{Agreement, ClusterReport, MemberOutcome, MemberReport, Report};
 pub use tool::{AskAnswer, AskTool};

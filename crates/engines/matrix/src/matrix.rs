@@ -3,28 +3,40 @@
 use crate::chain::{Chain, Served};
 use crate::context::Context;
 use crate::plan::{Plan, PlanError, Route, Target};
+use crate::providers::{self, Looks, ProviderState};
 use crate::report::Report;
 use crate::tool::AskAnswer;
-use crate::{AskError, need, panel};
+use crate::{AskError, Vectors, embed, need, panel};
 use arc_swap::ArcSwap;
 use caller::Caller;
 use measure::Metrics;
-use models::{Answer, AnswerStream, Endpoint, Kind, Registry};
+use models::{Answer, AnswerStream, Endpoint, Kind, ModelError, Registry, Table};
 use settings::Settings;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use wire::openai::{Attempt, ChatReply, ChatRequest};
+use wire::openai::{Attempt, ChatReply, ChatRequest, EmbeddingRequest, estimate_tokens};
 
 /// Something that can be put into `model`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelInfo {
     /// Its name.
     pub id: String,
-    /// `model`, `panel` or `route`.
+    /// `model`, `panel`, `route` or `alias`.
     pub kind: &'static str,
     /// The provider's name; `althing` for panels and routes.
     pub owned_by: String,
+}
+
+/// How many tokens a request has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// So many.
+    pub tokens: u64,
+    /// The model they were counted for.
+    pub by: String,
+    /// Whether they were estimated here rather than counted by the provider.
+    pub estimated: bool,
 }
 
 /// What a question leads to.
@@ -70,18 +82,36 @@ pub struct Matrix {
     live: ArcSwap<Live>,
     kinds: Vec<Kind>,
     metrics: Arc<Metrics>,
+    prices: ArcSwap<Table>,
+    looks: Looks,
 }
 
 impl Matrix {
-    /// Makes everything that `settings` describe; `kinds` are the providers' protocols that exist.
+    /// Makes everything that `settings` describe, with the prices that are shipped; `kinds` are the providers'
+    /// protocols that exist.
     ///
     /// # Errors
     /// [`PlanError`]; nothing has been started then.
     pub fn new(settings: &Settings, kinds: Vec<Kind>, metrics: Arc<Metrics>) -> Result<Self, PlanError> {
-        let registry = Registry::build(settings, &kinds, &metrics, None)?;
+        Self::with_prices(settings, kinds, metrics, Table::shipped())
+    }
+
+    /// As [`Matrix::new`], with other prices.
+    ///
+    /// # Errors
+    /// [`PlanError`]; nothing has been started then.
+    pub fn with_prices(
+        settings: &Settings,
+        kinds: Vec<Kind>,
+        metrics: Arc<Metrics>,
+        prices: Table,
+    ) -> Result<Self, PlanError> {
+        let prices = Arc::new(prices);
+        let registry = Registry::build(settings, &kinds, &metrics, &prices, None)?;
         let plan = Plan::build(settings, registry, &metrics)?;
         let context = Arc::new(Context::new(settings, &metrics));
-        Ok(Self { live: ArcSwap::from_pointee(Live { plan, context }), kinds, metrics })
+        let (live, prices) = (ArcSwap::from_pointee(Live { plan, context }), ArcSwap::from(prices));
+        Ok(Self { live, kinds, metrics, prices, looks: Looks::default() })
     }
 
     /// Swaps to other settings. Requests in progress finish under the old ones; providers that have not changed
@@ -91,11 +121,33 @@ impl Matrix {
     /// [`PlanError`]; the old settings stay in force then.
     pub fn reload(&self, settings: &Settings) -> Result<(), PlanError> {
         let before = self.live.load_full();
-        let registry = Registry::build(settings, &self.kinds, &self.metrics, Some(&before.plan.registry))?;
+        let registry = Registry::build(
+            settings,
+            &self.kinds,
+            &self.metrics,
+            &self.prices.load_full(),
+            Some(&before.plan.registry),
+        )?;
         let plan = Plan::build(settings, registry, &self.metrics)?;
         let context = Arc::new(Context::new(settings, &self.metrics));
         self.live.store(Arc::new(Live { plan, context }));
         Ok(())
+    }
+
+    /// Takes over other prices with the next [`Matrix::reload`]; whether they are others.
+    pub fn set_prices(&self, prices: Table) -> bool {
+        let changed = **self.prices.load() != prices;
+        if changed {
+            self.prices.store(Arc::new(prices));
+        }
+        changed
+    }
+
+    /// All providers with their models, and what a look at each showed: one of the last half minute, or a new one
+    /// where `look` wants it.
+    pub async fn providers(&self, look: bool) -> Vec<ProviderState> {
+        let live = self.live.load_full();
+        providers::states(&live.plan.registry, &self.looks, look).await
     }
 
     /// Everything that can be asked: panels, routes, models.
@@ -104,6 +156,7 @@ impl Matrix {
         let ours = |kind| move |name: &str| ModelInfo { id: name.to_owned(), kind, owned_by: "althing".to_owned() };
         let mut models: Vec<ModelInfo> = live.plan.panel_names().map(ours("panel")).collect();
         models.extend(live.plan.route_names().map(ours("route")));
+        models.extend(live.plan.alias_names().map(ours("alias")));
         models.extend(live.plan.registry.endpoints().iter().map(|endpoint| ModelInfo {
             id: endpoint.id().to_owned(),
             kind: "model",
@@ -150,6 +203,48 @@ impl Matrix {
         }
     }
 
+    /// Asks for the vectors of texts. A route falls back only to places that offer the same model: vectors of different
+    /// models have nothing in common.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn embed(&self, caller: &Caller, request: &EmbeddingRequest) -> Result<Vectors, AskError> {
+        let live = self.live.load_full();
+        embed::ask(&live.context, &live.plan, caller, request).await
+    }
+
+    /// Counts the tokens of a request without having it answered: by the provider where it can, else by an estimate.
+    /// A route counts as its first model, a panel as its first member. It costs nothing, so nothing is reserved.
+    ///
+    /// # Errors
+    /// [`AskError`] for a name that nobody knows and for a request that the provider refuses.
+    pub async fn count(&self, caller: &Caller, request: &ChatRequest) -> Result<Counted, AskError> {
+        let live = self.live.load_full();
+        let Some(target) = live.plan.find(request.model()) else {
+            return Err(unknown(&live.plan, request.model()));
+        };
+        let endpoint = match &target {
+            Target::Model(endpoint) => Some(endpoint),
+            Target::Route(route) => {
+                let no_rule = || AskError::NoRule { route: route.name.clone() };
+                route.candidates(request, &caller.guest.identity).ok_or_else(no_rule)?.first()
+            }
+            Target::Panel(panel) => panel.seats.first().map(|seat| &seat.endpoint),
+        };
+        let estimated = |by| Counted { tokens: estimate_tokens(request), by, estimated: true };
+        let Some(endpoint) = endpoint else { return Ok(estimated(String::new())) };
+        let by = endpoint.id().to_owned();
+        let within = caller.deadline.saturating_duration_since(Instant::now());
+        match endpoint.count(request, &caller.request_id, within).await {
+            Ok(Some(tokens)) => Ok(Counted { tokens, by, estimated: false }),
+            Err(error @ ModelError::Refused { .. }) => {
+                Err(AskError::Refused { model: by, error, attempts: Vec::new() })
+            }
+            // Whoever cannot count now is not needed for an estimate.
+            Ok(None) | Err(_) => Ok(estimated(by)),
+        }
+    }
+
     /// Asks several models at once, as a panel made for this one question.
     ///
     /// # Errors
@@ -175,7 +270,7 @@ impl Matrix {
     }
 }
 
-fn unknown(plan: &Plan, name: &str) -> AskError {
+pub(crate) fn unknown(plan: &Plan, name: &str) -> AskError {
     let (name, nearest) = plan.unknown(name);
     AskError::UnknownModel { name, nearest }
 }
@@ -203,7 +298,8 @@ async fn one_after_the_other(
         agreement: None,
     };
     Ok(match answer {
-        Answer::Whole { reply, cost, .. } => {
+        Answer::Whole { reply, cost, lost, .. } => {
+            untold(&mut report, &lost);
             report.simulated = reply.simulated();
             report.cost_usd = cost;
             if cost.is_none() {
@@ -213,9 +309,16 @@ async fn one_after_the_other(
         }
         Answer::Stream(stream) => {
             report.simulated = stream.simulated();
+            untold(&mut report, stream.lost());
             Outcome::Stream { stream, report: Box::new(report), waited }
         }
     })
+}
+
+/// What the model was not told of what the client asked.
+fn untold(report: &mut Report, lost: &[String]) {
+    report.degraded |= !lost.is_empty();
+    report.reasons.extend(lost.iter().map(|lost| format!("`{}` was not told {lost}", report.served_by)));
 }
 
 fn reasons(attempts: &[Attempt], served_by: &Endpoint, route: Option<&Route>) -> Vec<String> {

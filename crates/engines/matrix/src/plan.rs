@@ -29,7 +29,7 @@ pub enum PlanError {
     /// A panel or route names a model that nobody offers.
     #[error("{what} `{name}` names the model `{model}`, which no provider offers")]
     UnknownModel {
-        /// `panel` or `route`.
+        /// `panel`, `route` or `alias`.
         what: &'static str,
         /// Which.
         name: String,
@@ -98,6 +98,23 @@ struct Rule {
 }
 
 impl Route {
+    /// The models that vectors are asked of: those of the first rule that is not about chats, as far as they are the
+    /// same model as its first.
+    pub(crate) fn embedders(&self, who: &Identity) -> Option<Vec<Arc<Endpoint>>> {
+        let mut looks = Looks::of(&who.subject);
+        let about_chats = |when: &When| {
+            when.stream == Some(true)
+                || when.tools == Some(true)
+                || when.prompt_chars_min.is_some_and(|least| least > 0)
+        };
+        let fitting = self.rules.iter().find(|rule| {
+            !rule.when.as_ref().is_some_and(about_chats) && rule.flag.as_ref().is_none_or(|flag| looks.hold(flag))
+        });
+        let models = &fitting?.models;
+        let first = models.first()?.upstream_name();
+        Some(models.iter().filter(|endpoint| endpoint.upstream_name() == first).cloned().collect())
+    }
+
     /// The models of the first rule that fits. A flag is looked at where all else fits: only those whose answer hangs
     /// on it are exposed to it.
     pub(crate) fn candidates(&self, request: &ChatRequest, who: &Identity) -> Option<&[Arc<Endpoint>]> {
@@ -133,6 +150,34 @@ pub(crate) struct Plan {
     pub(crate) registry: Registry,
     panels: BTreeMap<String, Arc<Panel>>,
     routes: BTreeMap<String, Arc<Route>>,
+    aliases: Aliases,
+}
+
+/// Other names for what can be asked.
+#[derive(Default)]
+struct Aliases {
+    whole: BTreeMap<String, String>,
+    /// Beginnings of names, the longest first.
+    beginnings: Vec<(String, String)>,
+}
+
+impl Aliases {
+    fn new(alias: &BTreeMap<String, String>) -> Self {
+        let mut aliases = Self::default();
+        for (name, target) in alias {
+            match name.strip_suffix('*') {
+                Some(beginning) => aliases.beginnings.push((beginning.to_owned(), target.clone())),
+                None => _ = aliases.whole.insert(name.clone(), target.clone()),
+            }
+        }
+        aliases.beginnings.sort_by_key(|(beginning, _)| std::cmp::Reverse(beginning.len()));
+        aliases
+    }
+
+    fn target(&self, name: &str) -> Option<&str> {
+        let fits = || self.beginnings.iter().find(|(beginning, _)| name.starts_with(beginning.as_str()));
+        self.whole.get(name).or_else(|| fits().map(|(_, target)| target)).map(String::as_str)
+    }
 }
 
 impl Plan {
@@ -153,10 +198,33 @@ impl Plan {
             }
             routes.insert(route.name.clone(), Arc::new(Route { name: route.name.clone(), rules }));
         }
-        Ok(Self { registry, panels, routes })
+        let plan = Self { registry, panels, routes, aliases: Aliases::new(&settings.alias) };
+        match settings.alias.iter().find(|(_, target)| plan.direct(target).is_none()) {
+            None => Ok(plan),
+            Some((alias, target)) => {
+                let (model, nearest) = plan.unknown(target);
+                Err(PlanError::UnknownModel { what: "alias", name: alias.clone(), model, nearest })
+            }
+        }
     }
 
+    /// What a name stands for: a panel, a route, a model by its whole name; then an alias, which thus may take a
+    /// model's bare name; then a model by its bare name.
     pub(crate) fn find(&self, name: &str) -> Option<Target> {
+        if !self.registry.is_listed(name)
+            && let Some(target) = self.aliases.target(name).filter(|_| !self.is_named(name))
+        {
+            return self.direct(target);
+        }
+        self.direct(name)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.panels.contains_key(name) || self.routes.contains_key(name)
+    }
+
+    /// What a name that is no alias stands for.
+    fn direct(&self, name: &str) -> Option<Target> {
         if let Some(panel) = self.panels.get(name) {
             return Some(Target::Panel(Arc::clone(panel)));
         }
@@ -195,9 +263,14 @@ impl Plan {
         self.routes.keys().map(String::as_str)
     }
 
+    /// Aliases that are whole names, with what they stand for.
+    pub(crate) fn alias_names(&self) -> impl Iterator<Item = &str> {
+        self.aliases.whole.keys().map(String::as_str)
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let models = self.registry.endpoints().iter().map(|endpoint| endpoint.id());
-        self.panel_names().chain(self.route_names()).chain(models)
+        self.panel_names().chain(self.route_names()).chain(self.alias_names()).chain(models)
     }
 }
 

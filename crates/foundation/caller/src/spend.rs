@@ -78,6 +78,10 @@ pub struct Tokens {
     pub output: u64,
     /// Of `input`, those that came from the provider's cache.
     pub cached: u64,
+    /// Of `input`, those that the provider put into its cache; none of them is among `cached`.
+    pub written: u64,
+    /// Of `written`, those that the provider keeps for an hour.
+    pub written_hour: u64,
     /// Of `output`, those that nobody reads.
     pub reasoning: u64,
 }

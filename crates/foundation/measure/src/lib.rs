@@ -1,9 +1,9 @@
 //! The metric registry, process figures, percentiles and the tracing set-up.
 //!
 //! Every metric of the server is a row of one table in this room, and only metrics that something feeds have a row.
-//! Other rooms take handles that were resolved once ([`EndpointMetrics`], [`RouteMetrics`], [`Count`], [`Level`]), so
-//! that a request pays for atomic additions and not for hashing labels. This room knows nothing about HTTP: a door
-//! serves what [`Metrics::encode`] returns under [`CONTENT_TYPE`].
+//! Other rooms take handles that were resolved once ([`EndpointMetrics`], [`UpstreamMetrics`], [`RouteMetrics`],
+//! [`Count`], [`Level`]), so that a request pays for atomic additions and not for hashing labels. This room knows
+//! nothing about HTTP: a door serves what [`Metrics::encode`] returns under [`CONTENT_TYPE`].
 
 mod books;
 mod docs;
@@ -17,6 +17,8 @@ mod registrar;
 mod route;
 mod rows;
 mod timing;
+mod upstream;
+mod window;
 
 pub use books::{AccessMetrics, Admission, PoolMetrics, StoreConflict, StoreMetrics, StorePool};
 pub use docs::docs;
@@ -27,3 +29,5 @@ pub use metrics::{Agreement, CONTENT_TYPE, Metrics, Reload};
 pub use percentile::{EWMA_WEIGHT, Ewma, percentile};
 pub use registrar::{MetricInfo, MetricKind, catalogue};
 pub use route::RouteMetrics;
+pub use upstream::UpstreamMetrics;
+pub use window::{Quantiles, Recent, Window};

@@ -6,6 +6,7 @@ use crate::handles::{Count, Level};
 use crate::registrar::{Counters, Gauges, Labelled, MetricInfo, Money, Registrar, Timings};
 use crate::route::RouteMetrics;
 use crate::rows;
+use crate::upstream::{UpstreamMetrics, Upstreams};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
@@ -61,6 +62,7 @@ impl Reload {
 pub struct Metrics {
     registry: Registry,
     families: Families,
+    upstreams: Upstreams,
     books: Books,
     requests_in_flight: Level,
     connections_open: Level,
@@ -118,6 +120,7 @@ impl Metrics {
     pub(crate) fn build(version: &str) -> (Self, Vec<MetricInfo>) {
         let mut registrar = Registrar::default();
         let families = Families::register(&mut registrar);
+        let upstreams = Upstreams::register(&mut registrar);
         let books = Books::register(&mut registrar);
         let requests_in_flight = Level(registrar.gauge(&rows::REQUESTS_IN_FLIGHT));
         let connections_open = Level(registrar.gauge(&rows::CONNECTIONS_OPEN));
@@ -126,8 +129,16 @@ impl Metrics {
         registrar.gauges(&rows::BUILD_INFO).with([version]).set(1);
         registrar.process();
         let (registry, catalogue) = registrar.finish();
-        let metrics =
-            Self { registry, families, books, requests_in_flight, connections_open, sessions_active, sessions_limit };
+        let metrics = Self {
+            registry,
+            families,
+            upstreams,
+            books,
+            requests_in_flight,
+            connections_open,
+            sessions_active,
+            sessions_limit,
+        };
         (metrics, catalogue)
     }
 
@@ -152,6 +163,11 @@ impl Metrics {
             breaker: all.breaker.with([provider, model]),
             inflight: Level(all.inflight.with([provider])),
         }))
+    }
+
+    /// The handles for the connections to one provider, as configured.
+    pub fn upstream(&self, provider: &str) -> UpstreamMetrics {
+        self.upstreams.upstream(provider)
     }
 
     /// The handles for one route of one door; `route` is the pattern (`/v1/models/{model}`), not the path.

@@ -29,6 +29,10 @@ pub(crate) const OVERHEAD_BOUNDS_S: &[f64] =
 pub(crate) const STORE_BOUNDS_S: &[f64] =
     &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
+/// Bounds in seconds for opening a connection: in the same house, across the world, lost.
+pub(crate) const UPSTREAM_BOUNDS_S: &[f64] =
+    &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
 pub(crate) static REQUESTS: Row<3> =
     Row::new("althing_requests_total", ["door", "route", "status"], "Requests finished, by HTTP status");
 pub(crate) static REQUEST_DURATION: Row<2> = Row::new(
@@ -95,6 +99,38 @@ pub(crate) static SETTINGS_RELOADS: Row<1> =
     Row::new("althing_settings_reloads_total", ["outcome"], "Attempts to reload the settings: applied or rejected");
 pub(crate) static BUILD_INFO: Row<1> =
     Row::new("althing_build_info", ["version"], "Always 1; the label names the version that is running");
+pub(crate) static UPSTREAM_DNS: Row<1> = Row::new(
+    "althing_upstream_dns_seconds",
+    ["provider"],
+    "Time to find the addresses of a provider's name, where they were found",
+);
+pub(crate) static UPSTREAM_CONNECT: Row<1> = Row::new(
+    "althing_upstream_connect_seconds",
+    ["provider"],
+    "Time until a TCP connection to a provider stood, names and TLS not included",
+);
+pub(crate) static UPSTREAM_TLS: Row<1> = Row::new(
+    "althing_upstream_tls_seconds",
+    ["provider"],
+    "Time of a TLS handshake with a provider, where it succeeded",
+);
+pub(crate) static UPSTREAM_BYTES: Row<2> = Row::new(
+    "althing_upstream_bytes_total",
+    ["provider", "direction"],
+    "Bytes on the sockets to a provider (sent, received): heads, bodies and, where there is TLS, all that it adds",
+);
+pub(crate) static UPSTREAM_CONNECTIONS: Row<1> =
+    Row::new("althing_upstream_connections", ["provider"], "TCP connections to a provider that are open now");
+pub(crate) static UPSTREAM_OPENED: Row<1> = Row::new(
+    "althing_upstream_connections_opened_total",
+    ["provider"],
+    "TCP connections to a provider that were opened",
+);
+pub(crate) static POOL_EXHAUSTED: Row<1> = Row::new(
+    "althing_pool_exhausted_total",
+    ["provider"],
+    "Connections that had to be opened while as many as are kept (`pool_max`) were in use",
+);
 pub(crate) static STORE_POOL_IN_USE: Row<1> =
     Row::new("althing_store_pool_in_use", ["pool"], "Connections to the database in use now");
 pub(crate) static STORE_POOL_LIMIT: Row<1> =

@@ -86,6 +86,7 @@ pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
     for (index, it) in settings.route.iter().enumerate() {
         route(&element("route", index), it, &mut found);
     }
+    aliases(&settings.alias, &mut found);
     flags::conditions(&settings.route, &settings.flag, &mut found);
     clashes(settings, &mut found);
     found.0
@@ -198,6 +199,20 @@ fn route(path: &str, route: &Route, found: &mut Findings) {
     }
 }
 
+/// An alias stands for what is asked, not for another alias: nobody should have to follow a chain of names.
+fn aliases(aliases: &BTreeMap<String, String>, found: &mut Findings) {
+    found.at_most("alias", aliases.len(), SECTIONS_MAX);
+    for (alias, target) in aliases {
+        let path = crate::layer::join("alias", alias);
+        name(&path, alias.strip_suffix('*').filter(|start| !start.is_empty()).unwrap_or(alias), found);
+        name(&path, target, found);
+        if aliases.contains_key(target) {
+            let problem = format!("is `{}`, which is an alias too", cut(target));
+            found.refuse(&path, &problem, "name the model, the panel or the route itself");
+        }
+    }
+}
+
 fn rule(path: &str, rule: &Rule, found: &mut Findings) {
     let models = format!("{path}.models");
     if rule.models.is_empty() {
@@ -246,6 +261,14 @@ fn clashes(settings: &Settings, found: &mut Findings) {
     }
     for (index, route) in settings.route.iter().enumerate() {
         claim(&mut taken, &route.name, element("route", index), found);
+    }
+    // An alias may take over a model's bare name, but not what a panel or a route is called.
+    for alias in settings.alias.keys() {
+        let named = |name: &str| name == alias;
+        if settings.panel.iter().any(|panel| named(&panel.name)) || settings.route.iter().any(|it| named(&it.name)) {
+            let path = crate::layer::join("alias", alias);
+            found.refuse(&path, "is the name of a panel or a route too", "rename one of them");
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub use host::network;
 pub use load::{FILE_BYTES_MAX, Loaded, Origin, PROFILES, Source, load, problems};
 pub use model::{Guard, Server, Settings};
 pub use panel::{Member, OnDisagreement, Panel, Route, Rule, When};
-pub use provider::{ModelEntry, Price, Provider};
+pub use provider::{Aws, LongPrice, ModelEntry, Price, Provider};
 pub use secret::{SECRET_BYTES_MAX, SecretRef};
 pub use show::{Shown, schema, show, to_json};
 pub use store::{Store, StoreUrl, StoreUrlError, without_password};

@@ -53,12 +53,13 @@ pub(crate) fn server(server: &Server, found: &mut Findings) {
 }
 
 pub(crate) fn guard(guard: &Guard, found: &mut Findings) {
-    let bounds: [Bounds; 5] = [
+    let bounds: [Bounds; 6] = [
         ("attempts_max", u64::from(guard.attempts_max), 1, 16),
         ("backoff_base_ms", guard.backoff_base_ms, 1, TIME_MS_MAX),
         ("backoff_max_ms", guard.backoff_max_ms, 1, TIME_MS_MAX),
         ("breaker_failures", u64::from(guard.breaker_failures), 1, COUNT_MAX),
         ("breaker_open_ms", guard.breaker_open_ms, 1, TIME_MS_MAX),
+        ("pool_max", guard.pool_max as u64, 1, COUNT_MAX),
     ];
     whole("guard", &bounds, found);
     if guard.backoff_base_ms > guard.backoff_max_ms {
@@ -128,20 +129,27 @@ pub(crate) fn ledger(ledger: &Ledger, found: &mut Findings) {
 }
 
 pub(crate) fn model(path: &str, model: &ModelEntry, found: &mut Findings) {
-    if let Some(most) = model.output_tokens_max {
-        whole(path, &[("output_tokens_max", most, 1, LARGE_MAX)], found);
-    }
+    let bounds: [Option<Bounds>; 5] = [
+        model.output_tokens_max.map(|most| ("output_tokens_max", most, 1, LARGE_MAX)),
+        model.context_tokens.map(|most| ("context_tokens", most, 1, LARGE_MAX)),
+        model.prompt_bytes_max.map(|most| ("prompt_bytes_max", most as u64, 1, BYTES_MAX)),
+        model.rpm.map(|rate| ("rpm", u64::from(rate), 1, LARGE_MAX)),
+        model.tpm.map(|rate| ("tpm", u64::from(rate), 1, LARGE_MAX)),
+    ];
+    let bounds: Vec<Bounds> = bounds.into_iter().flatten().collect();
+    whole(path, &bounds, found);
 }
 
 pub(crate) fn provider(path: &str, provider: &Provider, found: &mut Findings) {
     let mut bounds: Vec<Bounds> = vec![
-        ("in_flight_max", provider.in_flight_max as u64, 1, COUNT_MAX),
         ("queue_max", provider.queue_max as u64, 0, COUNT_MAX),
-        ("timeout_ms", provider.timeout_ms, 1, TIME_MS_MAX),
         ("connect_ms", provider.connect_ms, 1, TIME_MS_MAX),
         ("reply_bytes_max", provider.reply_bytes_max as u64, 1, BYTES_MAX),
         ("event_bytes_max", provider.event_bytes_max as u64, 1, BYTES_MAX),
     ];
+    bounds.extend(provider.pool_max.map(|most| ("pool_max", most as u64, 1, COUNT_MAX)));
+    bounds.extend(provider.in_flight_max.map(|most| ("in_flight_max", most as u64, 1, COUNT_MAX)));
+    bounds.extend(provider.timeout_ms.map(|time| ("timeout_ms", time, 1, TIME_MS_MAX)));
     bounds.extend(provider.breaker_failures.map(|most| ("breaker_failures", u64::from(most), 1, COUNT_MAX)));
     bounds.extend(provider.breaker_open_ms.map(|time| ("breaker_open_ms", time, 1, TIME_MS_MAX)));
     whole(path, &bounds, found);

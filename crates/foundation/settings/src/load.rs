@@ -34,7 +34,7 @@ pub const PROFILES: [&str; 3] = ["dev", "prod", "high-scale"];
 const PREFIX: &str = "ALTHING__";
 
 /// Sections that are lists of tables or belong to the file, and that no single variable can change.
-const FILE_ONLY: [&str; 5] = ["flag", "provider", "panel", "route", "profile"];
+const FILE_ONLY: [&str; 6] = ["alias", "flag", "provider", "panel", "route", "profile"];
 
 /// Where settings come from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -194,9 +194,12 @@ fn lay_file(
 /// What a well-known profile overrides.
 fn built_in(profile: &str) -> Table {
     let values: &[(&str, &str, i64)] = match profile {
-        "high-scale" => {
-            &[("server", "connections_max", 16_384), ("server", "in_flight_max", 8_192), ("store", "pool_max", 25)]
-        }
+        "high-scale" => &[
+            ("server", "connections_max", 16_384),
+            ("server", "in_flight_max", 8_192),
+            ("store", "pool_max", 25),
+            ("guard", "pool_max", 25),
+        ],
         _ => &[],
     };
     let mut table = Table::new();

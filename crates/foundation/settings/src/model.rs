@@ -39,6 +39,10 @@ pub struct Settings {
     pub panel: Vec<Panel>,
     /// Names that stand for models chosen by rules.
     pub route: Vec<Route>,
+    /// Other names for models, panels and routes, for clients that insist on names of their own; one that ends in `*`
+    /// stands for every name that begins like it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub alias: BTreeMap<String, String>,
     /// Named overrides of everything above, chosen with `--profile`; lists in them replace, tables merge.
     #[schemars(with = "BTreeMap<String, serde_json::Map<String, serde_json::Value>>")]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -137,6 +141,9 @@ pub struct Guard {
     pub breaker_failures: u32,
     /// How long a provider stays set aside before it is tried again, in milliseconds.
     pub breaker_open_ms: u64,
+    /// Connections that are kept open for each provider; while all of them are in use, further ones are opened for one
+    /// request each, and counted.
+    pub pool_max: usize,
 }
 
 impl Default for Guard {
@@ -149,6 +156,7 @@ impl Default for Guard {
             backoff_max_ms: 5_000,
             breaker_failures: 5,
             breaker_open_ms: 60_000,
+            pool_max: 20,
         }
     }
 }

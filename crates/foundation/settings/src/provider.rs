@@ -31,20 +31,32 @@ pub struct Provider {
     /// The family its models belong to unless they say otherwise; relatives tend to make the same mistakes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    /// The most requests it works on at once. A panel whose members share a provider sends it one for each of them.
-    pub in_flight_max: usize,
+    /// The most requests it works on at once; without it, what suits the kind. A panel whose members share a provider
+    /// sends it one for each of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight_max: Option<usize>,
     /// The most requests that wait for it; beyond it they fail over. 0 lets none wait.
     pub queue_max: usize,
-    /// How long one attempt may take, in milliseconds.
-    pub timeout_ms: u64,
+    /// How long one attempt may take, in milliseconds; without it, what suits the kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
     /// How long connecting may take, in milliseconds.
     pub connect_ms: u64,
+    /// Connections that are kept for the next request, where that differs from `guard.pool_max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool_max: Option<usize>,
     /// The most bytes one answer may have.
     pub reply_bytes_max: usize,
     /// The most bytes one event of a stream may have.
     pub event_bytes_max: usize,
     /// Headers sent with every request; credentials belong in `api_key`.
     pub headers: BTreeMap<String, String>,
+    /// Whose price list holds here, such as `openai`, or `none`; without it, that of the kind at its usual address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices: Option<String>,
+    /// Where and as whom to ask, for providers on Amazon Web Services.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Aws>,
     /// Failures in a row after which it is set aside, where it differs from `guard.breaker_failures`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker_failures: Option<u32>,
@@ -62,13 +74,16 @@ impl Default for Provider {
             api_key: None,
             models: Vec::new(),
             family: None,
-            in_flight_max: 512,
+            in_flight_max: None,
             queue_max: 1_024,
-            timeout_ms: 60_000,
+            timeout_ms: None,
             connect_ms: 5_000,
+            pool_max: None,
             reply_bytes_max: 32 * 1024 * 1024,
             event_bytes_max: 8 * 1024 * 1024,
             headers: BTreeMap::new(),
+            prices: None,
+            aws: None,
             breaker_failures: None,
             breaker_open_ms: None,
         }
@@ -92,7 +107,20 @@ pub struct ModelEntry {
     /// limit of its own is reckoned with, instead of `budget.output_tokens`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens_max: Option<u64>,
-    /// What it costs; without a price its cost is unknown.
+    /// The most tokens a request and its answer can have together; a request that is certainly longer is refused
+    /// before anybody is asked. Without it, what the price list knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u64>,
+    /// The most bytes a request may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_bytes_max: Option<usize>,
+    /// The most requests a minute; beyond it the next model of a route takes over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpm: Option<u32>,
+    /// The most tokens a minute, read and written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<u32>,
+    /// What it costs; without a price, what the price list says, and else its cost is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
     /// What a scripted model says and how it misbehaves; of use only to providers that follow a script.
@@ -128,6 +156,28 @@ impl Serialize for ModelEntry {
     }
 }
 
+/// Where and as whom a provider on Amazon Web Services is asked. What is not set comes from the environment
+/// (`AWS_REGION`, `AWS_ACCESS_KEY_ID` …) and from the usual files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Aws {
+    /// The region, such as `eu-central-1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The profile in the credentials file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The id of the access key, as `env:NAME` or `file:PATH`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<SecretRef>,
+    /// The access key itself, as `env:NAME` or `file:PATH`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_access_key: Option<SecretRef>,
+    /// The token of a temporary key, as `env:NAME` or `file:PATH`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<SecretRef>,
+}
+
 /// What a model costs, in US dollars per million tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -139,6 +189,39 @@ pub struct Price {
     /// US dollars per million tokens sent that the provider had in its cache; without it, as `input`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cached: Option<Usd>,
+    /// US dollars per million tokens sent that the provider put into its cache; without it, as `input`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_write: Option<Usd>,
+    /// The same where the provider keeps them for an hour; without it, as `cached_write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_write_hour: Option<Usd>,
+    /// US dollars per million tokens received that nobody reads; without it, as `output`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<Usd>,
+    /// US dollars for each request, whatever its length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Usd>,
+    /// What all tokens of a long request cost instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub long: Option<LongPrice>,
+}
+
+/// What all tokens of a long request cost, in US dollars per million.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LongPrice {
+    /// Above how many tokens sent a request is a long one.
+    pub above_tokens: u64,
+    /// As in `price`.
+    pub input: Usd,
+    /// As in `price`.
+    pub output: Usd,
+    /// As in `price`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<Usd>,
+    /// As in `price`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_write: Option<Usd>,
 }
 
 /// Lets the schema of a table also accept a bare name.

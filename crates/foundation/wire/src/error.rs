@@ -49,6 +49,14 @@ pub enum WireError {
         /// The most that is allowed; a named limit in settings.
         most: u64,
     },
+    /// A value makes sense and cannot be had here.
+    #[error("`{param}` is not supported: {why}")]
+    Unsupported {
+        /// Where, as the caller wrote it.
+        param: String,
+        /// Why not, and what to do instead.
+        why: &'static str,
+    },
     /// Brackets nest deeper than anybody means.
     #[error("the body nests deeper than {most} levels")]
     TooDeep {
@@ -65,7 +73,7 @@ pub enum WireError {
 
 impl WireError {
     /// From the first byte that is not text.
-    pub(crate) fn not_utf8(bytes: &[u8], error: &std::str::Utf8Error) -> Self {
+    pub fn not_utf8(bytes: &[u8], error: &std::str::Utf8Error) -> Self {
         let good = &bytes[..error.valid_up_to()];
         let line = 1 + memchr::memchr_iter(b'\n', good).count();
         let column = good.len() - memchr::memrchr(b'\n', good).map_or(0, |at| at + 1) + 1;
@@ -73,7 +81,7 @@ impl WireError {
     }
 
     /// From a parser's error, whose position is kept and whose own position text is dropped.
-    pub(crate) fn not_json(error: &serde_json::Error) -> Self {
+    pub fn not_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what).to_owned();
         Self::NotJson { what, line: error.line(), column: error.column() }
@@ -88,6 +96,7 @@ impl Explain for WireError {
             Self::Missing { .. } => "missing_parameter",
             Self::Empty { .. } => "empty_parameter",
             Self::OutOfRange { .. } => "parameter_out_of_range",
+            Self::Unsupported { .. } => "unsupported_parameter",
             Self::TooDeep { .. } => "nesting_too_deep",
             Self::EventTooLong { .. } => "event_too_long",
         }
@@ -103,6 +112,8 @@ impl Explain for WireError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            // What to do instead stands in the message.
+            Self::Unsupported { .. } => return None,
             Self::NotJson { .. } => "send one JSON object in UTF-8".to_owned(),
             Self::WrongType { expected, .. } => format!("send {expected}"),
             Self::Missing { param } => format!("add `{param}`"),
@@ -116,6 +127,7 @@ impl Explain for WireError {
     fn param(&self) -> Option<String> {
         match self {
             Self::WrongType { param, .. }
+            | Self::Unsupported { param, .. }
             | Self::Missing { param }
             | Self::Empty { param }
             | Self::OutOfRange { param, .. } => Some(param.clone()),

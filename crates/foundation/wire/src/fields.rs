@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// The members of one object in their order.
-pub(crate) struct Fields<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
+pub struct Fields<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl Fields<'_> {
     /// Writes the object again: without the keys in `drop`, and with `set` in place of (or after) what was there.
-    pub(crate) fn write(&self, drop: &[&str], set: &[(&str, String)]) -> Vec<u8> {
+    pub fn write(&self, drop: &[&str], set: &[(&str, String)]) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
         out.push(b'{');
         for (key, value) in &self.0 {

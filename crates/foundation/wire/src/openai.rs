@@ -4,13 +4,19 @@
 
 mod chunk;
 mod content;
+mod embedding;
 mod error_body;
+mod estimate;
+mod plain;
 mod reply;
 mod request;
 mod usage;
 
 pub use chunk::{ChunkView, StreamWriter, is_done, said_chars};
+pub use embedding::{EmbeddingReply, EmbeddingRequest, Figures, INPUTS_MAX};
 pub use error_body::{Attempt, ErrorBody, ErrorDetail, upstream_code};
+pub use estimate::{Estimate, estimate_tokens, text_tokens};
+pub use plain::{Taste, plain};
 pub use reply::{ChatReply, compose_reply};
 pub use request::{ChatRequest, Limits};
 pub use usage::Usage;

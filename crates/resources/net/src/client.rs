@@ -1,58 +1,65 @@
 //! One client: a pool of kept connections per host.
 
+use crate::connector::Connector;
 use crate::{NetError, tls};
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use measure::UpstreamMetrics;
 use std::time::Duration;
 
 /// What a client needs to know.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientConfig {
-    /// How long a connection may take to stand.
+    /// How long a connection may take to stand: the name, TCP and TLS together.
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
     pub idle_timeout: Duration,
-    /// How many unused connections are kept per host.
-    pub idle_max: usize,
+    /// The most unused connections that are kept per host.
+    ///
+    /// This is no limit on requests at once. A request takes an unused connection, and where there is none it opens
+    /// one, however many are open; then the pool is called exhausted, and that is counted. Afterwards a connection is
+    /// kept for the next request as long as fewer than these are unused, and closed otherwise. So those beyond mostly
+    /// serve one request each, which pays for connecting and for its handshake: raise this to as many requests as are
+    /// usually under way.
+    pub pool_max: usize,
 }
 
 impl Default for ClientConfig {
-    /// Five seconds to connect; 32 connections kept for 90 seconds.
+    /// Five seconds to connect; 20 connections kept for 90 seconds.
     fn default() -> Self {
-        Self { connect_timeout: Duration::from_secs(5), idle_timeout: Duration::from_secs(90), idle_max: 32 }
+        let (connect_timeout, idle_timeout) = (Duration::from_secs(5), Duration::from_secs(90));
+        Self { connect_timeout, idle_timeout, pool_max: 20 }
     }
 }
 
 /// Sends requests over kept connections. Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]
-pub struct Client(Kind);
-
-#[derive(Debug, Clone)]
-enum Kind {
-    Plain(Pool<HttpConnector, Full<Bytes>>),
-    Secure(Pool<HttpsConnector<HttpConnector>, Full<Bytes>>),
-}
+pub struct Client(Pool<Connector, Full<Bytes>>);
 
 impl Client {
-    /// A client for addresses like `base`: certificates are loaded only if its scheme is `https`.
+    /// A client for addresses with the scheme of `base`, usually of one host: certificates are loaded only if it is
+    /// `https`.
     pub fn new(base: &Uri, config: &ClientConfig) -> Self {
-        let connector = connector(config);
+        Self::over(Connector::new(config, tls::config_for(base), None), config)
+    }
+
+    /// The same, and what it opens, sends and receives shows in `metrics`.
+    pub fn observed(base: &Uri, config: &ClientConfig, metrics: UpstreamMetrics) -> Self {
+        Self::over(Connector::new(config, tls::config_for(base), Some(metrics)), config)
+    }
+
+    pub(crate) fn over(connector: Connector, config: &ClientConfig) -> Self {
         let mut builder = Pool::builder(TokioExecutor::new());
         builder
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .pool_idle_timeout(config.idle_timeout)
-            .pool_max_idle_per_host(config.idle_max);
-        if base.scheme_str() == Some("https") {
-            return Self(Kind::Secure(builder.build(secured(connector))));
-        }
-        Self(Kind::Plain(builder.build(connector)))
+            .pool_max_idle_per_host(config.pool_max);
+        Self(builder.build(connector))
     }
 
     /// Sends one request and returns as soon as the head of the answer is there.
@@ -64,27 +71,8 @@ impl Client {
     /// [`NetError`] for everything up to the head of the answer. Any status is an answer.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NetError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let sent = match &self.0 {
-            Kind::Plain(pool) => pool.request(request).await,
-            Kind::Secure(pool) => pool.request(request).await,
-        };
-        sent.map_err(|error| NetError::from_send(&host, &error))
+        self.0.request(request).await.map_err(|error| NetError::from_send(&host, &error))
     }
-}
-
-/// The same connector with TLS around its sockets.
-pub(crate) fn secured(connector: HttpConnector) -> HttpsConnector<HttpConnector> {
-    let tls = HttpsConnectorBuilder::new().with_tls_config(tls::client_config());
-    tls.https_only().enable_http1().wrap_connector(connector)
-}
-
-pub(crate) fn connector(config: &ClientConfig) -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(config.connect_timeout));
-    connector.set_keepalive(Some(Duration::from_secs(60)));
-    connector.enforce_http(false);
-    connector
 }
 
 /// Reads a body to its end.
@@ -112,7 +100,6 @@ impl NetError {
 mod tests {
     use super::*;
     use testkit::{Reply, Upstream};
-    use tower::{Service, ServiceExt};
 
     fn get(url: &str) -> Request<Full<Bytes>> {
         Request::get(url).body(Full::default()).unwrap()
@@ -120,15 +107,6 @@ mod tests {
 
     fn client(config: &ClientConfig) -> Client {
         Client::new(&Uri::from_static("http://127.0.0.1"), config)
-    }
-
-    #[tokio::test]
-    async fn every_dialled_socket_has_nodelay() {
-        let upstream = Upstream::start(|_| Reply::chat("hi")).await;
-        let mut connector = connector(&ClientConfig::default());
-        let uri: Uri = upstream.url().parse().unwrap();
-        let stream = connector.ready().await.unwrap().call(uri).await.unwrap();
-        assert!(stream.inner().nodelay().unwrap());
     }
 
     #[tokio::test]

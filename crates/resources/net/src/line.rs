@@ -3,43 +3,27 @@
 //! [`Client`](crate::Client) hands connections out from a pool; a [`Line`] belongs to one user, as a browser's or a
 //! session's does.
 
-use crate::NetError;
-use crate::client::{ClientConfig, connector, secured};
+use crate::client::ClientConfig;
+use crate::connector::Connector;
+use crate::{NetError, tls};
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
-use std::error::Error;
-use std::time::Duration;
 use tokio::task::JoinHandle;
-use tower::{Service, ServiceExt};
 
 /// Opens lines to one host. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Dialler {
     base: Uri,
-    connect_timeout: Duration,
-    connector: Kind,
-}
-
-#[derive(Debug, Clone)]
-enum Kind {
-    Plain(HttpConnector),
-    Secure(HttpsConnector<HttpConnector>),
+    connector: Connector,
 }
 
 impl Dialler {
     /// For the scheme, host and port of `base`; certificates are loaded only if its scheme is `https`.
     pub fn new(base: &Uri, config: &ClientConfig) -> Self {
-        let plain = connector(config);
-        let connector = match base.scheme_str() == Some("https") {
-            true => Kind::Secure(secured(plain)),
-            false => Kind::Plain(plain),
-        };
-        Self { base: base.clone(), connect_timeout: config.connect_timeout, connector }
+        Self { base: base.clone(), connector: Connector::new(config, tls::config_for(base), None) }
     }
 
     /// Opens a connection.
@@ -47,31 +31,9 @@ impl Dialler {
     /// # Errors
     /// [`NetError`] when it does not stand.
     pub async fn open(&self) -> Result<Line, NetError> {
-        match &self.connector {
-            Kind::Plain(connector) => {
-                let stream = self.dial(connector.clone()).await?;
-                Line::over(stream).await
-            }
-            Kind::Secure(connector) => {
-                let stream = self.dial(connector.clone()).await?;
-                Line::over(stream).await
-            }
-        }
-    }
-
-    async fn dial<C>(&self, mut connector: C) -> Result<C::Response, NetError>
-    where
-        C: Service<Uri>,
-        C::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
         let host = self.base.host().unwrap_or_default();
-        let failed = |error: C::Error| NetError::from_dial(host, error.into().as_ref());
-        let dialling = async { connector.ready().await?.call(self.base.clone()).await };
-        // The connector's own limit ends with the TCP connection: a handshake may hang as well.
-        match tokio::time::timeout(self.connect_timeout, dialling).await {
-            Ok(dialled) => dialled.map_err(failed),
-            Err(_) => Err(NetError::ConnectTimeout { host: host.to_owned() }),
-        }
+        let stream = self.connector.dial(self.base.clone()).await;
+        Line::over(stream.map_err(|error| NetError::from_dial(host, error.as_ref()))?).await
     }
 }
 
@@ -128,6 +90,7 @@ impl Drop for Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
     use testkit::{Reply, Upstream};
     use tokio::io::AsyncWriteExt;
 

@@ -1,12 +1,18 @@
 //! The one TLS set-up: rustls with ring, the system's root certificates, Mozilla's where the system has none.
 
+use http::Uri;
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::{Arc, OnceLock};
 
+/// What a connection to `base` is secured with: nothing, unless its scheme is `https`.
+pub(crate) fn config_for(base: &Uri) -> Option<Arc<ClientConfig>> {
+    (base.scheme_str() == Some("https")).then(shared)
+}
+
 /// The shared set-up, built on first use: a server that only speaks to plain addresses never loads a certificate.
-pub(crate) fn client_config() -> ClientConfig {
+fn shared() -> Arc<ClientConfig> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    CONFIG.get_or_init(|| Arc::new(build())).as_ref().clone()
+    Arc::clone(CONFIG.get_or_init(|| Arc::new(build())))
 }
 
 fn build() -> ClientConfig {

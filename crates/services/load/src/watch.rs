@@ -54,7 +54,7 @@ impl Watch {
         // Whatever they hold, they are not for logs.
         headers.values_mut().for_each(|value| value.set_sensitive(true));
         headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
-        let config = ClientConfig { connect_timeout: LOOK_TIME_MAX, idle_max: 1, ..ClientConfig::default() };
+        let config = ClientConfig { connect_timeout: LOOK_TIME_MAX, pool_max: 1, ..ClientConfig::default() };
         Self { client: Client::new(root, &config), uri: metrics(root), headers, pid, looks_max: LOOKS_MAX }
     }
 

@@ -3,7 +3,7 @@
 use super::Check;
 use crate::exit::{FAILED, UNREACHABLE};
 use crate::text::count;
-use crate::wiring::Ready;
+use crate::wiring::{KINDS, Ready};
 use fault::{Explain, nearest, shown_ms};
 use matrix::Matrix;
 use models::{Finding, Preset, Probe};
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 pub(super) async fn probe_all(providers: Vec<Provider>) -> Vec<(String, Probe)> {
     let probes: Vec<_> = providers
         .into_iter()
-        .map(|provider| tokio::spawn(async move { (provider.name.clone(), models::probe(&provider).await) }))
+        .map(|provider| tokio::spawn(async move { (provider.name.clone(), models::probe(&provider, &KINDS).await) }))
         .collect();
     let mut found = Vec::new();
     for probe in probes {

@@ -1,6 +1,6 @@
 //! The kind `openai` against upstreams that do what they like.
 
-use crate::fixture::{LONG, ask, at, drain, free, ms, open, outcomes, registry, request, settings};
+use crate::fixture::{LONG, ask, at, drain, free, ms, no_prices, open, outcomes, registry, request, settings};
 use crate::{Answer, ModelError, Opening, Registry};
 use fault::Explain;
 use measure::Metrics;
@@ -8,6 +8,8 @@ use net::NetError;
 use std::io::Write;
 use std::time::{Duration, Instant};
 use testkit::{Reply, Upstream, in_turn};
+
+mod sent;
 
 const KEY: &str = "sk-SECRET-0123456789";
 
@@ -190,7 +192,7 @@ async fn no_error_tells_the_key() {
 fn a_key_that_cannot_be_read_or_sent_is_not_repeated() {
     let built = |reference: &str| {
         let text = format!("[[provider]]\nname = 'acme'\nkind = 'groq'\napi_key = '{reference}'");
-        let built = Registry::build(&settings(&text), crate::fixture::KINDS, &Metrics::new("test"), None);
+        let built = Registry::build(&settings(&text), crate::fixture::KINDS, &Metrics::new("test"), &no_prices(), None);
         built.map(|_| ()).map_err(|error| format!("{error} | {error:?} | {:?}", error.hint()))
     };
     let missing = built("env:ALTHING_TEST_NO_SUCH_KEY").unwrap_err();
@@ -211,7 +213,7 @@ fn a_key_that_cannot_be_read_or_sent_is_not_repeated() {
 fn an_address_is_needed_and_must_be_one() {
     let built = |more: &str| {
         let text = format!("[[provider]]\nname = 'acme'\nkind = 'openai'\n{more}");
-        Registry::build(&settings(&text), crate::fixture::KINDS, &Metrics::new("test"), None).map(|_| ())
+        Registry::build(&settings(&text), crate::fixture::KINDS, &Metrics::new("test"), &no_prices(), None).map(|_| ())
     };
     assert!(built("").is_ok());
     for bad in ["", "/v1", "not an address", "http://"] {

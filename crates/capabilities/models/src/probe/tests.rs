@@ -1,6 +1,7 @@
 //! A look at upstreams that do what they like.
 
 use super::{Finding, Probe, probe};
+use crate::fixture::KINDS;
 use net::NetError;
 use std::io::Write;
 use std::time::Duration;
@@ -17,7 +18,7 @@ fn provider(kind: &str, base_url: &str) -> settings::Provider {
 
 async fn look(reply: Reply) -> Probe {
     let upstream = Upstream::start(move |_| reply.clone()).await;
-    probe(&provider("openai", &upstream.url())).await
+    probe(&provider("openai", &upstream.url()), KINDS).await
 }
 
 #[tokio::test]
@@ -37,11 +38,11 @@ async fn an_answer_means_what_it_says() {
 #[tokio::test]
 async fn nobody_there_and_nobody_in_time_are_told_apart() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let found = probe(&provider("openai", &format!("http://{closed}/v1"))).await.finding;
+    let found = probe(&provider("openai", &format!("http://{closed}/v1")), KINDS).await.finding;
     assert!(matches!(found, Finding::Unreachable(NetError::Connect { .. })), "{found:?}");
     let upstream = Upstream::start(|_| Reply::hang()).await;
-    let slow = settings::Provider { timeout_ms: 50, ..provider("openai", &upstream.url()) };
-    let found = probe(&slow).await.finding;
+    let slow = settings::Provider { timeout_ms: Some(50), ..provider("openai", &upstream.url()) };
+    let found = probe(&slow, KINDS).await.finding;
     assert!(matches!(found, Finding::TimedOut { within } if within == Duration::from_millis(50)), "{found:?}");
 }
 
@@ -53,7 +54,7 @@ async fn the_key_goes_where_the_provider_looks_for_it() {
     for kind in ["openai", "anthropic-compatible"] {
         let mut provider = provider(kind, &upstream.url());
         provider.api_key = Some(format!("file:{}", file.path().display()).parse().unwrap());
-        let found = probe(&provider).await;
+        let found = probe(&provider, KINDS).await;
         assert!(matches!(found.finding, Finding::Listed(models) if models.is_empty()));
         assert_eq!(found.address, Some(upstream.url()));
     }
@@ -62,6 +63,28 @@ async fn the_key_goes_where_the_provider_looks_for_it() {
     assert_eq!((seen[0].header("authorization"), seen[0].header("x-api-key")), (Some("Bearer sk-1"), None));
     assert_eq!((seen[1].header("authorization"), seen[1].header("x-api-key")), (None, Some("sk-1")));
     assert_eq!(seen[1].header("anthropic-version"), Some("2023-06-01"));
+}
+
+#[tokio::test]
+async fn an_address_may_end_in_v1_or_not() {
+    let upstream = Upstream::start(|_| Reply::body(200, "application/json", r#"{"data":[{"id":"a"}]}"#)).await;
+    for base_url in [upstream.url(), upstream.url().replace("/v1", ""), upstream.url().replace("/v1", "/")] {
+        let found = probe(&provider("anthropic", &base_url), KINDS).await.finding;
+        assert!(matches!(found, Finding::Listed(models) if models == ["a"]), "{base_url}");
+    }
+    assert!(upstream.seen().iter().all(|seen| seen.path == "/v1/models"));
+}
+
+#[tokio::test]
+async fn azure_is_shown_its_key_where_it_looks() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "sk-1").unwrap();
+    let upstream = Upstream::start(|_| Reply::body(200, "application/json", "[]")).await;
+    let mut provider = provider("azure", &upstream.url());
+    provider.api_key = Some(format!("file:{}", file.path().display()).parse().unwrap());
+    probe(&provider, KINDS).await;
+    let seen = upstream.seen();
+    assert_eq!((seen[0].header("api-key"), seen[0].header("authorization")), (Some("sk-1"), None));
 }
 
 #[tokio::test]
@@ -76,7 +99,7 @@ async fn a_clock_that_is_off_is_noticed() {
 
 #[tokio::test]
 async fn scripts_and_broken_settings_are_not_called() {
-    assert!(matches!(probe(&provider("scripted", "http://x.invalid")).await.finding, Finding::Simulated));
-    let found = probe(&provider("openai", "no address")).await.finding;
+    assert!(matches!(probe(&provider("scripted", "http://x.invalid"), KINDS).await.finding, Finding::Simulated));
+    let found = probe(&provider("openai", "no address"), KINDS).await.finding;
     assert!(matches!(found, Finding::Unusable(_)), "{found:?}");
 }

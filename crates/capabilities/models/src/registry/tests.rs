@@ -1,7 +1,8 @@
 //! Building, finding, adopting and keeping.
 
-use super::{ADOPTED_MAX, NAME_BYTES_MAX, Registry, RegistryError, family_of};
-use crate::fixture::{KINDS, ask, registry, settings};
+use super::source::{ADOPTED_MAX, NAME_BYTES_MAX, family_of};
+use super::{Registry, RegistryError};
+use crate::fixture::{KINDS, ask, no_prices, registry, settings};
 use crate::{Kind, ModelError};
 use fault::Explain;
 use measure::Metrics;
@@ -20,7 +21,7 @@ const FOUR: &str = "
     models = ['two', 'both', { name = 'three', upstream_name = 'org/three-b', family = 'kin' }]
     [[provider]]
     name = 'open'
-    kind = 'ollama'
+    kind = 'groq'
     [[provider]]
     name = 'preset'
     kind = 'openai'
@@ -31,11 +32,11 @@ fn id(registry: &Registry, name: &str) -> Option<String> {
 }
 
 fn error(text: &str, kinds: &[Kind]) -> RegistryError {
-    Registry::build(&settings(text), kinds, &Metrics::new("test"), None).map(|_| ()).unwrap_err()
+    Registry::build(&settings(text), kinds, &Metrics::new("test"), &no_prices(), None).map(|_| ()).unwrap_err()
 }
 
 #[test]
-fn finds_by_full_name_and_by_a_bare_one_that_is_plain() {
+fn finds_by_full_name_and_by_a_bare_one() {
     let registry = registry(FOUR);
     for (name, expect) in [
         ("a/one", Some("a/one")),
@@ -43,7 +44,7 @@ fn finds_by_full_name_and_by_a_bare_one_that_is_plain() {
         ("three", Some("b/three")),
         ("a/both", Some("a/both")),
         ("b/both", Some("b/both")),
-        ("both", None),
+        ("both", Some("a/both")),
         ("a/org/deep", Some("a/org/deep")),
         ("org/deep", Some("a/org/deep")),
         ("deep", None),
@@ -60,6 +61,9 @@ fn finds_by_full_name_and_by_a_bare_one_that_is_plain() {
         ("open/org/anything:7b", Some("open/org/anything:7b")),
         ("anything", None),
         ("gpt-4o-mini", Some("preset/gpt-4o-mini")),
+        ("gpt-99", Some("preset/gpt-99")),
+        ("claude-99", None),
+        ("nobody/gpt-99", None),
         ("preset/gpt-99", Some("preset/gpt-99")),
     ] {
         assert_eq!(id(&registry, name).as_deref(), expect, "{name}");
@@ -67,6 +71,102 @@ fn finds_by_full_name_and_by_a_bare_one_that_is_plain() {
     let listed: Vec<&str> = registry.endpoints().iter().map(|endpoint| endpoint.id()).collect();
     assert_eq!(listed[..7], ["a/one", "a/both", "a/org/deep", "b/two", "b/both", "b/three", "preset/gpt-5-mini"]);
     assert_eq!(listed.len(), 9, "what was adopted is not listed");
+}
+
+/// The endpoint that `name` stands for where these providers take any model: each a kind and an address or none.
+fn taker(providers: &[(&str, &str)], name: &str) -> Option<String> {
+    let provider = |(at, (kind, url)): (usize, &(&str, &str))| {
+        let url = if url.is_empty() { String::new() } else { format!("base_url = '{url}'") };
+        format!("[[provider]]\nname = 'p{at}'\nkind = '{kind}'\n{url}\n")
+    };
+    id(&registry(&providers.iter().enumerate().map(provider).collect::<String>()), name)
+}
+
+#[test]
+fn a_name_that_nobody_lists_goes_to_whom_it_belongs() {
+    let (openai, local) = (("openai", ""), ("openai", "http://127.0.0.1:1/v1"));
+    let (mistral, vllm) = (("mistral", ""), ("vllm", ""));
+    for (providers, name, expect) in [
+        (&[mistral, openai][..], "gpt-99", Some("p1/gpt-99")),
+        (&[mistral, openai], "codestral-9", Some("p0/codestral-9")),
+        (&[mistral, openai], "llama", None),
+        // At home before elsewhere, elsewhere before nowhere.
+        (&[local, openai], "gpt-99", Some("p1/gpt-99")),
+        (&[mistral, local], "gpt-99", Some("p1/gpt-99")),
+        // The only one that takes any takes all.
+        (&[vllm], "llama", Some("p0/llama")),
+        (&[vllm], "org/llama", Some("p0/org/llama")),
+        (&[vllm], "gpt-99", Some("p0/gpt-99")),
+        (&[vllm, vllm], "llama", None),
+        (&[vllm], "", None),
+        (&[vllm], "/", None),
+        (&[vllm], "/llama", None),
+        (&[vllm], "llama/", None),
+        (&[vllm], "p0/", None),
+        (&[], "llama", None),
+    ] {
+        assert_eq!(taker(providers, name).as_deref(), expect, "{name} of {providers:?}");
+    }
+}
+
+#[test]
+fn limits_come_from_settings_then_from_the_kind() {
+    let kinds = [Kind { name: "bedrock", build: crate::scripted::KIND.build }];
+    let text = "[guard]\npool_max = 3\n[[provider]]\nname = 'p'\nkind = 'bedrock'
+        models = ['claude-sonnet-4', { name = 'claude-haiku-4', rpm = 7, prompt_bytes_max = 8, output_tokens_max = 9 }]
+        [[provider]]\nname = 'open'\nkind = 'bedrock'\nin_flight_max = 2\ntimeout_ms = 1000";
+    let registry = Registry::build(&settings(text), &kinds, &Metrics::new("test"), &no_prices(), None).unwrap();
+    let limits = |name: &str| {
+        let health = registry.find(name).unwrap().health();
+        let of_provider = (health.load.in_flight_max, health.timeout_ms);
+        (of_provider, health.rpm, health.prompt_bytes_max, health.output_tokens_max)
+    };
+    assert_eq!(limits("p/claude-sonnet-4"), ((10, 30_000), Some(20), Some(102_400), Some(4_096)));
+    assert_eq!(limits("p/claude-haiku-4"), ((10, 30_000), Some(7), Some(8), Some(9)));
+    assert_eq!(limits("open/amazon.titan-text"), ((2, 1_000), Some(100), Some(102_400), Some(4_096)));
+    assert_eq!(limits("open/adopted"), ((2, 1_000), None, Some(102_400), Some(4_096)));
+}
+
+#[test]
+fn prices_come_from_settings_then_from_the_list_of_the_house() {
+    let table = Arc::new(
+        prices::Table::parse(
+            "[openai]\nsource = 'https://x.test/prices'\ndate = '2026-01-01'\n[openai.models]
+             'gpt-4o-mini' = { input = '1', output = '2', context_tokens = 1000, output_tokens_max = 100 }",
+        )
+        .unwrap(),
+    );
+    let text = "
+        [[provider]]\nname = 'home'\nkind = 'openai'
+        models = ['gpt-4o-mini', 'gpt-x', { name = 'own', upstream_name = 'gpt-4o-mini', output_tokens_max = 7,
+            context_tokens = 9, price = { input = '5', output = '6' } }]
+        [[provider]]\nname = 'away'\nkind = 'openai'\nbase_url = 'http://127.0.0.1:1/v1'
+        [[provider]]\nname = 'named'\nkind = 'openai'\nbase_url = 'http://127.0.0.1:1/v1'\nprices = 'openai'
+        [[provider]]\nname = 'none'\nkind = 'openai'\nprices = 'none'";
+    let metrics = Metrics::new("test");
+    let registry = Registry::build(&settings(text), KINDS, &metrics, &table, None).unwrap();
+    let known = |name: &str| {
+        let endpoint = registry.find(name).unwrap();
+        let health = endpoint.health();
+        let price = endpoint.price().map(|price| price.rates.input.to_string());
+        (price, health.context_tokens, health.output_tokens_max)
+    };
+    let listed = (Some("1".to_owned()), Some(1_000), Some(100));
+    for (name, expect) in [
+        ("home/gpt-4o-mini", listed.clone()),
+        ("home/own", (Some("5".to_owned()), Some(9), Some(7))),
+        ("home/gpt-x", (None, None, None)),
+        ("away/gpt-4o-mini", (None, None, None)),
+        ("named/gpt-4o-mini", listed),
+        ("none/gpt-4o-mini", (None, None, None)),
+    ] {
+        assert_eq!(known(name), expect, "{name}");
+    }
+    let again = Registry::build(&settings(text), KINDS, &metrics, &table, Some(&registry)).unwrap();
+    let other = Registry::build(&settings(text), KINDS, &metrics, &no_prices(), Some(&registry)).unwrap();
+    let first = registry.find("home/own").unwrap();
+    assert!(Arc::ptr_eq(&first, &again.find("home/own").unwrap()));
+    assert!(!Arc::ptr_eq(&first, &other.find("home/own").unwrap()), "other prices are a change");
 }
 
 #[test]
@@ -89,7 +189,7 @@ fn knows_families() {
 #[test]
 fn adopts_a_bounded_number_of_names_under_one_label() {
     let metrics = Metrics::new("test");
-    let registry = Registry::build(&settings(FOUR), KINDS, &metrics, None).unwrap();
+    let registry = Registry::build(&settings(FOUR), KINDS, &metrics, &no_prices(), None).unwrap();
     let kept: Vec<_> = (0..ADOPTED_MAX).map(|at| registry.find(&format!("open/made-up-{at}")).unwrap()).collect();
     assert!(registry.find("open/one-too-many").is_none());
     assert!(Arc::ptr_eq(&kept[7], &registry.find("open/made-up-7").unwrap()), "those known are still found");
@@ -106,7 +206,7 @@ async fn names_that_never_answered_make_room() {
         _ => Reply::error(404, "model_not_found", ""),
     })
     .await;
-    let registry = registry(&format!("[[provider]]\nname = 'p'\nkind = 'ollama'\nbase_url = '{}'", upstream.url()));
+    let registry = registry(&format!("[[provider]]\nname = 'p'\nkind = 'groq'\nbase_url = '{}'", upstream.url()));
     let real = registry.find("p/real").unwrap();
     assert_eq!(ask(&real).await.unwrap().answer(), "hi");
     let busy = registry.find("p/busy").unwrap();
@@ -123,8 +223,8 @@ async fn names_that_never_answered_make_room() {
 
 #[test]
 fn a_reload_keeps_what_has_not_changed() {
-    let metrics = Metrics::new("test");
-    let build = |text: &str, before| Registry::build(&settings(text), KINDS, &metrics, before).unwrap();
+    let (metrics, prices) = (Metrics::new("test"), no_prices());
+    let build = |text: &str, before| Registry::build(&settings(text), KINDS, &metrics, &prices, before).unwrap();
     let first = build(FOUR, None);
     let adopted = first.find("open/new").unwrap();
     let same = |second: &Registry, name: &str| Arc::ptr_eq(&first.find(name).unwrap(), &second.find(name).unwrap());
@@ -141,7 +241,8 @@ fn a_reload_keeps_what_has_not_changed() {
     let elsewhere = "[guard]\nattempts_max = 7\nbackoff_base_ms = 1\n[server]\ndeadline_ms = 1000\n";
     let untouched = build(&format!("{elsewhere}{FOUR}"), Some(&first));
     assert!(same(&untouched, "a/one") && Arc::ptr_eq(&adopted, &untouched.find("open/new").unwrap()));
-    for touching in ["[guard]\nbreaker_failures = 9\n", "[server]\nstream_idle_ms = 1234\n"] {
+    for touching in ["[guard]\nbreaker_failures = 9\n", "[server]\nstream_idle_ms = 1234\n", "[guard]\npool_max = 9\n"]
+    {
         assert!(!same(&build(&format!("{touching}{FOUR}"), Some(&first)), "a/one"), "{touching}");
     }
 
@@ -156,8 +257,8 @@ fn a_key_changed_behind_its_reference_is_a_change() {
     std::fs::write(&file, "sk-one").unwrap();
     let text =
         format!("[[provider]]\nname = 'p'\nkind = 'groq'\nmodels = ['m']\napi_key = 'file:{}'", file.path().display());
-    let metrics = Metrics::new("test");
-    let build = |before| Registry::build(&settings(&text), KINDS, &metrics, before);
+    let (metrics, prices) = (Metrics::new("test"), no_prices());
+    let build = |before| Registry::build(&settings(&text), KINDS, &metrics, &prices, before);
     let first = build(None).unwrap();
     let same = |second: &Registry| Arc::ptr_eq(&first.find("p/m").unwrap(), &second.find("p/m").unwrap());
     assert!(same(&build(Some(&first)).unwrap()));
@@ -183,9 +284,9 @@ fn an_unknown_kind_is_named_with_what_was_probably_meant() {
 #[test]
 fn presets_stand_for_their_address_and_give_way_to_a_native_kind() {
     let text = "[[provider]]\nname = 'p'\nkind = 'groq'";
-    assert!(Registry::build(&settings(text), &[], &Metrics::new("test"), None).is_ok());
+    assert!(Registry::build(&settings(text), &[], &Metrics::new("test"), &no_prices(), None).is_ok());
     let native = Kind { name: "groq", build: crate::scripted::KIND.build };
-    let registry = Registry::build(&settings(text), &[native], &Metrics::new("test"), None).unwrap();
+    let registry = Registry::build(&settings(text), &[native], &Metrics::new("test"), &no_prices(), None).unwrap();
     assert!(registry.find("p/x").unwrap().simulated());
     let error =
         error("[[provider]]\nname = 'p'\nkind = 'own'", &[Kind { name: "own", build: crate::openai::KIND.build }]);

@@ -17,7 +17,7 @@ pub(super) fn list<T: JsonSchema>(summary: &str, parameters: &[(&str, &str)]) ->
 }
 
 /// One thing that is read, changed or taken away.
-pub(super) fn one<T: JsonSchema>(summary: &str, parameters: &[(&str, &str)]) -> Value {
+pub(crate) fn one<T: JsonSchema>(summary: &str, parameters: &[(&str, &str)]) -> Value {
     operation(summary, parameters, None, "200", schema::<T>())
 }
 

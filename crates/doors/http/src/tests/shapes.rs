@@ -96,7 +96,7 @@ async fn problems_outside_the_api() {
       "type": "about:blank",
       "title": "Not Found",
       "status": 404,
-      "detail": "nothing is served at `/api/nothing`; did you mean `/api/openapi.json`?",
+      "detail": "nothing is served at `/api/nothing`; did you mean `/api/tags`?",
       "instance": "/api/nothing",
       "code": "path_not_found",
       "request_id": "REQ"

@@ -12,7 +12,7 @@ const TWO: &str = "[[provider]]\nname = \"s\"\nkind = \"scripted\"\nmodels = [\"
 
 fn plan(more: &str) -> Result<Plan, PlanError> {
     let settings = settings(&[TWO, more].concat());
-    let registry = Registry::build(&settings, &KINDS, &metrics(), None)?;
+    let registry = Registry::build(&settings, &KINDS, &metrics(), &std::sync::Arc::default(), None)?;
     Plan::build(&settings, registry, &metrics())
 }
 
@@ -33,9 +33,9 @@ fn a_model_that_nobody_offers_is_refused_with_the_nearest() {
     assert!(hint.unwrap().starts_with("did you mean `t/elm`"));
     let (_, hint) = refused("[[panel]]\nname = \"p\"\nmembers = [\"zzz\"]");
     assert_eq!(hint.as_deref(), Some("write `provider/model` as in `[[provider]]`"));
-    let (message, hint) = refused("[[panel]]\nname = \"p\"\nmembers = [\"oak\"]");
-    assert_eq!(message, "panel `p` names the model `oak`, which no provider offers");
-    assert_eq!(hint.as_deref(), Some("did you mean `s/oak` or `t/oak`?"), "two providers have one");
+    let both = plan("[[panel]]\nname = \"p\"\nmembers = [\"oak\"]").unwrap();
+    let Some(super::Target::Panel(panel)) = both.find("p") else { panic!("no panel") };
+    assert_eq!(panel.seats[0].endpoint.id(), "s/oak", "two providers have one: the first in the settings");
 }
 
 #[test]
@@ -117,4 +117,32 @@ async fn the_length_of_all_messages_decides() {
             }
         }
     }
+}
+
+#[test]
+fn an_alias_stands_for_what_is_asked() {
+    let more = "[alias]\n\"gpt-4o\" = \"t/elm\"\n\"claude-*\" = \"s/ash\"\n\"claude-3-*\" = \"quorum\"\noak = \"t/oak\"\n\
+                \"s/ash\" = \"s/birch\"\n[[panel]]\nname = \"quorum\"\nmembers = [\"s/ash\"]\n";
+    let found = plan(more).unwrap();
+    let model = |name: &str| match found.find(name) {
+        Some(super::Target::Model(endpoint)) => endpoint.id().to_owned(),
+        Some(super::Target::Panel(panel)) => panel.name.clone(),
+        Some(super::Target::Route(_)) | None => "nothing".to_owned(),
+    };
+    for (name, meant) in [
+        ("gpt-4o", "t/elm"),
+        ("gpt-4o-mini", "nothing"),
+        ("claude-sonnet-4-5", "s/ash"),
+        ("claude-3-haiku", "quorum"),
+        ("claude", "nothing"),
+        ("oak", "t/oak"),
+        ("s/ash", "s/ash"),
+        ("quorum", "quorum"),
+    ] {
+        assert_eq!(model(name), meant, "{name}");
+    }
+    assert!(found.names().any(|name| name == "gpt-4o") && !found.names().any(|name| name.contains('*')));
+    let (message, hint) = refused("[alias]\nx = \"t/elmo\"");
+    assert_eq!(message, "alias `x` names the model `t/elmo`, which no provider offers");
+    assert!(hint.unwrap().starts_with("did you mean `t/elm`"));
 }

@@ -20,6 +20,14 @@ fn fed() -> Arc<Metrics> {
     endpoint.tokens(12, 7);
     endpoint.cost_usd(0.5);
     endpoint.breaker(BreakerState::HalfOpen);
+    let upstream = metrics.upstream("scripted");
+    upstream.dns(Duration::from_micros(100));
+    upstream.connect(Duration::from_millis(3));
+    upstream.tls(Duration::from_secs(11));
+    upstream.bytes_sent().add(600);
+    upstream.bytes_received().add(9_000);
+    upstream.opened().inc();
+    upstream.exhausted().inc();
     metrics.shed("server").inc();
     metrics.retries("scripted", "rate_limited").inc();
     metrics.fallbacks("unavailable").inc();
@@ -55,6 +63,16 @@ fn what_is_counted_is_exposed_under_the_contracted_names() {
         r#"althing_cost_usd_total{provider="scripted",model="ash"} 0.5"#,
         r#"althing_breaker_state{provider="scripted",model="ash"} 1"#,
         r#"althing_inflight{provider="scripted"} 0"#,
+        r#"althing_upstream_dns_seconds_bucket{le="0.0001",provider="scripted"} 1"#,
+        r#"althing_upstream_connect_seconds_bucket{le="0.0025",provider="scripted"} 0"#,
+        r#"althing_upstream_connect_seconds_bucket{le="0.005",provider="scripted"} 1"#,
+        r#"althing_upstream_tls_seconds_bucket{le="10.0",provider="scripted"} 0"#,
+        r#"althing_upstream_tls_seconds_sum{provider="scripted"} 11.0"#,
+        r#"althing_upstream_bytes_total{provider="scripted",direction="sent"} 600"#,
+        r#"althing_upstream_bytes_total{provider="scripted",direction="received"} 9000"#,
+        r#"althing_upstream_connections{provider="scripted"} 0"#,
+        r#"althing_upstream_connections_opened_total{provider="scripted"} 1"#,
+        r#"althing_pool_exhausted_total{provider="scripted"} 1"#,
         r#"althing_shed_total{where="server"} 1"#,
         r#"althing_agreement_total{panel="trio",outcome="reached"} 1"#,
         r#"althing_settings_reloads_total{outcome="rejected"} 1"#,
@@ -141,6 +159,18 @@ fn two_handles_for_the_same_labels_share_their_series() {
     let other = metrics.endpoint("p", "other");
     let (_one, _two) = (first.enter(), other.enter());
     check(&metrics.encode(), r#"althing_inflight{provider="p"} 2"#);
+}
+
+#[test]
+fn clients_of_one_provider_share_its_connections() {
+    let metrics = Metrics::new("0");
+    let (first, second) = (metrics.upstream("p"), metrics.upstream("p").clone());
+    let one = first.connections().enter();
+    let _two = second.connections().enter();
+    let _other = metrics.upstream("q").connections().enter();
+    check(&metrics.encode(), r#"althing_upstream_connections{provider="p"} 2"#);
+    drop(one);
+    check(&metrics.encode(), r#"althing_upstream_connections{provider="p"} 1"#);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// Where each kind of table lies in the file; lists are walked through.
-const TABLES: [(&str, &str); 18] = [
+const TABLES: [(&str, &str); 20] = [
     ("", ""),
     ("Server", "server"),
     ("Tls", "server.tls"),
@@ -20,6 +20,8 @@ const TABLES: [(&str, &str); 18] = [
     ("Provider", "provider"),
     ("ModelEntry", "provider.models"),
     ("Price", "provider.models.price"),
+    ("LongPrice", "provider.models.price.long"),
+    ("Aws", "provider.aws"),
     ("Panel", "panel"),
     ("Member", "panel.members"),
     ("Route", "route"),

@@ -94,7 +94,7 @@ fn reads_every_shape() {
     let price = openai.models[1].price.as_ref().unwrap();
     assert_eq!((price.input.as_str(), price.output.as_str()), ("0.15", "0.60"));
     assert_eq!(play.models[0].script.as_ref().unwrap()["latency_ms"].as_integer(), Some(5));
-    assert_eq!((openai.in_flight_max, openai.queue_max, openai.breaker_failures), (512, 1_024, None));
+    assert_eq!((openai.in_flight_max, openai.queue_max, openai.breaker_failures), (None, 1_024, None));
     let panel = &settings.panel[0];
     assert_eq!((panel.members[0].weight, panel.members[1].weight), (1.0, 0.5));
     assert_eq!((panel.agreement, panel.on_disagreement), (0.6, OnDisagreement::Plurality));
@@ -254,7 +254,7 @@ fn unknown_keys_are_refused_where_they_stand() {
       |
     1 | zebra = 1
       | ^^^^^
-    hint: known keys are `server`, `guard`, `store`, `access`, `budget`, `ledger`, `flag`, `provider`, `panel`, `route`, `profile`
+    hint: known keys are `server`, `guard`, `store`, `access`, `budget`, `ledger`, `flag`, `provider`, `panel`, `route`, `alias`, `profile`
     "#);
 }
 

@@ -3,26 +3,29 @@
 use crate::schema;
 use serde_json::Value;
 
-const SECTIONS: [&str; 11] =
-    ["server", "guard", "store", "access", "budget", "ledger", "flag", "provider", "panel", "route", "profile"];
+const SECTIONS: [&str; 12] = [
+    "server", "guard", "store", "access", "budget", "ledger", "flag", "provider", "panel", "route", "alias", "profile",
+];
 
 /// Every table that is not also a name, and how many keys it has.
-const TABLES: [(&str, usize); 15] = [
+const TABLES: [(&str, usize); 17] = [
     ("Server", 19),
     ("Tls", 2),
-    ("Guard", 7),
+    ("Guard", 8),
     ("Store", 13),
     ("Access", 8),
     ("Oidc", 8),
     ("Budget", 8),
     ("Ledger", 6),
     ("Flag", 3),
-    ("Provider", 15),
+    ("Provider", 18),
     ("Panel", 6),
     ("Route", 2),
     ("Rule", 2),
     ("When", 5),
-    ("Price", 3),
+    ("Price", 8),
+    ("LongPrice", 5),
+    ("Aws", 5),
 ];
 
 fn keys(schema: &Value, of: &str) -> Vec<String> {

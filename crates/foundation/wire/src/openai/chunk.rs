@@ -22,6 +22,10 @@ pub struct ChunkView {
     pub usage: Option<Usage>,
     /// It reports an error in place of a chunk.
     pub error: bool,
+    /// It ends the stream.
+    pub done: bool,
+    /// It holds a usage and nothing else, as clients get it that ask for it.
+    pub only_usage: bool,
 }
 
 #[derive(Deserialize)]
@@ -73,12 +77,19 @@ impl ChunkView {
         });
         let finished = raw.choices.iter().any(|choice| says(choice.finish_reason));
         let usage = raw.usage.and_then(Usage::read);
-        Some(Self { token, finished, usage, error: says(raw.error) })
+        let only_usage = usage.is_some() && raw.choices.is_empty();
+        Some(Self { token, finished, usage, error: says(raw.error), done: false, only_usage })
     }
 
     /// The same for a stream that has shown its first token: parses only what may hold a usage or an error.
     pub fn read_rest(data: &[u8]) -> Option<Self> {
-        let holds = |key: &[u8]| memchr::memmem::find(data, key).is_some();
+        // Whoever is asked for the usage sends `null` for it with every chunk but the last.
+        let holds = |key: &[u8]| {
+            let after = memchr::memmem::find(data, key).map(|at| data[at + key.len()..].trim_ascii_start());
+            after.is_some_and(|rest| {
+                rest.strip_prefix(b":").is_none_or(|value| !value.trim_ascii_start().starts_with(b"null"))
+            })
+        };
         if holds(b"\"usage\"") || holds(b"\"error\"") { Self::read(data) } else { Some(Self::default()) }
     }
 }

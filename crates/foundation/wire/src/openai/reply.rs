@@ -3,15 +3,18 @@
 use super::content::texts;
 use super::{StreamWriter, Usage};
 use crate::WireError;
+use crate::dialect::Dialect;
 use crate::fields::Fields;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-/// A reply that holds at least one choice with a message.
+/// A reply in any dialect; a chat holds at least one choice with a message. Its words can be read only as a chat: of
+/// any other dialect the bytes, the usage and the marks are known here.
 #[derive(Debug, Clone)]
 pub struct ChatReply {
+    dialect: Dialect,
     bytes: Bytes,
     usage: Option<Usage>,
     has_althing: bool,
@@ -36,6 +39,25 @@ struct Behind {
     simulated: bool,
 }
 
+/// What is looked at in a reply of another dialect.
+#[derive(Deserialize)]
+struct Native<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    althing: Option<&'a RawValue>,
+}
+
+/// The usage, whether there is a report of an Althing behind us, and whether it tells of a script.
+fn about(usage: Option<&RawValue>, althing: Option<&RawValue>) -> (Option<Usage>, bool, bool) {
+    let behind = althing.and_then(|althing| serde_json::from_str::<Behind>(althing.get()).ok());
+    (usage.and_then(Usage::read), althing.is_some(), behind.is_some_and(|behind| behind.simulated))
+}
+
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(borrow)]
@@ -54,16 +76,42 @@ impl ChatReply {
             let param = "choices[0].message".to_owned();
             return Err(WireError::WrongType { param, expected: "an object", found: "something else" });
         }
-        let usage = raw.usage.and_then(Usage::read);
-        let has_althing = raw.althing.is_some();
-        let behind = raw.althing.and_then(|althing| serde_json::from_str::<Behind>(althing.get()).ok());
-        let simulated = behind.is_some_and(|behind| behind.simulated);
-        Ok(Self { usage, has_althing, simulated, bytes })
+        let (usage, has_althing, simulated) = about(raw.usage, raw.althing);
+        Ok(Self { dialect: Dialect::Chat, usage, has_althing, simulated, bytes })
+    }
+
+    /// Reads a body in another dialect than [`Dialect::Chat`], which stays as it is.
+    ///
+    /// # Errors
+    /// [`WireError`] for bytes that are not JSON, or JSON without the list of what was answered.
+    pub fn native(dialect: Dialect, bytes: Bytes) -> Result<Self, WireError> {
+        let raw: Native<'_> = serde_json::from_slice(&bytes).map_err(|e| WireError::not_json(&e))?;
+        let (param, list) = match dialect {
+            Dialect::Messages => ("content", raw.content),
+            Dialect::Responses => ("output", raw.output),
+            Dialect::Chat | Dialect::Ollama => return Self::parse(bytes),
+        };
+        if !list.is_some_and(|list| list.get().starts_with('[')) {
+            return Err(WireError::Missing { param: param.to_owned() });
+        }
+        let (usage, has_althing, simulated) = about(raw.usage, raw.althing);
+        Ok(Self { dialect, usage, has_althing, simulated, bytes })
+    }
+
+    /// In which dialect its bytes are.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The same reply in the words of another dialect, of which nothing is read any more.
+    #[must_use]
+    pub fn reworded(&self, dialect: Dialect, bytes: Bytes) -> Self {
+        Self { dialect, bytes, has_althing: false, ..self.clone() }
     }
 
     /// A reply made by [`compose_reply`], which needs no second look.
     pub fn composed(bytes: Bytes, usage: Usage) -> Self {
-        Self { bytes, usage: Some(usage), has_althing: false, simulated: false }
+        Self { dialect: Dialect::Chat, bytes, usage: Some(usage), has_althing: false, simulated: false }
     }
 
     /// Whether a script made it up, as far as we or an Althing behind us know.
@@ -148,6 +196,15 @@ impl ChatReply {
         body["choices"][0]["message"].take()
     }
 
+    /// The text of the first choice, or why it refuses; empty where it only calls tools.
+    pub fn text(&self) -> String {
+        let message = self.message();
+        match &message["content"] {
+            content @ (Value::String(_) | Value::Array(_)) => texts(content).join("\n"),
+            _ => message["refusal"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+
     /// Characters that the model has written, over all choices: text, reasoning, the names and arguments of calls.
     pub fn said_chars(&self) -> u64 {
         let body: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
@@ -164,10 +221,7 @@ impl ChatReply {
             let calls: Vec<Value> = calls.iter().map(canonical_call).collect();
             return Value::from(calls).to_string();
         }
-        match &message["content"] {
-            content @ (Value::String(_) | Value::Array(_)) => texts(content).join("\n"),
-            _ => message["refusal"].as_str().unwrap_or_default().to_owned(),
-        }
+        self.text()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A chat request: checked, and otherwise left as it came.
 
 use super::content::texts;
+use crate::dialect::{Dialect, Original, with_model};
 use crate::fields::Fields;
 use crate::{WireError, check_nesting};
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The most a request may ask for.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,8 @@ pub struct ChatRequest {
     beyond_text: bool,
     n: u64,
     output_tokens_max: Option<u64>,
+    original: Option<Arc<Original>>,
+    translated: bool,
 }
 
 /// The members we look at, as raw text.
@@ -115,7 +119,45 @@ impl ChatRequest {
             tools => tools.is_some_and(|tools| tools.get().contains('{')),
         };
         let model = model.into_owned();
-        Ok(Self { model, model_span, stream, include_usage, has_tools, beyond_text, n, output_tokens_max, bytes })
+        let (original, translated) = (None, false);
+        Ok(Self {
+            model,
+            model_span,
+            stream,
+            include_usage,
+            has_tools,
+            beyond_text,
+            n,
+            output_tokens_max,
+            original,
+            translated,
+            bytes,
+        })
+    }
+
+    /// A chat that stands for a request in another dialect, which stays with it for providers that speak it.
+    ///
+    /// # Errors
+    /// As [`ChatRequest::parse`], for a chat that is none.
+    pub fn translated(chat: &serde_json::Value, original: Original, limits: &Limits) -> Result<Self, WireError> {
+        let request = Self::parse(Bytes::from(chat.to_string()), limits)?;
+        Ok(Self { original: Some(Arc::new(original)), translated: true, ..request })
+    }
+
+    /// The request as its client wrote it, where that was not in OpenAI's chat.
+    pub fn original(&self) -> Option<&Original> {
+        self.original.as_deref()
+    }
+
+    /// Whether it came in another dialect, so that it may hold what plain chats do not: the parts of
+    /// [`crate::anthropic`] and others that have no place there.
+    pub fn is_translated(&self) -> bool {
+        self.translated
+    }
+
+    /// The dialect that its client speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.original.as_ref().map_or(Dialect::Chat, |original| original.dialect)
     }
 
     /// A request made by us: one user message for `model`.
@@ -134,6 +176,8 @@ impl ChatRequest {
             beyond_text: false,
             n: 1,
             output_tokens_max: None,
+            original: None,
+            translated: false,
             bytes: Bytes::from(text),
         }
     }
@@ -148,9 +192,9 @@ impl ChatRequest {
         self.stream
     }
 
-    /// Whether a stream should end with a chunk that holds the usage.
+    /// Whether a stream should end with a chunk that holds the usage. Every dialect but the chat tells it unasked.
     pub fn include_usage(&self) -> bool {
-        self.include_usage
+        self.include_usage || (self.stream && self.original.is_some())
     }
 
     /// Whether the caller offers tools.
@@ -186,22 +230,31 @@ impl ChatRequest {
 
     /// The body for an upstream that calls the model `name`; every other byte stays as it came.
     pub fn for_model(&self, name: &str) -> Bytes {
-        if name == self.model {
-            return self.bytes.clone();
-        }
-        let quoted = serde_json::Value::from(name).to_string();
-        let mut out = Vec::with_capacity(self.bytes.len() + quoted.len());
-        out.extend_from_slice(&self.bytes[..self.model_span.start]);
-        out.extend_from_slice(quoted.as_bytes());
-        out.extend_from_slice(&self.bytes[self.model_span.end..]);
-        Bytes::from(out)
+        with_model(&self.bytes, &self.model_span, name)
     }
 
-    /// The same request without streaming, as a member of a panel gets it.
+    /// The same body with a wish for the usage at the end of the stream, for an upstream that calls the model `name`.
+    pub fn for_model_with_usage(&self, name: &str) -> Bytes {
+        let options = r#"{"include_usage":true}"#.to_owned();
+        let Ok(fields) = serde_json::from_slice::<Fields<'_>>(&self.bytes) else { return self.for_model(name) };
+        let options = match fields.0.iter().find(|(key, _)| key == "stream_options") {
+            Some((_, given)) if given.get() != "null" => match serde_json::from_str::<Fields<'_>>(given.get()) {
+                Ok(given) => {
+                    String::from_utf8(given.write(&[], &[("include_usage", "true".to_owned())])).unwrap_or(options)
+                }
+                Err(_) => options,
+            },
+            _ => options,
+        };
+        let model = serde_json::Value::from(name).to_string();
+        Bytes::from(fields.write(&[], &[("model", model), ("stream_options", options)]))
+    }
+
+    /// The same request as a chat without streaming, as a member of a panel gets it.
     #[must_use]
     pub fn unstreamed(&self) -> Self {
         if !self.stream && !self.include_usage {
-            return self.clone();
+            return Self { original: None, ..self.clone() };
         }
         let Ok(fields) = serde_json::from_slice::<Fields<'_>>(&self.bytes) else { return self.clone() };
         let quoted = serde_json::Value::from(self.model.as_str()).to_string();
@@ -213,6 +266,7 @@ impl ChatRequest {
             bytes: Bytes::from(bytes),
             stream: false,
             include_usage: false,
+            original: None,
             ..self.clone()
         }
     }

@@ -15,6 +15,10 @@ pub struct Usage {
     pub total_tokens: u64,
     /// Of those read, how many came from the provider's cache.
     pub cached_tokens: u64,
+    /// Of those read, how many the provider put into its cache; none of them came from there.
+    pub cache_write_tokens: u64,
+    /// Of those put into the cache, how many stay there for an hour.
+    pub cache_write_hour_tokens: u64,
     /// Of those written, how many nobody reads.
     pub reasoning_tokens: u64,
 }
@@ -38,18 +42,37 @@ struct Raw<'a> {
     cache_read_input_tokens: Option<&'a RawValue>,
     #[serde(borrow)]
     cache_creation_input_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cache_creation: Option<&'a RawValue>,
+    // The names of OpenAI's responses: there, what was cached counts as input.
+    #[serde(borrow)]
+    input_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output_tokens_details: Option<&'a RawValue>,
+    // DeepSeek's name.
+    #[serde(borrow)]
+    prompt_cache_hit_tokens: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Details {
     cached_tokens: Option<u64>,
+    #[serde(alias = "cache_creation_tokens")]
+    cache_write_tokens: Option<u64>,
+    cache_write_hour_tokens: Option<u64>,
     reasoning_tokens: Option<u64>,
+}
+
+/// How long Anthropic keeps what was put into its cache.
+#[derive(Deserialize)]
+struct Kept {
+    ephemeral_1h_input_tokens: Option<u64>,
 }
 
 impl Usage {
     /// Reads the value of `usage`; `None` for one that is malformed or counts neither what was read nor what was
     /// written.
-    pub(super) fn read(raw: &RawValue) -> Option<Self> {
+    pub fn read(raw: &RawValue) -> Option<Self> {
         let raw: Raw<'_> = serde_json::from_str(raw.get()).ok()?;
         let apart = number(raw.cache_read_input_tokens).unwrap_or_default();
         let kept = number(raw.cache_creation_input_tokens).unwrap_or_default();
@@ -61,9 +84,15 @@ impl Usage {
         }
         let (prompt_tokens, mut completion_tokens) = (read.unwrap_or_default(), written.unwrap_or_default());
         let of = |raw: Option<&RawValue>| serde_json::from_str::<Details>(raw?.get()).ok();
-        let cached = of(raw.prompt_tokens_details).and_then(|details| details.cached_tokens).unwrap_or(apart);
-        let reasoning = of(raw.completion_tokens_details).and_then(|details| details.reasoning_tokens);
-        let reasoning = reasoning.unwrap_or_default();
+        let details = of(raw.prompt_tokens_details.or(raw.input_tokens_details));
+        let cached = details.as_ref().and_then(|details| details.cached_tokens);
+        let cached = cached.or_else(|| number(raw.prompt_cache_hit_tokens)).unwrap_or(apart);
+        let cache_write = details.as_ref().and_then(|details| details.cache_write_tokens).unwrap_or(kept);
+        let hour = raw.cache_creation.and_then(|kept| serde_json::from_str::<Kept>(kept.get()).ok());
+        let hour = hour.and_then(|kept| kept.ephemeral_1h_input_tokens);
+        let hour = hour.or_else(|| details?.cache_write_hour_tokens).unwrap_or_default();
+        let written = of(raw.completion_tokens_details.or(raw.output_tokens_details));
+        let reasoning = written.and_then(|details| details.reasoning_tokens).unwrap_or_default();
         let total_tokens = raw.total_tokens.unwrap_or_default();
         // Some count reasoning beside what was written, which only their total tells.
         let both = prompt_tokens.saturating_add(completion_tokens);
@@ -71,7 +100,36 @@ impl Usage {
             completion_tokens = completion_tokens.saturating_add(reasoning);
         }
         let (cached_tokens, reasoning_tokens) = (cached.min(prompt_tokens), reasoning.min(completion_tokens));
-        Some(Self { prompt_tokens, completion_tokens, total_tokens, cached_tokens, reasoning_tokens })
+        let cache_write_tokens = cache_write.min(prompt_tokens - cached_tokens);
+        let cache_write_hour_tokens = hour.min(cache_write_tokens);
+        Some(Self {
+            prompt_tokens,
+            completion_tokens,
+            total_tokens,
+            cached_tokens,
+            cache_write_tokens,
+            cache_write_hour_tokens,
+            reasoning_tokens,
+        })
+    }
+
+    /// Two reports on one answer, where each may tell only a part: the larger figure of each kind holds, because
+    /// counts only grow while an answer is written.
+    #[must_use]
+    pub fn or_more(self, other: Self) -> Self {
+        self.with(other, u64::max)
+    }
+
+    fn with(self, other: Self, each: fn(u64, u64) -> u64) -> Self {
+        Self {
+            prompt_tokens: each(self.prompt_tokens, other.prompt_tokens),
+            completion_tokens: each(self.completion_tokens, other.completion_tokens),
+            total_tokens: each(self.total_tokens, other.total_tokens),
+            cached_tokens: each(self.cached_tokens, other.cached_tokens),
+            cache_write_tokens: each(self.cache_write_tokens, other.cache_write_tokens),
+            cache_write_hour_tokens: each(self.cache_write_hour_tokens, other.cache_write_hour_tokens),
+            reasoning_tokens: each(self.reasoning_tokens, other.reasoning_tokens),
+        }
     }
 }
 
@@ -94,6 +152,14 @@ struct Shown {
 #[derive(Serialize)]
 struct Cached {
     cached_tokens: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cache_write_tokens: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cache_write_hour_tokens: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize)]
@@ -103,12 +169,13 @@ struct Reasoning {
 
 impl From<Usage> for Shown {
     fn from(usage: Usage) -> Self {
-        let Usage { prompt_tokens, completion_tokens, total_tokens, cached_tokens, reasoning_tokens } = usage;
+        let Usage { cached_tokens, cache_write_tokens, cache_write_hour_tokens, reasoning_tokens, .. } = usage;
+        let cached = Cached { cached_tokens, cache_write_tokens, cache_write_hour_tokens };
         Self {
-            prompt_tokens,
-            completion_tokens,
-            total_tokens,
-            prompt_tokens_details: (cached_tokens > 0).then_some(Cached { cached_tokens }),
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: usage.completion_tokens,
+            total_tokens: usage.total_tokens,
+            prompt_tokens_details: (cached_tokens > 0 || cache_write_tokens > 0).then_some(cached),
             completion_tokens_details: (reasoning_tokens > 0).then_some(Reasoning { reasoning_tokens }),
         }
     }
@@ -118,13 +185,7 @@ impl std::ops::Add for Usage {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
-            completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
-            total_tokens: self.total_tokens.saturating_add(other.total_tokens),
-            cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
-            reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
-        }
+        self.with(other, u64::saturating_add)
     }
 }
 

@@ -1,0 +1,229 @@
+//! One provider as it stands, and the models that are adopted when somebody asks for them by name.
+
+use super::RegistryError;
+use crate::endpoint::{breaker_config, lock};
+use crate::gate::Gate;
+use crate::limits::Limits;
+use crate::presets::{completed, resolved};
+use crate::{Endpoint, Kind, Preset, Provider};
+use fault::nearest;
+use guard::{Breaker, BreakerConfig, BulkheadConfig};
+use measure::{EndpointMetrics, Metrics};
+use prices::{Entry, Price, Table};
+use secrecy::{ExposeSecret, SecretString};
+use settings::{Guard, ModelEntry, Settings};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Models of an open provider that were asked for by name and are kept, at most per provider.
+pub(super) const ADOPTED_MAX: usize = 256;
+
+/// The longest name that is adopted, in bytes.
+pub(super) const NAME_BYTES_MAX: usize = 200;
+
+/// What holds for a provider beyond its own settings. When it changes, the provider is made anew.
+pub(super) struct Terms {
+    /// Its settings with everything filled in.
+    resolved: settings::Provider,
+    breaker: BreakerConfig,
+    /// How long streams may pause and last.
+    idle: Duration,
+    stream_max: Duration,
+    /// What is known of models beside settings.
+    prices: Arc<Table>,
+}
+
+impl PartialEq for Terms {
+    fn eq(&self, other: &Self) -> bool {
+        let own = (&self.resolved, self.breaker, self.idle, self.stream_max);
+        own == (&other.resolved, other.breaker, other.idle, other.stream_max)
+            && Arc::ptr_eq(&self.prices, &other.prices)
+    }
+}
+
+impl Terms {
+    pub(super) fn new(settings: &Settings, provider: &settings::Provider, prices: &Arc<Table>) -> Self {
+        Self {
+            resolved: resolved(provider, &settings.guard),
+            breaker: breaker_config(provider, &settings.guard),
+            idle: Duration::from_millis(settings.server.stream_idle_ms),
+            stream_max: Duration::from_millis(settings.server.stream_max_ms),
+            prices: Arc::clone(prices),
+        }
+    }
+}
+
+/// One provider as it stands, with what it takes to adopt a model that settings do not list.
+pub(super) struct Source {
+    settings: settings::Provider,
+    /// What lay behind `settings.api_key`: a key that was changed behind the same reference is a change too.
+    key: Option<SecretString>,
+    terms: Terms,
+    provider: Arc<dyn Provider>,
+    gate: Arc<Gate>,
+    /// Settings list no models: any name is passed on.
+    pub(super) open: bool,
+    adopted: Mutex<BTreeMap<String, Arc<Endpoint>>>,
+}
+
+impl Source {
+    pub(super) fn new(
+        settings: &settings::Provider,
+        terms: Terms,
+        kinds: &[Kind],
+        metrics: &Metrics,
+    ) -> Result<Self, RegistryError> {
+        let build = kind(settings, kinds)?.build;
+        let most = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+        let gate = Gate::new(BulkheadConfig {
+            in_flight_max: terms.resolved.in_flight_max.map_or(u32::MAX, most),
+            queue_max: most(settings.queue_max),
+        });
+        Ok(Self {
+            provider: build(&terms.resolved, Some(metrics.upstream(&settings.name)))?,
+            gate,
+            key: key(settings),
+            terms,
+            open: settings.models.is_empty(),
+            settings: settings.clone(),
+            adopted: Mutex::default(),
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// Its settings with everything filled in, and what it is asked through.
+    pub(super) fn parts(&self) -> (&settings::Provider, &Arc<dyn Provider>) {
+        (&self.terms.resolved, &self.provider)
+    }
+
+    /// Whether it can stay as it is under these settings and terms.
+    pub(super) fn stays(&self, settings: &settings::Provider, terms: &Terms) -> bool {
+        let now = key(&self.settings);
+        self.settings == *settings
+            && self.terms == *terms
+            && now.as_ref().map(ExposeSecret::expose_secret) == self.key.as_ref().map(ExposeSecret::expose_secret)
+    }
+
+    pub(super) fn preset(&self) -> Option<&'static Preset> {
+        Preset::find(&self.settings.kind)
+    }
+
+    /// Whether it is asked at the usual address of its kind.
+    pub(super) fn is_at_home(&self) -> bool {
+        self.preset().is_some_and(|preset| preset.is_at_home(self.settings.base_url.as_deref()))
+    }
+
+    /// The models to show: those of settings, else those of the preset.
+    pub(super) fn listed(&self) -> Vec<ModelEntry> {
+        if !self.open {
+            return self.settings.models.clone();
+        }
+        let preset = self.preset().filter(|_| self.is_at_home());
+        let names = preset.map(|preset| preset.models).unwrap_or_default();
+        names.iter().map(|name| ModelEntry { name: (*name).to_owned(), ..ModelEntry::default() }).collect()
+    }
+
+    pub(super) fn endpoint(&self, entry: &ModelEntry, metrics: EndpointMetrics) -> Arc<Endpoint> {
+        let settings = &self.settings;
+        let entry = &completed(&settings.kind, entry);
+        let preset = self.preset().filter(|_| self.is_at_home());
+        let preset_family = preset.and_then(|preset| preset.family).map(str::to_owned);
+        let known = self.known(entry.upstream_name.as_deref().unwrap_or(&entry.name));
+        let family = entry.family.clone().or_else(|| settings.family.clone()).or(preset_family);
+        Arc::new(Endpoint {
+            id: format!("{}/{}", settings.name, entry.name).into(),
+            provider_name: settings.name.clone(),
+            upstream_name: entry.upstream_name.clone().unwrap_or_else(|| entry.name.clone()),
+            family: family.unwrap_or_else(|| family_of(&entry.name)),
+            price: match &entry.price {
+                Some(price) => Price::from_settings(price),
+                None => known.and_then(|known| known.price),
+            },
+            output_tokens_max: entry.output_tokens_max.or_else(|| known?.output_tokens_max),
+            timeout: Duration::from_millis(self.terms.resolved.timeout_ms.unwrap_or(u64::from(u32::MAX))),
+            idle: self.terms.idle,
+            stream_max: self.terms.stream_max,
+            provider: Arc::clone(&self.provider),
+            gate: Arc::clone(&self.gate),
+            breaker: Mutex::new(Breaker::new(self.terms.breaker)),
+            metrics,
+            usual: Mutex::default(),
+            limits: Limits::new(entry, entry.context_tokens.or_else(|| known?.context_tokens)),
+            window: Mutex::default(),
+        })
+    }
+
+    /// What the price list tells of a model: the one that settings name, else that of the kind at its own address.
+    fn known(&self, model: &str) -> Option<&Entry> {
+        let own = || self.preset().filter(|_| self.is_at_home()).and_then(|preset| preset.prices);
+        self.terms.prices.find(self.settings.prices.as_deref().or_else(own)?, model)
+    }
+
+    /// A model that settings do not list, of a provider that takes any. Bounded: names come from requests.
+    pub(super) fn adopt(&self, model: &str, metrics: &Metrics) -> Option<Arc<Endpoint>> {
+        let mut adopted = lock(&self.adopted);
+        if let Some(endpoint) = adopted.get(model) {
+            return Some(Arc::clone(endpoint));
+        }
+        if model.is_empty() || model.starts_with('/') || model.ends_with('/') || model.len() > NAME_BYTES_MAX {
+            return None;
+        }
+        if adopted.len() >= ADOPTED_MAX {
+            // Names that were made up would else keep out the real ones for ever.
+            adopted.retain(|_, known| Arc::strong_count(known) > 1 || known.usual_latency_ms().is_some());
+        }
+        if adopted.len() >= ADOPTED_MAX {
+            return None;
+        }
+        let entry = ModelEntry { name: model.to_owned(), ..ModelEntry::default() };
+        // One shared label, because a label of a metric may not come from a request.
+        let endpoint = self.endpoint(&entry, metrics.endpoint(&self.settings.name, "other"));
+        adopted.insert(model.to_owned(), Arc::clone(&endpoint));
+        Some(endpoint)
+    }
+}
+
+/// A provider alone, without anything that guards it, for whoever looks at it once.
+///
+/// # Errors
+/// [`RegistryError`].
+pub(crate) fn made(settings: &settings::Provider, kinds: &[Kind]) -> Result<Arc<dyn Provider>, RegistryError> {
+    (kind(settings, kinds)?.build)(&resolved(settings, &Guard::default()), None)
+}
+
+/// The kind that speaks a provider's protocol: its own, or the one that its row names.
+fn kind(settings: &settings::Provider, kinds: &[Kind]) -> Result<Kind, RegistryError> {
+    let of = |name: &str| kinds.iter().find(|kind| kind.name == name).copied();
+    // What stands on OpenAI's protocol needs nobody's list.
+    let preset = |preset: &Preset| of(preset.protocol).or((preset.protocol == "openai").then_some(crate::openai::KIND));
+    of(&settings.kind).or_else(|| Preset::find(&settings.kind).and_then(preset)).ok_or_else(|| {
+        let presets = crate::PRESETS.iter().map(|preset| preset.kind);
+        let known: BTreeSet<&str> = kinds.iter().map(|kind| kind.name).chain(presets).collect();
+        let nearest = nearest(&settings.kind, known, 2).into_iter().map(str::to_owned).collect();
+        let (provider, kind) = (settings.name.clone(), settings.kind.clone());
+        RegistryError::UnknownKind { provider, kind, nearest }
+    })
+}
+
+/// What lies behind a provider's secrets now, if they can be read.
+fn key(provider: &settings::Provider) -> Option<SecretString> {
+    let of_aws = provider.aws.iter().flat_map(|aws| [&aws.access_key_id, &aws.secret_access_key, &aws.session_token]);
+    let mut text = String::new();
+    for secret in std::iter::once(&provider.api_key).chain(of_aws).flatten() {
+        text.push_str(secret.resolve().ok()?.expose_secret());
+        // No secret can run into the next.
+        text.push('\n');
+    }
+    (!text.is_empty()).then(|| text.into())
+}
+
+/// The family a model's name suggests: the letters it begins with, behind any organisation.
+pub(super) fn family_of(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let letters: String = last.chars().take_while(|c| c.is_alphabetic()).collect();
+    if letters.is_empty() { last.to_owned() } else { letters.to_lowercase() }
+}

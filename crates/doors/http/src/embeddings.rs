@@ -1,0 +1,78 @@
+//! `POST /v1/embeddings`, and the same as Ollama's clients ask for it.
+
+use crate::app::App;
+use crate::chat;
+use crate::gatekeeper::Arrival;
+use crate::refusal::Refusal;
+use crate::served;
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use caller::{Caller, Guest};
+use matrix::Vectors;
+use serde_json::json;
+use std::sync::Arc;
+use wire::Dialect;
+use wire::openai::EmbeddingRequest;
+
+/// `POST /v1/embeddings`.
+pub(crate) async fn embed(
+    State(app): State<App>,
+    Extension(arrival): Extension<Arrival>,
+    Extension(guest): Extension<Guest>,
+    request: Request,
+) -> Response {
+    let rules = app.0.rules.load_full();
+    let read = chat::read(request, &rules, |_, bytes, _| EmbeddingRequest::parse(bytes)).await;
+    let asked = match read {
+        Ok((request, within)) => ask(&app, &arrival, guest, &request, within, "/v1/embeddings").await,
+        Err(refusal) => Err(refusal),
+    };
+    match asked {
+        Ok(Vectors { reply, report, .. }) => served::whole(reply.with_althing(&report), &report),
+        Err(refusal) => refusal.in_dialect(Dialect::Chat, &arrival.id),
+    }
+}
+
+/// `POST /api/embed`.
+pub(crate) async fn embed_ollama(
+    State(app): State<App>,
+    Extension(arrival): Extension<Arrival>,
+    Extension(guest): Extension<Guest>,
+    request: Request,
+) -> Response {
+    let rules = app.0.rules.load_full();
+    let read = chat::read(request, &rules, |_, bytes, _| ollama::embed_to_request(&bytes)).await;
+    let asked = match read {
+        Ok((request, within)) => {
+            let asked = ask(&app, &arrival, guest, &request, within, "/api/embed").await;
+            asked.map(|vectors| (vectors, request))
+        }
+        Err(refusal) => Err(refusal),
+    };
+    match asked {
+        Ok((Vectors { reply, report, .. }, request)) => {
+            let mut body = ollama::embed_from_reply(&reply, request.model());
+            body["althing"] = json!(report);
+            served::whole(body.to_string().into(), &report)
+        }
+        Err(refusal) => refusal.in_dialect(Dialect::Ollama, &arrival.id),
+    }
+}
+
+async fn ask(
+    app: &App,
+    arrival: &Arrival,
+    guest: Guest,
+    request: &EmbeddingRequest,
+    within: std::time::Duration,
+    route: &str,
+) -> Result<Vectors, Box<Refusal>> {
+    let caller = Caller { request_id: Arc::clone(&arrival.id), deadline: arrival.at + within, guest };
+    let asked = app.0.matrix.embed(&caller, request).await;
+    let mut vectors = asked.map_err(|error| Box::new(Refusal::of_ask(&error)))?;
+    let total = arrival.at.elapsed();
+    vectors.report.set_overhead(total, vectors.waited);
+    app.route_metrics(route).overhead(total.saturating_sub(vectors.waited));
+    Ok(vectors)
+}

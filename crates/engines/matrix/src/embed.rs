@@ -1,0 +1,150 @@
+//! Vectors: asked of one model, again where that helps, and of another place only where that is the same model.
+
+use crate::context::Context;
+use crate::error::sooner;
+use crate::plan::{Plan, Target};
+use crate::report::Report;
+use crate::{AskError, matrix};
+use caller::{Caller, Need, Tab};
+use fault::{Explain, Origin, Retry};
+use models::{Embedded, Endpoint, ModelError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use wire::openai::{Attempt, EmbeddingReply, EmbeddingRequest};
+
+/// Vectors, and what to tell about them.
+pub struct Vectors {
+    /// The vectors.
+    pub reply: EmbeddingReply,
+    /// What to tell about them; the overhead is still to be set.
+    pub report: Report,
+    /// How long models took.
+    pub waited: Duration,
+}
+
+pub(crate) async fn ask(
+    context: &Context,
+    plan: &Plan,
+    caller: &Caller,
+    request: &EmbeddingRequest,
+) -> Result<Vectors, AskError> {
+    let target = plan.find(request.model()).ok_or_else(|| matrix::unknown(plan, request.model()))?;
+    let candidates = match target {
+        Target::Model(endpoint) => vec![endpoint],
+        Target::Route(route) => route.embedders(&caller.guest.identity).ok_or_else(|| {
+            let route = route.name.clone();
+            AskError::NoRule { route }
+        })?,
+        Target::Panel(panel) => return Err(AskError::PanelEmbeds { panel: panel.name.clone() }),
+    };
+    let need = candidates.iter().map(|endpoint| endpoint.need_to_embed(request)).max_by_key(|need| need.most);
+    let need = need.unwrap_or(Need { bounded: true, ..Need::default() });
+    let tab = caller.guest.spend.reserve(&caller.request_id, need, caller.deadline).await?;
+    let mut asking =
+        Asking { context, caller, request, tab, attempts: Vec::new(), retry: Retry::Never, waited: Duration::ZERO };
+    asking.ask(&candidates).await
+}
+
+struct Asking<'a> {
+    context: &'a Context,
+    caller: &'a Caller,
+    request: &'a EmbeddingRequest,
+    tab: Arc<dyn Tab>,
+    attempts: Vec<Attempt>,
+    retry: Retry,
+    waited: Duration,
+}
+
+impl Asking<'_> {
+    async fn ask(&mut self, candidates: &[Arc<Endpoint>]) -> Result<Vectors, AskError> {
+        let started = Instant::now();
+        self.context.deposit();
+        let mut last = None;
+        for endpoint in candidates {
+            for attempt in 0..self.context.attempts_max {
+                let Some(error) = (match self.once(endpoint).await {
+                    Ok(embedded) => return Ok(self.vectors(endpoint, embedded)),
+                    Err(error) => error,
+                }) else {
+                    let (within, attempts) = (started.elapsed(), std::mem::take(&mut self.attempts));
+                    return Err(AskError::Deadline { within, attempts });
+                };
+                let again = error.retry() == Retry::Now && attempt + 1 < self.context.attempts_max;
+                let refused = error.origin() == Origin::Caller;
+                last = Some((endpoint.id().to_owned(), error));
+                if refused || !again || !self.pause(attempt).await {
+                    break;
+                }
+            }
+        }
+        let attempts = std::mem::take(&mut self.attempts);
+        match last {
+            // What is wrong with a request is the caller's to know, where nobody else could make sense of it either.
+            Some((model, error)) if error.origin() == Origin::Caller => {
+                Err(AskError::Refused { model, error, attempts })
+            }
+            other => {
+                let timed_out = other.is_some_and(|(_, error)| error.is_timeout());
+                Err(AskError::NoAnswer { attempts, retry: self.retry, timed_out })
+            }
+        }
+    }
+
+    /// One attempt; `Err(None)` when no time is left.
+    async fn once(&mut self, endpoint: &Arc<Endpoint>) -> Result<Embedded, Option<ModelError>> {
+        let now = Instant::now();
+        let left = self.caller.deadline.saturating_duration_since(now);
+        if left.is_zero() {
+            return Err(None);
+        }
+        let within = left.min(endpoint.batch_timeout(self.request.inputs()));
+        let asked = endpoint.embed(self.request, &self.caller.request_id, &self.tab, within).await;
+        let in_line = asked.as_ref().map_or(Duration::ZERO, |embedded| embedded.in_line);
+        self.waited += now.elapsed().saturating_sub(in_line);
+        asked.map_err(|error| {
+            self.attempts.push(Attempt { model: endpoint.id().to_owned(), reason: error.to_string() });
+            self.retry = sooner(self.retry, error.retry());
+            Some(error)
+        })
+    }
+
+    /// Waits before the next attempt, where there is time and the budget for retries allows it.
+    async fn pause(&mut self, attempt: u32) -> bool {
+        let delay = self.context.delay(attempt, None);
+        let in_time = Instant::now() + delay < self.caller.deadline;
+        if !in_time || !self.context.withdraw() {
+            return false;
+        }
+        tokio::time::sleep(delay).await;
+        self.waited += delay;
+        true
+    }
+
+    fn vectors(&mut self, endpoint: &Endpoint, embedded: Embedded) -> Vectors {
+        let Embedded { reply, cost, .. } = embedded;
+        let mut reasons: Vec<String> = self
+            .attempts
+            .iter()
+            .map(|attempt| format!("`{}` did not answer: {}", attempt.model, attempt.reason))
+            .collect();
+        if cost.is_none() {
+            reasons.push(format!("the cost is unknown: `{}` has no price or told no usage", endpoint.id()));
+        }
+        let report = Report {
+            request_id: Arc::clone(&self.caller.request_id),
+            served_by: endpoint.id().to_owned(),
+            simulated: reply.simulated(),
+            degraded: !self.attempts.is_empty(),
+            reasons,
+            cache: "off",
+            cost_usd: cost,
+            overhead_ms: 0.0,
+            agreement: None,
+        };
+        Vectors { reply, report, waited: self.waited }
+    }
+}
+
+#[cfg(test)]
+mod tests;

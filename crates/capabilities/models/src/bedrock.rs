@@ -107,13 +107,13 @@ impl Bedrock {
                 return Err(ModelError::NotAReply { what: "its content type is not that of a stream".to_owned() });
             }
             let translate = ToChat::new(&about, asked.custom);
-            let blocks: BlockStream =
-                Box::pin(stream::Blocks::new(response.into_body(), translate, self.event_bytes_max));
+            let blocks: BlockStream = Box::pin(stream::Blocks::new(response, translate, self.event_bytes_max));
             // The usage comes unasked.
             let hides_usage = !call.request.include_usage();
             Reply::Stream { blocks, dialect: Dialect::Chat, simulated, hides_usage }
         } else {
-            let body = collect(response.into_body(), self.reply_bytes_max).await?;
+            let (_head, body) = response.into_parts();
+            let body = collect(body, self.reply_bytes_max).await?;
             let reply = converse::to_chat(&body, &about, &asked.custom)?;
             Reply::Whole(if simulated { reply.marked_simulated() } else { reply })
         };
@@ -128,7 +128,8 @@ impl Bedrock {
             Err(ModelError::Refused { .. }) => return Ok(None),
             response => response?,
         };
-        let body = collect(response.into_body(), self.reply_bytes_max).await?;
+        let (_head, body) = response.into_parts();
+        let body = collect(body, self.reply_bytes_max).await?;
         let counted = serde_json::from_slice::<serde_json::Value>(&body).ok();
         Ok(counted.and_then(|counted| counted["inputTokens"].as_u64()))
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::stream::Stream;
 use guard::parse_retry_after;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, response};
 use http_body::Body;
 use http_body_util::Full;
 use measure::UpstreamMetrics;
@@ -99,7 +99,9 @@ impl Upstream {
 
     /// A whole body.
     pub(crate) async fn whole(&self, response: Response<Incoming>) -> Result<Bytes, ModelError> {
-        Ok(collect(response.into_body(), self.reply_bytes_max).await?)
+        // The head is kept meanwhile: the request is under way until its answer has been read.
+        let (_head, body) = response.into_parts();
+        Ok(collect(body, self.reply_bytes_max).await?)
     }
 
     /// The blocks of whole events of a stream; `is_end` tells of a last event without its blank line whether it is a
@@ -114,7 +116,8 @@ impl Upstream {
             return Err(ModelError::NotAReply { what: "its content type is not that of an event stream".to_owned() });
         }
         let splitter = Some(Splitter::new(self.event_bytes_max));
-        Ok(Box::pin(Blocks { body: response.into_body(), splitter, is_end }))
+        let (head, body) = response.into_parts();
+        Ok(Box::pin(Blocks { body, _head: head, splitter, is_end }))
     }
 }
 
@@ -219,6 +222,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// The blocks of whole events in a body.
 struct Blocks {
     body: Incoming,
+    _head: response::Parts,
     splitter: Option<Splitter>,
     is_end: fn(&[u8]) -> bool,
 }

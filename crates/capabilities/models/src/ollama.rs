@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::Stream;
-use http::{Response, Uri};
+use http::{Response, Uri, response};
 use http_body::Body;
 use measure::UpstreamMetrics;
 use net::{Incoming, NetError};
@@ -102,6 +102,7 @@ impl Ollama {
 /// The lines of a body as chunks of a chat.
 struct Lines {
     body: Incoming,
+    _head: response::Parts,
     tail: BytesMut,
     line_bytes_max: usize,
     translate: ToChat,
@@ -110,8 +111,9 @@ struct Lines {
 
 impl Lines {
     fn of(response: Response<Incoming>, about: &About<'_>, line_bytes_max: usize) -> BlockStream {
-        let (body, translate) = (response.into_body(), ToChat::new(about));
-        Box::pin(Self { body, tail: BytesMut::new(), line_bytes_max, translate, ended: false })
+        let (head, body) = response.into_parts();
+        let translate = ToChat::new(about);
+        Box::pin(Self { body, _head: head, tail: BytesMut::new(), line_bytes_max, translate, ended: false })
     }
 
     /// The chunks of the lines that are whole now; none if none says anything.

@@ -75,6 +75,8 @@ fn reckoned(told: Tokens, bytes: usize, seen: &Seen) -> Tokens {
 }
 
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -141,8 +141,8 @@ pub struct Guard {
     pub breaker_failures: u32,
     /// How long a provider stays set aside before it is tried again, in milliseconds.
     pub breaker_open_ms: u64,
-    /// Connections that are kept open for each provider; while all of them are in use, further ones are opened for one
-    /// request each, and counted.
+    /// Connections that are kept open for each provider; while all of them are in use, further ones are opened,
+    /// counted, and kept for a few seconds.
     pub pool_max: usize,
 }
 

@@ -9,6 +9,8 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use measure::UpstreamMetrics;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What a client needs to know.
@@ -18,13 +20,11 @@ pub struct ClientConfig {
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
     pub idle_timeout: Duration,
-    /// The most unused connections that are kept per host.
+    /// The size of the pool: so many requests at once share connections that are kept for `idle_timeout`.
     ///
-    /// This is no limit on requests at once. A request takes an unused connection, and where there is none it opens
-    /// one, however many are open; then the pool is called exhausted, and that is counted. Afterwards a connection is
-    /// kept for the next request as long as fewer than these are unused, and closed otherwise. So those beyond mostly
-    /// serve one request each, which pays for connecting and for its handshake: raise this to as many requests as are
-    /// usually under way.
+    /// This is no limit on requests. A request that finds the pool exhausted takes a connection beyond it, which is kept
+    /// for [`BEYOND_IDLE`] after each use: long enough for a busy hour, in which hundreds of requests follow each other,
+    /// and too short to keep what a burst has opened. Connections that are opened beyond the pool are counted.
     pub pool_max: usize,
 }
 
@@ -36,9 +36,29 @@ impl Default for ClientConfig {
     }
 }
 
+/// How long an unused connection beyond the pool is kept.
+pub const BEYOND_IDLE: Duration = Duration::from_secs(5);
+
 /// Sends requests over kept connections. Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]
-pub struct Client(Pool<Connector, Full<Bytes>>);
+pub struct Client {
+    pool: Pool<Connector, Full<Bytes>>,
+    beyond: Pool<Connector, Full<Bytes>>,
+    busy: Arc<AtomicUsize>,
+    pool_max: usize,
+}
+
+/// One request under way, in the head of its answer: dropping the head ends it.
+#[derive(Clone)]
+struct Busy(#[allow(dead_code, reason = "held, not read")] Arc<Counted>);
+
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Client {
     /// A client for addresses with the scheme of `base`, usually of one host: certificates are loaded only if it is
@@ -53,25 +73,39 @@ impl Client {
     }
 
     pub(crate) fn over(connector: Connector, config: &ClientConfig) -> Self {
-        let mut builder = Pool::builder(TokioExecutor::new());
-        builder
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .pool_idle_timeout(config.idle_timeout)
-            .pool_max_idle_per_host(config.pool_max);
-        Self(builder.build(connector))
+        let pool = |idle_timeout, idle_max| {
+            let mut builder = Pool::builder(TokioExecutor::new());
+            builder
+                .pool_timer(TokioTimer::new())
+                .timer(TokioTimer::new())
+                .pool_idle_timeout(idle_timeout)
+                .pool_max_idle_per_host(idle_max);
+            builder.build(connector.clone())
+        };
+        Self {
+            pool: pool(config.idle_timeout, config.pool_max),
+            beyond: pool(BEYOND_IDLE.min(config.idle_timeout), usize::MAX),
+            busy: Arc::default(),
+            pool_max: config.pool_max,
+        }
     }
 
     /// Sends one request and returns as soon as the head of the answer is there.
     ///
-    /// Dropping the future, or later the body, closes the connection, which is how an upstream learns that
+    /// The head counts as one request under way: whoever keeps it until the body has been read lets the pool know how
+    /// busy it is. Dropping the future, or later the body, closes the connection, which is how an upstream learns that
     /// nobody waits any more.
     ///
     /// # Errors
     /// [`NetError`] for everything up to the head of the answer. Any status is an answer.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NetError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        self.0.request(request).await.map_err(|error| NetError::from_send(&host, &error))
+        let before = self.busy.fetch_add(1, Ordering::Relaxed);
+        let busy = Busy(Arc::new(Counted(Arc::clone(&self.busy))));
+        let pool = if before < self.pool_max { &self.pool } else { &self.beyond };
+        let mut response = pool.request(request).await.map_err(|error| NetError::from_send(&host, &error))?;
+        response.extensions_mut().insert(busy);
+        Ok(response)
     }
 }
 

@@ -15,7 +15,7 @@ mod places;
 mod socket;
 mod tls;
 
-pub use client::{Client, ClientConfig, collect};
+pub use client::{BEYOND_IDLE, Client, ClientConfig, collect};
 pub use error::NetError;
 pub use hyper::body::Incoming;
 pub use line::{Dialler, Line};

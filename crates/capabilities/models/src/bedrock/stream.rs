@@ -5,6 +5,7 @@ use crate::ModelError;
 use bytes::{Bytes, BytesMut};
 use converse::{Frames, ToChat, header};
 use futures_util::stream::Stream;
+use http::{Response, response};
 use http_body::Body;
 use net::{Incoming, NetError};
 use serde_json::Value;
@@ -14,6 +15,7 @@ use std::task::{Context, Poll};
 /// A body of frames as blocks of chunks.
 pub(super) struct Blocks<B = Incoming> {
     body: B,
+    _head: response::Parts,
     reader: Reader,
 }
 
@@ -68,8 +70,9 @@ impl Reader {
 
 impl<B> Blocks<B> {
     /// The chunks of this body, whose frames have at most so many bytes.
-    pub(super) fn new(body: B, chat: ToChat, frame_bytes_max: usize) -> Self {
-        Self { body, reader: Reader::new(chat, frame_bytes_max) }
+    pub(super) fn new(response: Response<B>, chat: ToChat, frame_bytes_max: usize) -> Self {
+        let (head, body) = response.into_parts();
+        Self { body, _head: head, reader: Reader::new(chat, frame_bytes_max) }
     }
 }
 

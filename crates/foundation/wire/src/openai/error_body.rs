@@ -77,10 +77,11 @@ const CODES: &[&str] = &[
 /// even a key may look like one.
 pub fn upstream_code(body: &[u8]) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let error = &body["error"];
     let plain = |text: &&str| CODES.contains(text);
-    let code = error["code"].as_str().filter(plain);
-    code.or_else(|| error["type"].as_str().filter(plain)).map(str::to_owned)
+    // OpenAI's responses tell an error of a stream one level deeper, or beside its type.
+    let places = [&body["error"], &body["response"]["error"], &body];
+    let words = places.into_iter().flat_map(|error| [error["code"].as_str(), error["type"].as_str()]);
+    words.flatten().find(plain).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -95,6 +96,9 @@ mod tests {
         assert_eq!(code(r#"{"error":{"code":null,"type":"overloaded_error"}}"#).as_deref(), Some("overloaded_error"));
         assert_eq!(code(r#"{"error":{"code":"sk_secret_0123"}}"#), None);
         assert_eq!(code(r#"{"error":"plain"}"#), None);
+        let failed = r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}"#;
+        assert_eq!(code(failed).as_deref(), Some("rate_limit_exceeded"));
+        assert_eq!(code(r#"{"type":"error","code":"server_error","message":"x"}"#).as_deref(), Some("server_error"));
         assert_eq!(code("<html>"), None);
     }
 }

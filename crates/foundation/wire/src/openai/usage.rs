@@ -60,6 +60,7 @@ struct Details {
     #[serde(alias = "cache_creation_tokens")]
     cache_write_tokens: Option<u64>,
     cache_write_hour_tokens: Option<u64>,
+    #[serde(alias = "thinking_tokens")]
     reasoning_tokens: Option<u64>,
 }
 

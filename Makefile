@@ -23,6 +23,7 @@ run: ## build the release and start the server on 127.0.0.1:8700; ARGS="--bind 1
 test: test-services test-python ## prepare what the tests need (servers, Python, the release), then run every test
 	@cargo build --release --locked -q -p althing
 	@export ALTHING_TEST_PYTHON=$(abspath $(TEST_VENV))/bin/python; \
+	export ALTHING_TEST_LITELLM=$(abspath $(TEST_VENV)-litellm)/bin/litellm; \
 	if cargo nextest --version >/dev/null 2>&1; then \
 		cargo nextest run --workspace --locked; \
 	else \
@@ -72,18 +73,22 @@ test-services: ## install PostgreSQL, pgbouncer, strace, wrk and hey, which the 
 # Rebuilt only when the requirements differ from the copy kept inside it: a fresh clone has fresh times but the same
 # packages. Whatever pip says is kept in a log and shown only if it fails.
 test-python:
-	@venv=$(TEST_VENV); log=$(TEST_VENV).log; \
-	if cmp -s tests/requirements.txt $$venv/requirements.txt && $$venv/bin/python -c '' 2>/dev/null; then exit 0; fi; \
-	if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
 		echo 'error: `$(PYTHON)` with venv is missing: the tests drive the server with Python clients' >&2; \
 		echo 'hint: on Debian, `apt-get install python3-venv`; elsewhere `make test PYTHON=/path/to/python3`' >&2; \
 		exit 1; \
 	fi; \
-	echo "preparing Python packages for the tests in $$venv"; \
-	rm -rf $$venv; mkdir -p $$(dirname $$venv); \
-	if ! { $(PYTHON) -m venv $$venv && $$venv/bin/python -m pip install -r tests/requirements.txt; } >$$log 2>&1; then \
-		cat $$log >&2; \
-		echo "error: the Python packages of the tests could not be installed (above; also in $$log)" >&2; \
-		exit 1; \
-	fi; \
-	cp tests/requirements.txt $$venv/requirements.txt
+	prepare() { \
+		venv=$$1; wanted=$$2; log=$$venv.log; \
+		if cmp -s $$wanted $$venv/requirements.txt && $$venv/bin/python -c '' 2>/dev/null; then return 0; fi; \
+		echo "preparing Python packages for the tests in $$venv"; \
+		rm -rf $$venv; mkdir -p $$(dirname $$venv); \
+		if ! { $(PYTHON) -m venv $$venv && $$venv/bin/python -m pip install -r $$wanted; } >$$log 2>&1; then \
+			cat $$log >&2; \
+			echo "error: the Python packages of the tests could not be installed (above; also in $$log)" >&2; \
+			return 1; \
+		fi; \
+		cp $$wanted $$venv/requirements.txt; \
+	}; \
+	prepare $(TEST_VENV) tests/requirements.txt; \
+	prepare $(TEST_VENV)-litellm tests/requirements-litellm.txt

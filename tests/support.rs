@@ -7,7 +7,7 @@ mod python;
 
 pub(crate) use http::{Kept, Open, Response, ask, ask_with, attempt, chat, get, keyed, post, request, send, try_ask};
 pub(crate) use process::{Ended, Place, Server, Simulate, althing};
-pub(crate) use python::python;
+pub(crate) use python::{litellm, python};
 
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

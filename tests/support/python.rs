@@ -15,12 +15,20 @@ pub(crate) fn python(script: &str, arguments: &[&str]) -> String {
     ended.stdout
 }
 
+/// LiteLLM's proxy, in a folder of its own.
+pub(crate) fn litellm() -> PathBuf {
+    prepared("ALTHING_TEST_LITELLM", "target/python-litellm/bin/litellm")
+}
+
 fn interpreter() -> PathBuf {
-    let prepared = root().join("target/python/bin/python");
-    let named = std::env::var_os("ALTHING_TEST_PYTHON").map(PathBuf::from);
-    named
-        .or_else(|| prepared.exists().then_some(prepared))
-        .expect("run `make test`, which prepares the Python packages")
+    prepared("ALTHING_TEST_PYTHON", "target/python/bin/python")
+}
+
+/// What `make test` prepares, where a variable says or where it usually is.
+fn prepared(variable: &str, usual: &str) -> PathBuf {
+    let usual = root().join(usual);
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    named.or_else(|| usual.exists().then_some(usual)).expect("run `make test`, which prepares the Python packages")
 }
 
 fn root() -> &'static Path {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 mod access;
+mod agents;
 mod audit;
 mod backup;
 mod budgets;
@@ -23,6 +24,7 @@ mod litellm;
 mod load;
 mod mcp;
 mod outage;
+mod providers;
 mod quorum;
 mod rates;
 mod readme;

@@ -35,7 +35,8 @@ async fn a_stream_passes_byte_for_byte_however_it_is_cut_into_chunks() {
         let server = Server::start(&config(&upstream));
         for name in NAMES {
             let reply = chat(server.address(), &question(name, true)).await.finish().await;
-            assert_eq!(reply.text(), ODD, "{name} in chunks of {size}");
+            // The byte order mark alone is dropped: it would hide the first field behind a comment of ours.
+            assert_eq!(reply.text(), ODD.trim_start_matches('\u{feff}'), "{name} in chunks of {size}");
             assert!(reply.is_done());
             assert_eq!(reply.header("content-type"), Some("text/event-stream; charset=utf-8"));
         }

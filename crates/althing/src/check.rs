@@ -7,6 +7,7 @@ use crate::wiring::{self, Ready};
 use fault::Explain;
 use matrix::PlanError;
 use settings::{Origin, Place, Settings, SettingsError, Spot};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// How many lines behind the beginning of a value its words are looked for.
@@ -16,7 +17,7 @@ const LINE_CHARS_MAX: usize = 120;
 
 /// Something wrong, and what it is wrong with.
 pub(crate) struct Problem {
-    /// The name of the provider, panel or route.
+    /// The name of the provider, panel or route, or `alias` and its name.
     pub(crate) name: String,
     /// What is wrong with it.
     pub(crate) error: SettingsError,
@@ -26,7 +27,8 @@ pub(crate) struct Problem {
 pub(crate) fn problems(ready: &Ready) -> Vec<Problem> {
     let mut found = Vec::new();
     let settings = &ready.loaded.settings;
-    let alone = Settings { provider: Vec::new(), panel: Vec::new(), route: Vec::new(), ..settings.clone() };
+    let (panel, route) = (Vec::new(), Vec::new());
+    let alone = Settings { provider: Vec::new(), panel, route, alias: BTreeMap::new(), ..settings.clone() };
     for (index, provider) in settings.provider.iter().enumerate() {
         let one = Settings { provider: vec![provider.clone()], ..alone.clone() };
         if let Err(error) = wiring::plan(&one) {
@@ -38,22 +40,47 @@ pub(crate) fn problems(ready: &Ready) -> Vec<Problem> {
     let base = Settings { provider: whole, ..alone };
     for (index, panel) in settings.panel.iter().enumerate() {
         let path = format!("panel[{index}].members");
-        let mut one = Settings { panel: vec![panel.clone()], ..base.clone() };
-        while let Some((model, error)) = unknown(&one) {
+        let one = Settings { panel: vec![panel.clone()], ..base.clone() };
+        let without = |one: &mut Settings, model: &str| {
             one.panel.iter_mut().for_each(|panel| panel.members.retain(|member| member.model != model));
-            found.extend(of_member(ready, &panel.name, &path, &model, &error, &broken));
-        }
+        };
+        let missing = missing(one, without);
+        found.extend(
+            missing.iter().filter_map(|(model, error)| of_member(ready, &panel.name, &path, model, error, &broken)),
+        );
     }
     for (index, route) in settings.route.iter().enumerate() {
         let path = format!("route[{index}].rules");
-        let mut one = Settings { route: vec![route.clone()], ..base.clone() };
-        while let Some((model, error)) = unknown(&one) {
+        let one = Settings { route: vec![route.clone()], ..base.clone() };
+        let without = |one: &mut Settings, model: &str| {
             let rules = one.route.iter_mut().flat_map(|route| &mut route.rules);
-            rules.for_each(|rule| rule.models.retain(|name| *name != model));
-            found.extend(of_member(ready, &route.name, &path, &model, &error, &broken));
-        }
+            rules.for_each(|rule| rule.models.retain(|name| name != model));
+        };
+        let missing = missing(one, without);
+        found.extend(
+            missing.iter().filter_map(|(model, error)| of_member(ready, &route.name, &path, model, error, &broken)),
+        );
     }
-    found
+    let aliases = of_aliases(ready, &base, &broken);
+    found.into_iter().chain(aliases).collect()
+}
+
+/// Aliases of what nobody offers; what is broken itself is not missed.
+fn of_aliases(ready: &Ready, base: &Settings, broken: &[String]) -> Vec<Problem> {
+    let settings = &ready.loaded.settings;
+    // A panel or a route that is broken is told of by itself.
+    let named = |name: &String| {
+        settings.panel.iter().any(|panel| panel.name == *name) || settings.route.iter().any(|it| it.name == *name)
+    };
+    let one = |(name, target): (&String, &String)| {
+        let alias = BTreeMap::from([(name.clone(), target.clone())]);
+        let (_, error) = unknown(&Settings { alias, ..base.clone() })?;
+        // As settings write the path of a key.
+        let quoted = format!("alias.{name:?}");
+        let path = if ready.loaded.origins.contains_key(&quoted) { quoted } else { format!("alias.{name}") };
+        of_member(ready, &format!("alias {name}"), &path, target, &error, broken)
+    };
+    settings.alias.iter().filter(|(_, target)| !named(target)).filter_map(one).collect()
 }
 
 /// Why the engine cannot be made, with the line at fault where one can be told.
@@ -64,14 +91,28 @@ pub(crate) fn refused(ready: &Ready, error: &PlanError) -> Failure {
     }
 }
 
-/// The first model that nobody offers.
+/// All models that nobody offers: one after the other is found and taken out.
+fn missing(mut settings: Settings, without: impl Fn(&mut Settings, &str)) -> Vec<(String, PlanError)> {
+    let mut found: Vec<(String, PlanError)> = Vec::new();
+    while let Some((model, error)) = unknown(&settings) {
+        // A name too long to be told whole is not found again, and cannot be taken out.
+        if found.iter().any(|(known, _)| *known == model) {
+            break;
+        }
+        without(&mut settings, &model);
+        found.push((model, error));
+    }
+    found
+}
+
+/// The first of them.
 fn unknown(settings: &Settings) -> Option<(String, PlanError)> {
-    match wiring::plan(settings) {
-        Err(error) => match &error {
-            PlanError::UnknownModel { model, .. } => Some((model.clone(), error)),
-            PlanError::Registry(_) => None,
-        },
-        Ok(_) => None,
+    match wiring::plan(settings).err()? {
+        PlanError::Registry(_) => None,
+        error @ PlanError::UnknownModel { .. } => {
+            let PlanError::UnknownModel { model, .. } = &error else { return None };
+            Some((model.clone(), error))
+        }
     }
 }
 
@@ -145,4 +186,46 @@ fn spot(file: &Path, line: usize, word: &str) -> Option<Spot> {
         indent: if shown { before } else { 0 },
         text: if shown { text.chars().take(LINE_CHARS_MAX).collect() } else { "…".repeat(width.min(3)) },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use settings::Source;
+
+    fn told(text: &str) -> Vec<(String, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("althing.toml");
+        std::fs::write(&file, text).unwrap();
+        let ready = wiring::load(Source { file: Some(file), ..Source::default() }).unwrap_or_else(|_| panic!("{text}"));
+        let told = |problem: Problem| {
+            (problem.name, problem.error.to_string().replace(&folder.path().display().to_string(), ""))
+        };
+        problems(&ready).into_iter().map(told).collect()
+    }
+
+    const TWO: &str = "[[provider]]\nname = 's'\nkind = 'scripted'\nmodels = ['a', 'b']\n\
+                       [[provider]]\nname = 't'\nkind = 'scripted'\nmodels = ['c']\n\
+                       [[panel]]\nname = 'p'\nmembers = ['s/a', 't/c']\n[[panel]]\nname = 'q'\nmembers = ['s/b']\n\
+                       [[route]]\nname = 'r'\nrules = [{ models = ['t/c'] }]\n";
+
+    #[test]
+    fn aliases_of_what_is_there_are_no_problem() {
+        assert_eq!(told(&format!("{TWO}[alias]\nx = 'p'\n'y-*' = 's/a'\nz = 'r'\nw = 'q'\nv = 't/c'\n")), []);
+    }
+
+    #[test]
+    fn an_alias_of_nothing_is_told_once_with_its_place() {
+        let found = told(&format!("{TWO}[alias]\nx = 'p'\n'y-*' = 's/zz'\nz = 'nobody'\n"));
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["alias y-*", "alias z"]);
+        assert_eq!(found[0].1, "alias `y-*` names the model `s/zz`, which no provider offers at /althing.toml:20:10");
+    }
+
+    #[test]
+    fn what_is_broken_itself_is_not_missed_by_its_aliases() {
+        let broken = TWO.replacen("kind = 'scripted'", "kind = 'scribbled'", 1);
+        let found = told(&format!("{broken}[alias]\nx = 'p'\ny = 's/a'\nz = 't/c'\n"));
+        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["s"]);
+    }
 }

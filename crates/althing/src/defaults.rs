@@ -56,6 +56,11 @@ pub(crate) fn find(env: &[(String, String)]) -> Found {
         notes.push(format!("{name} (found {key})"));
         providers.push((provider, preset.models.iter().map(|model| format!("{name}/{model}")).collect::<Vec<_>>()));
     }
+    if let Some((found, region)) = aws(env) {
+        notes.push(format!("aws (found {found}, {region})"));
+        // Which of its models an account may use is not told before they are asked: none is seated.
+        providers.push((table(&[("name", "aws"), ("kind", "bedrock")]), Vec::new()));
+    }
     let ollama = ollama(env);
     if answers(&ollama) {
         notes.push(format!("ollama (found at {ollama})"));
@@ -113,6 +118,22 @@ fn table(pairs: &[(&str, &str)]) -> Table {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
 }
 
+/// What of Amazon's own variables lets us ask Bedrock, and in which region. What cannot be used is not found: nobody
+/// meant us by it, and a server must not fail to start for it.
+fn aws(env: &[(String, String)]) -> Option<(&'static str, &str)> {
+    let value = |wanted: &str| {
+        let found = env.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.trim());
+        found.filter(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic()))
+    };
+    let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
+    let is_region = |text: &&str| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    let found = match value("AWS_BEARER_TOKEN_BEDROCK") {
+        Some(_) => "AWS_BEARER_TOKEN_BEDROCK",
+        None => value("AWS_ACCESS_KEY_ID").and(value("AWS_SECRET_ACCESS_KEY")).and(Some("AWS_ACCESS_KEY_ID"))?,
+    };
+    Some((found, region.filter(is_region)?))
+}
+
 /// Where an Ollama would be: at its usual address, or where its own variable says.
 fn ollama(env: &[(String, String)]) -> String {
     let named = env.iter().find(|(name, value)| name == "OLLAMA_HOST" && !value.trim().is_empty());
@@ -145,10 +166,62 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_anthropics_is_asked_in_its_own_words() {
+        let found = find(&[("ANTHROPIC_API_KEY".to_owned(), "x".to_owned())]);
+        let provider = &found.flags[0].1[0];
+        assert_eq!((provider["name"].as_str(), provider["kind"].as_str()), (Some("anthropic"), Some("anthropic")));
+    }
+
+    fn variables(text: &str) -> Vec<(String, String)> {
+        let pairs = text.split_whitespace().filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    #[test]
+    fn amazons_variables_offer_bedrock_where_they_are_whole() {
+        let check = |text: &str, expect: Option<(&str, &str)>| assert_eq!(aws(&variables(text)), expect, "{text}");
+        let keys = "AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b";
+        let token = "AWS_BEARER_TOKEN_BEDROCK=t";
+        check(&format!("{keys} AWS_REGION=eu-central-1"), Some(("AWS_ACCESS_KEY_ID", "eu-central-1")));
+        check(&format!("{keys} AWS_REGION= AWS_DEFAULT_REGION=us-east-1"), Some(("AWS_ACCESS_KEY_ID", "us-east-1")));
+        check(&format!("{token} {keys} AWS_REGION=us-west-2"), Some(("AWS_BEARER_TOKEN_BEDROCK", "us-west-2")));
+        for text in [
+            keys,
+            token,
+            "AWS_REGION=us-east-1",
+            "AWS_ACCESS_KEY_ID=a AWS_REGION=us-east-1",
+            "AWS_SECRET_ACCESS_KEY=a AWS_REGION=us-east-1",
+            "AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY=b AWS_REGION=us-east-1",
+            "AWS_BEARER_TOKEN_BEDROCK=t AWS_REGION=a.evil.example/",
+            "AWS_BEARER_TOKEN_BEDROCK=\u{7} AWS_REGION=us-east-1",
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn bedrock_is_offered_and_not_seated() {
+        let nobody = "OLLAMA_HOST=127.0.0.1:1 AWS_BEARER_TOKEN_BEDROCK=t AWS_REGION=us-east-1";
+        let found = find(&variables(nobody));
+        assert_eq!(
+            (found.scripted, found.notes),
+            (false, vec!["aws (found AWS_BEARER_TOKEN_BEDROCK, us-east-1)".to_owned()])
+        );
+        assert_eq!(found.flags.len(), 1, "no panel of nobody");
+        let provider = &found.flags[0].1[0];
+        assert_eq!((provider["name"].as_str(), provider["kind"].as_str()), (Some("aws"), Some("bedrock")));
+        assert!(provider.get("models").is_none());
+        let found = find(&variables(&format!("{nobody} OPENAI_API_KEY=k")));
+        let members = found.flags[1].1[0]["members"].as_array().unwrap();
+        assert!(members.iter().all(|member| member.as_str().unwrap().starts_with("openai/")), "{members:?}");
+    }
+
+    #[test]
     fn an_empty_key_is_no_key() {
         let nobody = ("OLLAMA_HOST".to_owned(), "127.0.0.1:1".to_owned());
         assert!(find(&[("OPENAI_API_KEY".to_owned(), String::new()), nobody]).scripted);
     }
+
     #[test]
     fn an_ollama_elsewhere_is_found_by_its_own_variable() {
         let at = |host: &str| ollama(&[("OLLAMA_HOST".to_owned(), host.to_owned())]);

@@ -122,9 +122,9 @@ pub(crate) fn prices(data: &Path) -> Result<Table, Failure> {
     loaded.map(|(table, _)| table)
 }
 
-/// The engine made once to see whether it can be, and what it would offer.
+/// The engine made once to see whether it can be, and what it would offer; for that no price is needed.
 pub(crate) fn plan(settings: &Settings) -> Result<Matrix, PlanError> {
-    Matrix::new(settings, KINDS.to_vec(), metrics())
+    Matrix::with_prices(settings, KINDS.to_vec(), metrics(), Table::default())
 }
 
 /// Figures of this process.

@@ -1,5 +1,6 @@
 //! `althing doctor`: each check with its result and its fix.
 
+mod live;
 mod machine;
 mod providers;
 
@@ -104,6 +105,7 @@ async fn look(
     checks: &mut Vec<Check>,
 ) -> Result<Vec<(String, Probe)>, Failure> {
     let settings = &ready.loaded.settings;
+    checks.extend(machine::prices(settings, folder.as_deref()));
     let (store, made) = machine::store(&settings.store, folder).await;
     checks.push(store);
     match http_door::check_tls(&settings.server) {
@@ -111,7 +113,8 @@ async fn look(
         Ok(()) if settings.server.tls.is_some() => checks.push(Check::ok("tls", "the certificate can be served")),
         Ok(()) => {}
     }
-    checks.push(machine::address(&settings.server.bind, made || settings.access.oidc.is_some()).await);
+    let (address, running) = machine::address(&settings.server.bind, made || settings.access.oidc.is_some()).await;
+    checks.push(address);
     let problems = check::problems(ready);
     let broken = |name: &str| problems.iter().find(|problem| problem.name == name);
     let whole: Vec<_> = settings.provider.iter().filter(|one| broken(&one.name).is_none()).cloned().collect();
@@ -126,6 +129,9 @@ async fn look(
         }
     }
     names(settings, &problems, checks);
+    if running {
+        checks.extend(live::providers(&settings.server.bind).await);
+    }
     Ok(probes)
 }
 
@@ -149,6 +155,10 @@ fn names(settings: &Settings, problems: &[Problem], checks: &mut Vec<Check>) {
         let found = wrong(&route.name, &label);
         let fine = found.is_empty().then(|| Check::ok(label, count(route.rules.len(), "rule")));
         checks.extend(found.into_iter().chain(fine));
+    }
+    for alias in settings.alias.keys() {
+        let label = format!("alias {alias}");
+        checks.extend(wrong(&label, &label));
     }
     let Some(plan) = plan else { return };
     checks.push(match plan.default_model() {

@@ -157,7 +157,8 @@ fn cut(line: &str) -> String {
 
 fn update(global: &Global, file: &Path, dry_run: bool, named: Option<&PathBuf>) -> Result<u8, Failure> {
     let fail = |error: PricesError| Failure::of(&error);
-    let (list, notes) = prices::import(&bytes(file).map_err(fail)?, &date_before(0)).map_err(fail)?;
+    let (list, notes) =
+        prices::import(&bytes(file).map_err(|error| fail(error).code(FAILED))?, &date_before(0)).map_err(fail)?;
     let folder = match dry_run {
         true => named.cloned().or_else(data::usual_folder),
         false => Some(data::folder(named)?),

@@ -169,7 +169,9 @@ impl Greeting<'_> {
         let (mut text, url) = ("\ntry:\n".to_owned(), self.url());
         let key = if self.guarded { " -H \"x-api-key: $KEY\"" } else { "" };
         if api {
-            let model = self.matrix.default_model().unwrap_or_default();
+            // Of providers without a list of models any can be asked, and none is known.
+            let any = || self.ready.loaded.settings.provider.first().map(|first| format!("{}/MODEL", first.name));
+            let model = self.matrix.default_model().or_else(any).unwrap_or_default();
             text.push_str(&format!(
                 "  curl {url}/v1/chat/completions -H 'content-type: application/json'{key} \\\n    \
                    -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hello\"}}]}}'\n  \

@@ -12,17 +12,19 @@ mod stream;
 
 use crate::http::{JSON, bare_headers, client, is_simulated};
 use crate::{
-    BlockStream, Call, ChatFuture, CountFuture, EmbedCall, EmbedFuture, Finding, Kind, ListCall, ModelError, Provider,
-    RegistryError, Replied, Reply, probe,
+    BlockStream, Call, ChatFuture, CountFuture, EmbedCall, EmbedFuture, Finding, Kind, ListCall, ModelError, Preset,
+    Provider, RegistryError, Replied, Reply, probe,
 };
 use access::{Access, Place};
 use bytes::Bytes;
-use converse::{ToChat, sign};
+use converse::{Asked, ToChat, sign};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::Full;
 use measure::UpstreamMetrics;
 use net::{Client, Incoming, NetError, collect};
+use serde_json::json;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wire::{About, Dialect};
@@ -42,6 +44,9 @@ struct Bedrock {
     access: Access,
     reply_bytes_max: usize,
     event_bytes_max: usize,
+    /// The longest answer of each model, by the name that Bedrock calls it, where settings tell.
+    output_tokens: HashMap<String, u64>,
+    output_tokens_usual: Option<u64>,
     now: fn() -> SystemTime,
 }
 
@@ -83,6 +88,10 @@ impl Bedrock {
         observed: Option<UpstreamMetrics>,
     ) -> Result<Self, RegistryError> {
         let Place { base, access } = access::find(provider, env)?;
+        let told = provider.models.iter().filter_map(|entry| {
+            let name = entry.upstream_name.as_ref().unwrap_or(&entry.name);
+            Some((name.clone(), entry.output_tokens_max?))
+        });
         Ok(Self {
             client: client(provider, &uri(provider, &base)?, observed),
             base,
@@ -90,12 +99,17 @@ impl Bedrock {
             access,
             reply_bytes_max: provider.reply_bytes_max,
             event_bytes_max: provider.event_bytes_max,
+            output_tokens: told.collect(),
+            output_tokens_usual: Preset::of(&provider.kind).limits.output_tokens_max,
             now,
         })
     }
 
     async fn ask(&self, call: Call<'_>) -> Result<Replied, ModelError> {
-        let asked = converse::from_chat(call.request.bytes(), call.model)?;
+        let mut asked = converse::from_chat(call.request.bytes(), call.model)?;
+        if let Some(most) = self.output_tokens.get(call.model).copied().or(self.output_tokens_usual) {
+            limit(&mut asked, most);
+        }
         let stream = call.request.stream();
         let (action, accept) = if stream { ("converse-stream", FRAMES) } else { ("converse", JSON) };
         let response = self.post(&call, action, accept, asked.body.to_string()).await?;
@@ -197,6 +211,22 @@ impl Bedrock {
             Err(ModelError::Net(error)) => Err(error),
             Err(_) => Ok((Finding::KeyRefused { status: 401 }, None)),
         }
+    }
+}
+
+/// Limits an answer that the request leaves open: what it may cost is reserved for that many tokens. Thoughts are part
+/// of it, and Claude wants them to be the smaller part.
+fn limit(asked: &mut Asked, most: u64) {
+    if !asked.body["inferenceConfig"]["maxTokens"].is_null() {
+        return;
+    }
+    asked.body["inferenceConfig"]["maxTokens"] = most.into();
+    let budget = asked.body.pointer_mut("/additionalModelRequestFields/thinking/budget_tokens");
+    if let Some((budget, wanted)) =
+        budget.and_then(|budget| Some((budget.as_u64()?, budget))).filter(|(tokens, _)| *tokens >= most)
+    {
+        *wanted = json!(most.saturating_sub(1));
+        asked.lost.push(format!("`thinking.budget_tokens` of {budget} (asked with {})", most.saturating_sub(1)));
     }
 }
 

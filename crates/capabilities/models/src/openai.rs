@@ -43,10 +43,9 @@ fn build(provider: &settings::Provider, observed: Option<UpstreamMetrics>) -> Re
     // Anthropic understands OpenAI's chat, but its list of models is its own.
     let is_anthropic = preset.family == Some("anthropic");
     let lister = is_anthropic.then(|| anthropic::upstream(provider, &models, None)).transpose()?;
-    let at_home = preset.is_at_home(provider.base_url.as_deref());
     // Under this kind's name anything that is compatible may answer elsewhere, and most know nothing but the chat.
-    let speaks_responses = preset.responses && (at_home || provider.kind != KIND.name);
-    let responses = speaks_responses.then(|| over_http::address(provider, "/responses")).transpose()?;
+    let at_home = provider.kind != KIND.name || preset.is_at_home(provider.base_url.as_deref());
+    let responses = (preset.responses && at_home).then(|| over_http::address(provider, "/responses")).transpose()?;
     Ok(Arc::new(OpenAi { upstream, uri, embeddings, models, lister, responses, preset, at_home }))
 }
 

@@ -14,6 +14,8 @@ pub struct Preset {
     pub protocol: &'static str,
     /// Where it answers, up to and without `/chat/completions`; `None` where everybody has an address of their own.
     pub base_url: Option<&'static str>,
+    /// What the hosts end with where everybody has an address of their own.
+    pub hosts: &'static [&'static str],
     /// The environment variable that usually holds its key; a provider found by it needs no settings.
     pub key_env: Option<&'static str>,
     /// The models offered when settings list none. Others of the provider can be asked for by name all the same.
@@ -70,6 +72,7 @@ const ROW: Preset = Preset {
     kind: "",
     protocol: "openai",
     base_url: None,
+    hosts: &[],
     key_env: None,
     models: &[],
     names: &[],
@@ -86,6 +89,13 @@ const ROW: Preset = Preset {
 /// Everything that LiteLLM documents beside OpenAI's chat.
 const LITELLM: &[&str] = &["cache_control", "reasoning_content", "thinking", "thinking_blocks", "top_k"];
 
+/// Who makes the models of Bedrock, and where their requests may be sent.
+#[rustfmt::skip]
+const BEDROCK: &[&str] = &[
+    "ai21.", "amazon.", "anthropic.", "apac.", "arn:aws", "au.", "cohere.", "deepseek.", "eu.", "global.", "jp.",
+    "meta.", "mistral.", "openai.", "qwen.", "us.", "us-gov.", "writer.",
+];
+
 /// All kinds, in the order in which they are looked for. Addresses and abilities as in the providers' public
 /// documentation. A kind that has no address of its own, or shares its key with another, is not looked for.
 #[rustfmt::skip]
@@ -96,7 +106,7 @@ pub const PRESETS: &[Preset] = &[
         family: Some("openai"), responses: true, completion_tokens: true, prices: Some("openai"), ..ROW
     },
     Preset {
-        kind: "azure", names: &["gpt-", "o1", "o3", "o4"],
+        kind: "azure", hosts: &[".azure.com", ".azure.us", ".azure.cn"], names: &["gpt-", "o1", "o3", "o4"],
         auth: Auth::Header("api-key"), responses: true, completion_tokens: true, prices: Some("openai"), ..ROW
     },
     Preset {
@@ -115,7 +125,8 @@ pub const PRESETS: &[Preset] = &[
         family: Some("gemini"), prices: Some("gemini"), ..ROW
     },
     Preset {
-        kind: "bedrock", protocol: "bedrock", prices: Some("bedrock"),
+        kind: "bedrock", protocol: "bedrock", hosts: &[".amazonaws.com", ".amazonaws.com.cn", ".api.aws"],
+        names: BEDROCK, prices: Some("bedrock"),
         limits: Limits {
             in_flight_max: 10, timeout_ms: 30_000, rpm: &[("sonnet", 20), ("haiku", 40), ("titan", 100)],
             prompt_bytes_max: Some(100 * 1024), output_tokens_max: Some(4_096),
@@ -176,11 +187,10 @@ impl Preset {
 
     /// Whether this is its usual address: another address is another house, with other models and prices.
     pub(crate) fn is_at_home(&self, base_url: Option<&str>) -> bool {
-        match (self.base_url, base_url) {
-            (Some(own), Some(given)) => own.trim_end_matches('/') == given.trim_end_matches('/'),
-            // Some have an address for everybody who asks, and are at home at each.
-            (_, None) => true,
-            (None, Some(_)) => self.prices.is_some(),
+        let Some(given) = base_url else { return true };
+        match self.base_url {
+            Some(own) => bare(own) == bare(given),
+            None => self.hosts.iter().any(|end| host(given).ends_with(end)),
         }
     }
 
@@ -192,6 +202,19 @@ impl Preset {
     fn rpm(&self, model: &str) -> Option<u32> {
         self.limits.rpm.iter().find(|(word, _)| model.contains(word)).map(|(_, rate)| *rate)
     }
+}
+
+/// An address without what it may end with or not: a slash, and the version where the protocol adds it.
+fn bare(address: &str) -> &str {
+    let address = address.trim_end_matches('/');
+    address.strip_suffix("/v1").unwrap_or(address)
+}
+
+/// The host of an address, without its port, in lower case.
+fn host(address: &str) -> String {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    host.to_ascii_lowercase()
 }
 
 /// A provider with everything filled in that its settings leave out: what is set counts, then what suits its kind,

@@ -55,7 +55,7 @@ fn blocks(message: &Value, about: &About<'_>) -> Vec<String> {
     say(message["refusal"].as_str().unwrap_or_default());
     say(message["audio"]["transcript"].as_str().unwrap_or_default());
     for (at, call) in message["tool_calls"].as_array().into_iter().flatten().enumerate() {
-        let usual = format!("call_{}_{at}", about.id);
+        let usual = wire::call_id(about.id, at);
         out.push(tool_use(call["id"].as_str().filter(|id| !id.is_empty()).unwrap_or(&usual), call));
     }
     if message["function_call"].is_object() {

@@ -90,10 +90,13 @@ fn effort_of(budget_tokens: u64) -> &'static str {
     }
 }
 
+/// The most that is told of what gets lost: a body may hold any number of unknown members.
+const LOST_MAX: usize = 32;
+
 /// Notes what cannot be said, once.
 fn note(lost: &mut Vec<String>, what: impl Into<String>) {
     let what = what.into();
-    if !lost.contains(&what) {
+    if lost.len() < LOST_MAX && !lost.contains(&what) {
         lost.push(what);
     }
 }

@@ -6,10 +6,13 @@
 use super::request::{Maker, cannot};
 use crate::ConverseError;
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeSet, HashMap};
 
 /// The longest id of a call and name of a document that Converse takes, in characters.
 const ID_CHARS_MAX: usize = 64;
 const DOCUMENT_CHARS_MAX: usize = 100;
+/// The most that is told of what gets lost: a body may hold any number of unknown members.
+const LOST_MAX: usize = 32;
 
 /// A request in the making.
 pub(crate) struct Draft {
@@ -18,19 +21,20 @@ pub(crate) struct Draft {
     pub(crate) system: Vec<Value>,
     pub(crate) messages: Vec<(&'static str, Vec<Value>)>,
     /// Names of the tools that the conversation has called.
-    pub(crate) called: Vec<String>,
-    documents: Vec<String>,
+    pub(crate) called: BTreeSet<String>,
+    /// Names of documents, and the number that the next one of the name gets.
+    documents: HashMap<String, usize>,
 }
 
 impl Draft {
     pub(crate) fn new(maker: Maker) -> Self {
         let (lost, system, messages) = (Vec::new(), Vec::new(), Vec::new());
-        Self { maker, lost, system, messages, called: Vec::new(), documents: Vec::new() }
+        Self { maker, lost, system, messages, called: BTreeSet::new(), documents: HashMap::new() }
     }
 
     /// Notes once what cannot be said.
     pub(crate) fn lose(&mut self, what: String) {
-        if !self.lost.contains(&what) {
+        if self.lost.len() < LOST_MAX && !self.lost.contains(&what) {
             self.lost.push(what);
         }
     }
@@ -167,8 +171,8 @@ fn tool_use(draft: &mut Draft, call: &Value, at: &str) -> Result<Value, Converse
         (&function["name"], input(&function["arguments"]))
     };
     let name = name.as_str().ok_or_else(|| cannot(format!("`{at}.function.name` is missing")))?;
-    if !draft.called.iter().any(|called| called == name) {
-        draft.called.push(name.to_owned());
+    if !draft.called.contains(name) {
+        draft.called.insert(name.to_owned());
     }
     Ok(json!({ "toolUse": { "toolUseId": identifier(id), "name": name, "input": input } }))
 }
@@ -308,18 +312,20 @@ fn document_format(kind: &str) -> Option<&'static str> {
 }
 
 /// A name of letters, digits, single spaces and few signs, as Converse wants it, that no other document has.
-fn document_name(taken: &mut Vec<String>, name: &str) -> String {
+fn document_name(taken: &mut HashMap<String, usize>, name: &str) -> String {
     let fits = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '(' | ')' | '[' | ']') { c } else { ' ' };
     let plain: String = name.chars().take(DOCUMENT_CHARS_MAX).map(fits).collect();
     let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     let plain = if plain.is_empty() { "document".to_owned() } else { plain };
+    // Where to go on counting is known: a thousand documents of one name are no search among a thousand names each.
+    let mut number = taken.get(&plain).copied().unwrap_or(2);
     let mut unique = plain.clone();
-    let mut number = 2;
-    while taken.contains(&unique) {
+    while taken.contains_key(&unique) {
         unique = format!("{plain} {number}");
         number += 1;
     }
-    taken.push(unique.clone());
+    taken.insert(plain, number);
+    taken.entry(unique.clone()).or_insert(2);
     unique
 }
 

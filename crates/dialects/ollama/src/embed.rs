@@ -1,5 +1,6 @@
 //! Embeddings, into OpenAI's shape and out of it.
 
+use super::request::not_an_object;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -45,7 +46,7 @@ pub fn embed_to_openai(body: &[u8], request: &EmbeddingRequest, model: &str) -> 
 /// # Errors
 /// [`WireError`] for a body that is no such request.
 pub fn embed_to_request(body: &Bytes) -> Result<EmbeddingRequest, WireError> {
-    let asked: Map<String, Value> = serde_json::from_slice(body).map_err(|error| WireError::not_json(&error))?;
+    let asked: Map<String, Value> = serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
     let mut out = json!({});
     for key in ["model", "input", "dimensions"] {
         if let Some(value) = asked.get(key) {

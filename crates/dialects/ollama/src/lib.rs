@@ -7,6 +7,8 @@ mod embed;
 mod reply;
 mod request;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use embed::{embed_from_openai, embed_from_reply, embed_to_openai, embed_to_request};
 pub use reply::{error, reply_from_chat, reply_to_chat};

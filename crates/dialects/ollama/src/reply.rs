@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use wire::openai::{ChatReply, Usage, compose_reply};
-use wire::{About, WireError};
+use wire::{About, WireError, call_id};
 
 /// The line, or the whole reply, that Ollama ends with.
 pub(super) fn finish_reason(done_reason: Option<&str>, called: bool) -> &'static str {
@@ -31,26 +31,27 @@ pub(super) fn usage(reply: &Value) -> Option<Usage> {
     Some(Usage { prompt_tokens, completion_tokens, total_tokens, ..Usage::default() })
 }
 
-/// A call of a tool as a chat has it; Ollama's have no ids of their own before 2025.
-pub(super) fn call_to_chat(at: usize, call: &Value) -> Value {
+/// A call of a tool as a chat has it; Ollama's have no ids of their own before 2025. `answer_id` is that of the answer.
+pub(super) fn call_to_chat(answer_id: &str, at: usize, call: &Value) -> Value {
     let function = &call["function"];
     let arguments = match &function["arguments"] {
         Value::String(text) => text.clone(),
         Value::Null => "{}".to_owned(),
         other => other.to_string(),
     };
-    let id = call["id"].as_str().map_or_else(|| format!("call_{at}"), str::to_owned);
+    let id = call["id"].as_str().filter(|id| !id.is_empty()).map_or_else(|| call_id(answer_id, at), str::to_owned);
     json!({ "id": id, "type": "function", "function": { "name": function["name"], "arguments": arguments } })
 }
 
 /// A call of a tool as Ollama has it; arguments that are no object are kept as the one argument they are.
-pub(super) fn call_from_chat(name: &str, arguments: &str) -> Value {
+pub(super) fn call_from_chat(id: &str, name: &str, arguments: &str) -> Value {
     let arguments = match serde_json::from_str::<Value>(arguments) {
         Ok(object @ Value::Object(_)) => object,
         _ if arguments.trim().is_empty() => json!({}),
         _ => json!({ "arguments": arguments }),
     };
-    json!({ "function": { "name": name, "arguments": arguments } })
+    let function = json!({ "name": name, "arguments": arguments });
+    if id.is_empty() { json!({ "function": function }) } else { json!({ "id": id, "function": function }) }
 }
 
 /// The chat's reply that Ollama's stands for.
@@ -71,7 +72,7 @@ pub fn reply_to_chat(body: &[u8], about: &About<'_>) -> Result<ChatReply, WireEr
         message["reasoning_content"] = thinking.into();
     }
     if !calls.is_empty() {
-        message["tool_calls"] = calls.iter().enumerate().map(|(at, call)| call_to_chat(at, call)).collect();
+        message["tool_calls"] = calls.iter().enumerate().map(|(at, call)| call_to_chat(about.id, at, call)).collect();
     }
     let finish = finish_reason(reply["done_reason"].as_str(), !calls.is_empty());
     let (id, model) = (format!("chatcmpl-{}", about.id), reply["model"].as_str().unwrap_or(about.model));
@@ -94,14 +95,17 @@ pub fn reply_from_chat(reply: &ChatReply, about: &About<'_>) -> Bytes {
     let choice = &body["choices"][0];
     let said = &choice["message"];
     let mut message = json!({ "role": "assistant", "content": reply.text() });
-    let thinking = said["reasoning_content"].as_str().or(said["reasoning"].as_str()).filter(|text| !text.is_empty());
+    let thinking =
+        ["reasoning_content", "reasoning"].iter().find_map(|key| said[*key].as_str().filter(|text| !text.is_empty()));
     if let Some(thinking) = thinking {
         message["thinking"] = thinking.into();
     }
     if let Some(calls) = said["tool_calls"].as_array().filter(|calls| !calls.is_empty()) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let call =
-            |call: &Value| call_from_chat(&text(&call["function"]["name"]), &text(&call["function"]["arguments"]));
+        let call = |call: &Value| {
+            let function = &call["function"];
+            call_from_chat(&text(&call["id"]), &text(&function["name"]), &text(&function["arguments"]))
+        };
         message["tool_calls"] = calls.iter().map(call).collect();
     }
     let reason = done_reason(choice["finish_reason"].as_str().unwrap_or("stop"));

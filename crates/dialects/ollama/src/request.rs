@@ -4,6 +4,7 @@ mod from_chat;
 mod to_chat;
 
 pub use from_chat::request_from_chat;
+pub(super) use to_chat::not_an_object;
 pub use to_chat::request_to_chat;
 
 /// Ollama's names for what a chat says at its top, where a plain value is meant: Ollama's, then the chat's.

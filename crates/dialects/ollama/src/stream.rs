@@ -13,13 +13,22 @@ use wire::{About, Translate};
 pub struct FromChat {
     model: String,
     created: u64,
-    /// Calls whose arguments still come: name and arguments, by index.
-    calls: Vec<(u64, String, String)>,
+    /// Calls whose arguments still come.
+    calls: Vec<Call>,
     reason: &'static str,
     usage: Option<Usage>,
     althing: Option<Value>,
     /// Whether the last line has been written.
     ended: bool,
+}
+
+/// A call that is being written.
+#[derive(Debug)]
+struct Call {
+    index: u64,
+    id: String,
+    name: String,
+    arguments: String,
 }
 
 impl FromChat {
@@ -56,15 +65,15 @@ impl FromChat {
         for (ours, names) in
             [("thinking", &["reasoning_content", "reasoning"][..]), ("content", &["content", "refusal"])]
         {
-            let said = names.iter().find_map(|name| delta[*name].as_str()).filter(|text| !text.is_empty());
+            let said = names.iter().find_map(|name| delta[*name].as_str().filter(|text| !text.is_empty()));
             if let Some(said) = said {
                 let mut message = json!({ "role": "assistant", "content": "" });
                 message[ours] = said.into();
                 self.line(&message, out);
             }
         }
-        for call in delta["tool_calls"].as_array().into_iter().flatten() {
-            self.call(call);
+        for (position, call) in delta["tool_calls"].as_array().into_iter().flatten().enumerate() {
+            self.call(call, position as u64);
         }
         if let Some(reason) = choice["finish_reason"].as_str() {
             self.reason = done_reason(reason);
@@ -72,21 +81,40 @@ impl FromChat {
         }
     }
 
-    fn call(&mut self, call: &Value) {
-        let index = call["index"].as_u64().unwrap_or_default();
-        let at = self.calls.iter().position(|(known, ..)| *known == index).unwrap_or_else(|| {
-            self.calls.push((index, String::new(), String::new()));
-            self.calls.len() - 1
-        });
-        let (_, name, arguments) = &mut self.calls[at];
-        name.push_str(call["function"]["name"].as_str().unwrap_or_default());
-        arguments.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
+    /// A call, or a piece of one; `position` counts where the chat does not.
+    fn call(&mut self, said: &Value, position: u64) {
+        let (index, function) = (said["index"].as_u64().unwrap_or(position), &said["function"]);
+        let id = said["id"].as_str().unwrap_or_default();
+        let name = function["name"].as_str().unwrap_or_default();
+        // Some count every call as the first one: another id with a name is another call.
+        let goes_on = |call: &&mut Call| {
+            let another = !name.is_empty() && !id.is_empty() && !call.id.is_empty() && call.id != id;
+            call.index == index && !another
+        };
+        let arguments = match &function["arguments"] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            // Some give the arguments as they mean them.
+            other => other.to_string(),
+        };
+        match self.calls.iter_mut().rev().find(goes_on) {
+            Some(call) => {
+                for (known, told) in [(&mut call.id, id), (&mut call.name, name)] {
+                    if known.is_empty() {
+                        known.push_str(told);
+                    }
+                }
+                call.arguments.push_str(&arguments);
+            }
+            None => self.calls.push(Call { index, id: id.to_owned(), name: name.to_owned(), arguments }),
+        }
     }
 
     fn say_calls(&mut self, out: &mut String) {
         let calls = std::mem::take(&mut self.calls);
         if !calls.is_empty() {
-            let calls: Vec<Value> = calls.iter().map(|(_, name, text)| call_from_chat(name, text)).collect();
+            let calls: Vec<Value> =
+                calls.iter().map(|call| call_from_chat(&call.id, &call.name, &call.arguments)).collect();
             self.line(&json!({ "role": "assistant", "content": "", "tool_calls": calls }), out);
         }
     }
@@ -139,6 +167,8 @@ impl Translate for FromChat {
 #[derive(Debug)]
 pub struct ToChat {
     writer: StreamWriter,
+    /// What the answer is called.
+    id: String,
     begun: bool,
     calls: usize,
     ended: bool,
@@ -149,7 +179,7 @@ impl ToChat {
     pub fn new(about: &About<'_>) -> Self {
         let id = format!("chatcmpl-{}", about.id);
         let writer = StreamWriter { id, created: about.created, model: about.model.to_owned() };
-        Self { writer, begun: false, calls: 0, ended: false }
+        Self { writer, id: about.id.to_owned(), begun: false, calls: 0, ended: false }
     }
 
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
@@ -171,7 +201,7 @@ impl ToChat {
             }
         }
         for call in said["tool_calls"].as_array().into_iter().flatten() {
-            let mut call = call_to_chat(self.calls, call);
+            let mut call = call_to_chat(&self.id, self.calls, call);
             call["index"] = self.calls.into();
             self.calls += 1;
             out.extend_from_slice(&self.writer.delta(&json!({ "tool_calls": [call] })));

@@ -6,7 +6,7 @@
 
 use super::look::{at, text, wrong};
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wire::WireError;
 
 /// How a tool is called in responses.
@@ -179,13 +179,11 @@ pub(super) fn choose(
         Value::Object(_) if choice["type"] == "allowed_tools" => {
             let param = at(PARAM, "tools");
             let list = choice["tools"].as_array().ok_or_else(|| wrong(&param, "a list", &choice["tools"]))?;
-            let mut allowed = Vec::new();
+            let mut allowed = HashSet::new();
             for (index, tool) in list.iter().enumerate() {
                 allowed.extend(named(tool, &format!("{param}[{index}]"))?);
             }
-            tools.retain(|tool| {
-                tool["function"]["name"].as_str().is_some_and(|name| allowed.iter().any(|it| it == name))
-            });
+            tools.retain(|tool| tool["function"]["name"].as_str().is_some_and(|name| allowed.contains(name)));
             Ok(Some(if choice["mode"].is_string() { choice["mode"].clone() } else { "auto".into() }))
         }
         Value::Object(_) => Ok(match named(choice, PARAM)? {

@@ -227,10 +227,12 @@ impl App {
     }
 
     pub(crate) fn route_metrics(&self, path: &str) -> &RouteMetrics {
+        // Of a path and one below it each has its own figures.
         let named = |(route, _): &&(&str, RouteMetrics)| {
             *route == path || (route.len() > 1 && path.strip_prefix(route).is_some_and(|rest| rest.starts_with('/')))
         };
-        self.0.routes.iter().find(named).map_or(&self.0.other, |(_, metrics)| metrics)
+        let fits = self.0.routes.iter().filter(named);
+        fits.max_by_key(|(route, _)| route.len()).map_or(&self.0.other, |(_, metrics)| metrics)
     }
 }
 

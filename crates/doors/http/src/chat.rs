@@ -5,8 +5,7 @@
 use crate::app::{App, Rules};
 use crate::gatekeeper::Arrival;
 use crate::refusal::Refusal;
-use crate::{body, served, sse};
-use ::models::dialects;
+use crate::{body, dialects, served, sse};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -150,7 +149,7 @@ pub(crate) fn answer(
         Ok(Outcome::Stream { stream, mut report, waited }) => {
             note_overhead(app, arrival, dialect, &mut report, waited);
             let about = about(app, arrival, request);
-            served::stream(sse::single(app, stream, dialect, &about), dialect, Some(&report))
+            served::stream(sse::single(app, stream, request, &about), dialect, Some(&report))
         }
         Err(error) => Refusal::of_ask(&error).in_dialect(dialect, &arrival.id),
     }

@@ -34,9 +34,11 @@ pub(crate) struct Arrival {
 
 /// The header with the id of the request.
 const REQUEST_ID: &str = "x-althing-request-id";
+/// The names by which the official clients look for it: Anthropic's, then OpenAI's.
+const REQUEST_ID_ELSEWHERE: [&str; 2] = ["request-id", "x-request-id"];
 /// What a page may read of a reply.
-const EXPOSED: &str = "x-althing-request-id, x-althing-served-by, x-althing-cache, x-althing-cost-usd, \
-                       x-althing-overhead-ms, x-althing-simulated, x-althing-degraded, x-althing-cursor, mcp-session-id, \
+const EXPOSED: &str = "x-althing-request-id, request-id, x-request-id, x-althing-served-by, x-althing-cache, \
+                       x-althing-cost-usd, x-althing-overhead-ms, x-althing-simulated, x-althing-degraded, x-althing-cursor, mcp-session-id, \
                        retry-after";
 
 /// What is counted when the client left before there was a status: nginx's word for it.
@@ -68,7 +70,13 @@ pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Nex
         response = refusal.for_path(&path, &arrival.id);
     }
     if let Ok(id) = HeaderValue::try_from(arrival.id.as_ref()) {
-        response.headers_mut().insert(REQUEST_ID, id);
+        let headers = response.headers_mut();
+        if path.starts_with("/v1/") {
+            for name in REQUEST_ID_ELSEWHERE {
+                headers.insert(name, id.clone());
+            }
+        }
+        headers.insert(REQUEST_ID, id);
     }
     if let Some(origin) = origin {
         let headers = response.headers_mut();

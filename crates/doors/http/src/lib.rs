@@ -8,6 +8,7 @@ mod admission;
 mod app;
 mod body;
 mod chat;
+mod dialects;
 mod embeddings;
 mod gatekeeper;
 mod health;

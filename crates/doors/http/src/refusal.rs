@@ -3,8 +3,8 @@
 //! Under `/v1` errors have OpenAI's shape, under `/mcp` that of JSON-RPC, elsewhere they are problem JSON (RFC 9457).
 
 use crate::app::App;
+use crate::dialects;
 use crate::gatekeeper::Arrival;
-use ::models::dialects;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};

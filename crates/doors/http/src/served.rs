@@ -1,6 +1,6 @@
 //! Replies that carry an answer, with the headers that tell about it.
 
-use ::models::dialects;
+use crate::dialects;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;

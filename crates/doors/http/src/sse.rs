@@ -2,10 +2,11 @@
 
 use crate::app::{App, Rules};
 use crate::chat;
+use crate::dialects;
 use crate::gatekeeper::Arrival;
 use crate::refusal::Refusal;
 use crate::served;
-use ::models::{AnswerStream, ModelError, dialects};
+use ::models::{AnswerStream, ModelError};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -24,14 +25,15 @@ use wire::{About, Dialect};
 
 /// A model's stream, byte for byte where its dialect is that of whoever asked, else translated event by event. If it
 /// breaks off, one clear error event ends it.
-pub(crate) fn single(app: &App, answer: Box<AnswerStream>, dialect: Dialect, about: &About<'_>) -> Body {
+pub(crate) fn single(app: &App, answer: Box<AnswerStream>, request: &ChatRequest, about: &About<'_>) -> Body {
+    let dialect = request.dialect();
     let id: Arc<str> = Arc::from(about.id);
     let told = Arc::clone(&id);
     let error = move |error: ModelError| {
         tracing::warn!(%error, request_id = %told, "a stream broke off");
         dialects::error_event(dialect, &Refusal::of(&error).openai_body(&told))
     };
-    let Some(translate) = dialects::translator(answer.dialect(), dialect, about) else {
+    let Some(translate) = dialects::translator(answer.dialect(), dialect, about, request.include_usage()) else {
         return until_cut(app, answer.map(move |block| block.unwrap_or_else(&error)), dialect, id);
     };
     let open = Some((answer, translate));

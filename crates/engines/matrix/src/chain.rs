@@ -2,7 +2,7 @@
 
 use crate::AskError;
 use crate::context::Context;
-use crate::error::sooner;
+use crate::error::{Refusals, sooner};
 use caller::Tab;
 use fault::{Explain, Origin, Retry};
 use guard::Deadline;
@@ -40,6 +40,7 @@ pub(crate) struct Chain<'a> {
     waited: Duration,
     attempts: Vec<Attempt>,
     retry: Retry,
+    refusals: Refusals,
     timed_out: bool,
 }
 
@@ -55,7 +56,8 @@ impl<'a> Chain<'a> {
         let within = deadline.saturating_duration_since(now);
         let deadline = Deadline::after(now.into_std(), within);
         let (waited, attempts, retry, timed_out) = (Duration::ZERO, Vec::new(), Retry::Never, false);
-        Self { context, request, request_id, tab, deadline, within, waited, attempts, retry, timed_out }
+        let refusals = Refusals::default();
+        Self { context, request, request_id, tab, deadline, within, waited, attempts, retry, refusals, timed_out }
     }
 
     pub(crate) async fn ask(mut self, candidates: &[Arc<Endpoint>]) -> Result<Served, AskError> {
@@ -77,6 +79,9 @@ impl<'a> Chain<'a> {
         }
         if self.remaining().is_none() {
             return Err(AskError::Deadline { within: self.within, attempts: self.attempts });
+        }
+        if let Some((model, error)) = self.refusals.take() {
+            return Err(AskError::Refused { model, error, attempts: self.attempts });
         }
         Err(AskError::NoAnswer { attempts: self.attempts, retry: self.retry, timed_out: self.timed_out })
     }
@@ -146,6 +151,7 @@ impl<'a> Chain<'a> {
         self.timed_out = error.is_timeout();
         self.attempts.push(Attempt { model: endpoint.id().to_owned(), reason: error.to_string() });
         self.retry = sooner(self.retry, error.retry());
+        self.refusals.note(endpoint.id(), error);
     }
 
     fn remaining(&self) -> Option<Duration> {

@@ -1,7 +1,7 @@
 //! Vectors: asked of one model, again where that helps, and of another place only where that is the same model.
 
 use crate::context::Context;
-use crate::error::sooner;
+use crate::error::{Refusals, sooner};
 use crate::plan::{Plan, Target};
 use crate::report::Report;
 use crate::{AskError, matrix};
@@ -41,9 +41,9 @@ pub(crate) async fn ask(
     let need = candidates.iter().map(|endpoint| endpoint.need_to_embed(request)).max_by_key(|need| need.most);
     let need = need.unwrap_or(Need { bounded: true, ..Need::default() });
     let tab = caller.guest.spend.reserve(&caller.request_id, need, caller.deadline).await?;
-    let mut asking =
-        Asking { context, caller, request, tab, attempts: Vec::new(), retry: Retry::Never, waited: Duration::ZERO };
-    asking.ask(&candidates).await
+    let (attempts, refusals) = (Vec::new(), Refusals::default());
+    let (retry, waited) = (Retry::Never, Duration::ZERO);
+    Asking { context, caller, request, tab, attempts, retry, refusals, waited }.ask(&candidates).await
 }
 
 struct Asking<'a> {
@@ -53,6 +53,7 @@ struct Asking<'a> {
     tab: Arc<dyn Tab>,
     attempts: Vec<Attempt>,
     retry: Retry,
+    refusals: Refusals,
     waited: Duration,
 }
 
@@ -79,9 +80,12 @@ impl Asking<'_> {
             }
         }
         let attempts = std::mem::take(&mut self.attempts);
+        if let Some((model, error)) = self.refusals.take() {
+            return Err(AskError::Refused { model, error, attempts });
+        }
         match last {
             // What is wrong with a request is the caller's to know, where nobody else could make sense of it either.
-            Some((model, error)) if error.origin() == Origin::Caller => {
+            Some((model, error)) if error.origin() == Origin::Caller && error.retry() == Retry::Never => {
                 Err(AskError::Refused { model, error, attempts })
             }
             other => {
@@ -105,6 +109,7 @@ impl Asking<'_> {
         asked.map_err(|error| {
             self.attempts.push(Attempt { model: endpoint.id().to_owned(), reason: error.to_string() });
             self.retry = sooner(self.retry, error.retry());
+            self.refusals.note(endpoint.id(), &error);
             Some(error)
         })
     }

@@ -109,6 +109,44 @@ pub(crate) fn sooner(a: Retry, b: Retry) -> Retry {
     }
 }
 
+/// What all attempts so far were refused for, as long as each of them was refused because of the request itself.
+///
+/// Whoever only hears that nobody answered asks the same again; whoever hears that it is too long, or too soon, does
+/// better.
+#[derive(Default)]
+pub(crate) struct Refusals {
+    last: Option<(String, ModelError)>,
+    /// Something else went wrong as well.
+    mixed: bool,
+}
+
+impl Refusals {
+    /// Notes why a model gave no answer.
+    pub(crate) fn note(&mut self, model: &str, error: &ModelError) {
+        // What a provider does not have is for whoever listed it to know.
+        let own = error.origin() == Origin::Caller && !matches!(error, ModelError::Refused { status: 404, .. });
+        self.mixed |= !own;
+        let wait = |error: &ModelError| match error {
+            ModelError::Paced { retry_after } => *retry_after,
+            _ => Duration::MAX,
+        };
+        // One that takes the request in a moment says more than one that never does.
+        if self.last.as_ref().is_none_or(|(_, last)| wait(error) <= wait(last)) {
+            self.last = Some((model.to_owned(), error.clone()));
+        }
+    }
+
+    /// Notes what no model has said.
+    pub(crate) fn note_other(&mut self) {
+        self.mixed = true;
+    }
+
+    /// The refusal to pass on, with who has said so.
+    pub(crate) fn take(&mut self) -> Option<(String, ModelError)> {
+        self.last.take().filter(|_| !self.mixed)
+    }
+}
+
 impl AskError {
     /// Every attempt that was made, with why it failed.
     pub fn attempts(&self) -> &[Attempt] {
@@ -162,6 +200,7 @@ impl Explain for AskError {
     fn retry(&self) -> Retry {
         match self {
             Self::NoAnswer { retry, .. } => *retry,
+            Self::Refused { error, .. } => error.retry(),
             Self::Spend(fault) => fault.retry(),
             _ => Retry::Never,
         }

@@ -3,7 +3,7 @@
 use crate::chain::Chain;
 use crate::consensus::{Answer as Voice, Ballot, Prompt, Verdict};
 use crate::context::Context;
-use crate::error::sooner;
+use crate::error::{Refusals, sooner};
 use crate::plan::{Panel, Seat};
 use crate::{AskError, MemberOutcome};
 use caller::Tab;
@@ -44,6 +44,8 @@ pub(crate) struct Fanned {
     pub(crate) timed_out: bool,
     /// When asking again may help those who failed.
     pub(crate) retry: Retry,
+    /// What all of those who failed were refused for.
+    pub(crate) refusals: Refusals,
 }
 
 impl Fanned {
@@ -97,7 +99,8 @@ pub(crate) async fn fan_out(context: &Context, panel: &Panel, question: &Questio
     let took = started.elapsed();
     state.close(timed_out, took);
     let verdict = state.ballot.verdict();
-    Fanned { seated: state.seated, ballot: state.ballot, verdict, took, timed_out, retry: state.retry }
+    let Tally { seated, ballot, retry, refusals } = state;
+    Fanned { seated, ballot, verdict, took, timed_out, retry, refusals }
 }
 
 async fn ask_member(context: &Context, seat: &Seat, question: &Question<'_>) -> Result<(ChatReply, Cost), AskError> {
@@ -136,6 +139,7 @@ struct Tally {
     seated: Vec<Seated>,
     ballot: Ballot,
     retry: Retry,
+    refusals: Refusals,
 }
 
 impl Tally {
@@ -151,7 +155,7 @@ impl Tally {
             Seated { outcome: MemberOutcome::Skipped, reason: Some(reason), ..Seated::pending() }
         });
         let seated = seated.collect();
-        Self { seated, ballot, retry: Retry::Never }
+        Self { seated, ballot, retry: Retry::Never, refusals: Refusals::default() }
     }
 
     fn land(&mut self, at: usize, result: Result<(ChatReply, Cost), AskError>, took: Duration, prompt: &Prompt) {
@@ -163,6 +167,7 @@ impl Tally {
                 seated.cost = cost;
                 seated.reply = Some(reply);
                 if text.trim().is_empty() {
+                    self.refusals.note_other();
                     seated.outcome = MemberOutcome::Failed;
                     seated.reason = Some("its answer is empty".to_owned());
                     self.ballot.failed(at);
@@ -173,6 +178,10 @@ impl Tally {
             }
             Err(error) => {
                 self.retry = sooner(self.retry, error.retry());
+                match &error {
+                    AskError::Refused { model, error, .. } => self.refusals.note(model, error),
+                    _ => self.refusals.note_other(),
+                }
                 seated.reason = Some(last_reason(&error));
                 if timed_out(&error) {
                     seated.outcome = MemberOutcome::TimedOut;

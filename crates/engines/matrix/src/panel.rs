@@ -38,14 +38,14 @@ pub(crate) async fn ask(
     let need = need::together(context, request, members);
     let tab = caller.guest.spend.reserve(&caller.request_id, need, deadline).await?;
     let question = Question { request, request_id: &caller.request_id, tab: &tab, deadline, asked };
-    let fanned = fan_out(context, panel, &question).await;
+    let mut fanned = fan_out(context, panel, &question).await;
     // Every call has been noted: what is left goes back before the answers are compared.
     drop(tab);
-    answer(context, panel, caller, &fanned)
+    answer(context, panel, caller, &mut fanned)
 }
 
 /// The panel's one answer out of its members'.
-fn answer(context: &Context, panel: &Panel, caller: &Caller, fanned: &Fanned) -> Result<Outcome, AskError> {
+fn answer(context: &Context, panel: &Panel, caller: &Caller, fanned: &mut Fanned) -> Result<Outcome, AskError> {
     let clusters = fanned.ballot.clusters();
     let counted = |outcome| context.metrics.agreement(&panel.name, outcome).inc();
     let Some(leader) = clusters.first() else {
@@ -148,7 +148,7 @@ fn total_cost(fanned: &Fanned) -> Cost {
     replied.map(|seated| seated.cost).try_fold(Decimal::ZERO, |sum, cost| Some(sum + cost?))
 }
 
-fn no_answer(panel: &Panel, fanned: &Fanned) -> AskError {
+fn no_answer(panel: &Panel, fanned: &mut Fanned) -> AskError {
     let attempt = |(at, seated): (usize, &crate::fanout::Seated)| Attempt {
         model: panel.seats[at].endpoint.id().to_owned(),
         reason: seated.reason.clone().unwrap_or_default(),
@@ -156,6 +156,9 @@ fn no_answer(panel: &Panel, fanned: &Fanned) -> AskError {
     let attempts: Vec<Attempt> = fanned.seated.iter().enumerate().map(attempt).collect();
     if fanned.timed_out {
         return AskError::Deadline { within: fanned.took, attempts };
+    }
+    if let Some((model, error)) = fanned.refusals.take() {
+        return AskError::Refused { model, error, attempts };
     }
     AskError::NoAnswer { attempts, retry: fanned.retry, timed_out: false }
 }

@@ -236,7 +236,12 @@ impl Plan {
 
     /// A panel made for one request.
     pub(crate) fn ad_hoc(&self, name: &str, models: &[String], agreement: f64) -> Result<Arc<Panel>, PlanError> {
-        let members = models.iter().map(|model| settings::Member { model: model.clone(), weight: 1.0 }).collect();
+        // Whoever asks may name a model as everywhere else, by an alias too.
+        let meant = |model: &String| match self.find(model) {
+            Some(Target::Model(endpoint)) => endpoint.id().to_owned(),
+            _ => model.clone(),
+        };
+        let members = models.iter().map(|model| settings::Member { model: meant(model), weight: 1.0 }).collect();
         let panel = settings::Panel { name: name.to_owned(), members, agreement, ..settings::Panel::default() };
         panel_of(&panel, &self.registry).map(Arc::new)
     }

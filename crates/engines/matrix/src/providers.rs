@@ -105,7 +105,7 @@ impl Looked {
         let Probe { address, finding, took, .. } = probe;
         let (reachable, authorised, detail) = match finding {
             Finding::Simulated => (None, None, "a script: there is nothing to reach".to_owned()),
-            Finding::Listed(models) => (Some(true), Some(true), format!("lists {} models", models.len())),
+            Finding::Listed(models) => (Some(true), Some(true), listed(models.len())),
             Finding::NoList { status } => {
                 (Some(true), None, format!("has no list of models ({status}), so the key is not proven"))
             }
@@ -120,6 +120,10 @@ impl Looked {
         };
         Self { address, reachable, authorised, detail, took, age: Duration::ZERO }
     }
+}
+
+fn listed(models: usize) -> String {
+    if models == 1 { "lists 1 model".to_owned() } else { format!("lists {models} models") }
 }
 
 #[cfg(test)]

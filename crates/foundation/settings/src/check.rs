@@ -14,7 +14,7 @@ use crate::layer::element;
 use crate::limits;
 use crate::model::{Server, Settings};
 use crate::panel::{Panel, Route, Rule};
-use crate::provider::{ModelEntry, Provider};
+use crate::provider::{Aws, ModelEntry, Provider};
 use crate::wording::cut;
 
 /// The most providers, panels, routes or flags.
@@ -132,11 +132,30 @@ fn provider(path: &str, provider: &Provider, found: &mut Findings) {
     found.at_most(&format!("{path}.models"), provider.models.len(), MODELS_MAX);
     found.at_most(&format!("{path}.headers"), provider.headers.len(), ENTRIES_MAX);
     models(&format!("{path}.models"), &provider.models, found);
+    if let Some(settings) = &provider.aws {
+        aws(&format!("{path}.aws"), settings, found);
+    }
     for (header, value) in &provider.headers {
         let path = crate::layer::join(&format!("{path}.headers"), header);
         if let Some((problem, hint)) = header_trouble(header, value) {
             found.refuse(&path, problem, hint);
         }
+    }
+}
+
+/// A region becomes part of an address that keys are sent to: nothing in it may lead elsewhere.
+fn aws(path: &str, aws: &Aws, found: &mut Findings) {
+    let is_region = |text: &str| {
+        !text.is_empty()
+            && text.chars().count() <= NAME_CHARS_MAX
+            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    if let Some(region) = aws.region.as_deref().filter(|region| !is_region(region)) {
+        let problem = format!("is `{}`, not a region", cut(region));
+        found.refuse(&format!("{path}.region"), &problem, "write it like `eu-central-1`");
+    }
+    if aws.profile.as_deref().is_some_and(|profile| profile.trim().is_empty()) {
+        found.refuse(&format!("{path}.profile"), "is empty", "name a profile of the credentials file, or leave it out");
     }
 }
 
@@ -206,6 +225,9 @@ fn aliases(aliases: &BTreeMap<String, String>, found: &mut Findings) {
         let path = crate::layer::join("alias", alias);
         name(&path, alias.strip_suffix('*').filter(|start| !start.is_empty()).unwrap_or(alias), found);
         name(&path, target, found);
+        if alias.trim_end_matches('*').contains('*') || alias.ends_with("**") {
+            found.refuse(&path, "has a `*` before its end", "write one at the end, where it stands for any rest");
+        }
         if aliases.contains_key(target) {
             let problem = format!("is `{}`, which is an alias too", cut(target));
             found.refuse(&path, &problem, "name the model, the panel or the route itself");

@@ -129,7 +129,9 @@ pub(crate) fn ledger(ledger: &Ledger, found: &mut Findings) {
 }
 
 pub(crate) fn model(path: &str, model: &ModelEntry, found: &mut Findings) {
-    let bounds: [Option<Bounds>; 5] = [
+    let above = model.price.as_ref().and_then(|price| price.long.as_ref()).map(|long| long.above_tokens);
+    let bounds: [Option<Bounds>; 6] = [
+        above.map(|least| ("price.long.above_tokens", least, 1, LARGE_MAX)),
         model.output_tokens_max.map(|most| ("output_tokens_max", most, 1, LARGE_MAX)),
         model.context_tokens.map(|most| ("context_tokens", most, 1, LARGE_MAX)),
         model.prompt_bytes_max.map(|most| ("prompt_bytes_max", most as u64, 1, BYTES_MAX)),

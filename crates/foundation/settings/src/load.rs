@@ -26,8 +26,8 @@ pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// The profiles that can always be asked for.
 ///
 /// `dev` and `prod` override nothing unless the file has a table for them. `high-scale` sets
-/// `server.connections_max = 16384`, `server.in_flight_max = 8192` and `store.pool_max = 25`, which
-/// `[profile.high-scale]` may override.
+/// `server.connections_max = 16384`, `server.in_flight_max = 8192`, `store.pool_max = 25` and `guard.pool_max = 25`,
+/// which `[profile.high-scale]` may override.
 pub const PROFILES: [&str; 3] = ["dev", "prod", "high-scale"];
 
 /// What begins the name of every variable that overrides a setting.

@@ -67,6 +67,12 @@ pub struct About<'a> {
     pub original: Option<&'a Original>,
 }
 
+/// An id for a call whose provider gave it none: another one in every answer, because the calls of a whole conversation
+/// must not share ids, and short, because OpenAI refuses more than 40 characters. `answer_id` is [`About::id`].
+pub fn call_id(answer_id: &str, at: usize) -> String {
+    format!("call_{}_{at}", answer_id.strip_prefix("req_").unwrap_or(answer_id))
+}
+
 /// Turns a stream of one dialect into one of another, event by event.
 ///
 /// Total: what makes no sense is left out, and nothing is ever reordered.

@@ -11,7 +11,7 @@ pub mod openai;
 mod outgoing;
 pub mod sse;
 
-pub use dialect::{About, Dialect, Original, Translate};
+pub use dialect::{About, Dialect, Original, Translate, call_id};
 pub use error::WireError;
 pub use fields::Fields;
 pub use nesting::{NESTING_MAX, check_nesting};

@@ -1,7 +1,7 @@
 //! What models cost, as data, and what one call costs, in exact decimal money.
 //!
 //! A [`Table`] holds price lists, one for each house that sells models; it is shipped with the program, and a file in
-//! the data folder may lie over it. [`import`] reads the lists that others publish. A [`Price`] says what a call
+//! the data folder may lie over it. [`import()`] reads the lists that others publish. A [`Price`] says what a call
 //! costs. This room opens no socket, asks no clock, and knows no provider's protocol; a price that it does not know it
 //! does not guess.
 

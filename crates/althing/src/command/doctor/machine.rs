@@ -5,10 +5,11 @@ use crate::data;
 use crate::exit::{CONFIGURATION, FAILED, UNREACHABLE};
 use crate::text::count;
 use crate::wiring;
-use fault::{Explain, Kind};
+use fault::{Explain, Kind, nearest};
 use http_door::ServeError;
 use models::Probe;
-use std::path::PathBuf;
+use settings::Settings;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -78,17 +79,37 @@ pub(super) async fn store(settings: &settings::Store, folder: Option<PathBuf>) -
     }
 }
 
-/// Whether the server could listen, or does already.
-pub(super) async fn address(bind: &str, guarded: bool) -> Check {
+/// Whether the price list of the data folder can be used, and whether those that settings name are there.
+pub(super) fn prices(settings: &Settings, folder: Option<&Path>) -> Vec<Check> {
+    let (table, file) = match prices::load(folder) {
+        Ok(loaded) => loaded,
+        Err(error) => return vec![Check::fail("prices", error.to_string(), error.hint(), CONFIGURATION)],
+    };
+    let read = file.map(|file| Check::ok("prices", format!("{}, {}", file.display(), count(table.len(), "model"))));
+    let missing = settings.provider.iter().filter_map(|provider| {
+        let house = provider.prices.as_deref().filter(|house| *house != "none" && table.about(house).is_none())?;
+        let near = nearest(house, table.houses(), 2);
+        let fix = match near.is_empty() {
+            true => "write `none` if nobody's holds, and a `price` at each model".to_owned(),
+            false => format!("did you mean `{}`?", near.join("` or `")),
+        };
+        let detail = format!("there is no price list of `{house}`, so nobody knows what its models cost");
+        Some(Check::warn(format!("provider {}", provider.name), detail, fix))
+    });
+    read.into_iter().chain(missing).collect()
+}
+
+/// Whether the server could listen, or does already; then `true` as well.
+pub(super) async fn address(bind: &str, guarded: bool) -> (Check, bool) {
     let error = match http_door::bind(bind, guarded).await {
-        Ok(_) => return Check::ok("address", format!("{bind} is free")),
+        Ok(_) => return (Check::ok("address", format!("{bind} is free")), false),
         Err(error) => error,
     };
     if matches!(error, ServeError::Taken { .. }) && listens_here(bind).await {
-        return Check::ok("address", format!("an Althing answers on {bind}"));
+        return (Check::ok("address", format!("an Althing answers on {bind}")), true);
     }
     let code = if error.kind() == Kind::BadInput { CONFIGURATION } else { FAILED };
-    Check::fail("address", error.to_string(), error.hint(), code)
+    (Check::fail("address", error.to_string(), error.hint(), code), false)
 }
 
 /// Whether whoever listens there is one of us.
@@ -122,4 +143,29 @@ pub(super) fn clock(probes: &[(String, Probe)]) -> Check {
     let way = if *ahead > 0 { "behind" } else { "ahead of" };
     let off = ahead.unsigned_abs();
     Check::warn("clock", format!("this machine's clock is {off} s {way} that of `{name}`"), set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::doctor::Status;
+
+    #[test]
+    fn a_price_list_that_is_broken_or_missing_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |text: &str, expect: &[(Status, &str)]| {
+            let settings: Settings = toml::from_str(text).unwrap();
+            let found = prices(&settings, Some(folder.path()));
+            let found: Vec<_> = found.iter().map(|check| (check.status, check.fix.as_deref().unwrap_or(""))).collect();
+            assert_eq!(found, expect, "{text}");
+        };
+        check("[[provider]]\nname = 'a'\nprices = 'opneai'", &[(Status::Warn, "did you mean `openai`?")]);
+        check("[[provider]]\nname = 'a'\nprices = 'none'\n[[provider]]\nname = 'b'\nprices = 'groq'", &[]);
+        let list = "[mine]\nsource = 'x'\ndate = '2026-11-21'\n[mine.models]\nm = { input = 1, output = 2 }\n";
+        std::fs::write(prices::file(folder.path()), list).unwrap();
+        check("[[provider]]\nname = 'a'\nprices = 'mine'", &[(Status::Ok, "")]);
+        std::fs::write(prices::file(folder.path()), "[mine]").unwrap();
+        let broken = prices(&Settings::default(), Some(folder.path()));
+        assert_eq!((broken[0].status, broken[0].code, broken[0].fix.is_some()), (Status::Fail, CONFIGURATION, true));
+    }
 }

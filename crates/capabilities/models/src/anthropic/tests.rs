@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::Arc;
 use testkit::{Reply, Seen, Upstream};
+use wire::Dialect;
 use wire::openai::{ChatRequest, Limits};
-use wire::{About, Dialect};
 
 const MESSAGE: &str = r#"{ "id":"msg_1", "type":"message", "role":"assistant", "model":"claude-sonnet-4-5", "novel":1.10, "content":[{"type":"text","text":"Paris"}], "stop_reason":"end_turn", "stop_sequence":null, "usage":{"input_tokens":11,"cache_read_input_tokens":100,"output_tokens":4} }"#;
 const ASKED: &str =
@@ -109,8 +109,7 @@ async fn a_chat_is_translated_and_so_is_its_answer_at_the_door() {
             panic!("a stream")
         };
         assert_eq!((reply.answer().as_str(), lost), ("Paris", vec!["`seed`".to_owned()]));
-        let about = About { id: "x", model: "a/m", created: 1, original: None };
-        assert_eq!(crate::dialects::in_dialect(&reply, Dialect::Chat, &about).usage().unwrap().prompt_tokens, 111);
+        assert_eq!(crate::dialects::as_chat(&reply).usage().unwrap().prompt_tokens, 111);
         let seen = &upstream.seen()[0];
         assert_eq!(seen.path, "/v1/messages");
         let said = json!([{ "role": "user", "content": [{ "type": "text", "text": "capital of France?" }] }]);

@@ -46,6 +46,11 @@ pub(super) fn find(provider: &settings::Provider, env: Env<'_>) -> Result<Place,
     let profile = Profile::load(&name, &env);
     let region = aws.region.clone().or_else(|| env("AWS_REGION")).or_else(|| env("AWS_DEFAULT_REGION"));
     let region = region.or_else(|| profile.region.clone());
+    // It becomes part of an address that keys are sent to.
+    let is_region = |text: &String| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if region.as_ref().is_some_and(|region| !is_region(region)) {
+        return Err(missing(provider, "usable AWS region".to_owned(), REGION_HINT));
+    }
     let who = Finder { provider, aws: &aws, profile: &profile, env: &env }.who()?;
     let no_region = || missing(provider, "AWS region".to_owned(), REGION_HINT);
     let base = match (&provider.base_url, &region) {

@@ -261,3 +261,23 @@ fn a_key_that_was_changed_behind_its_reference_makes_a_new_provider() {
     let find = |registry: &Registry| registry.find("b/m").unwrap();
     assert!(Arc::ptr_eq(&find(&first), &find(&same)) && !Arc::ptr_eq(&find(&same), &find(&second)));
 }
+
+#[tokio::test]
+async fn what_a_request_leaves_open_is_limited_as_it_was_reckoned() {
+    let upstream = Upstream::start(|_| answer()).await;
+    let listed = format!("models = ['{MODEL}', {{ name = 'm', upstream_name = 'x', output_tokens_max = 70 }}]");
+    let bedrock = bedrock(&upstream, &listed, &KEYS);
+    let thinking = r#","thinking":{"type":"enabled","budget_tokens":9000}"#;
+    for (model, more, most, lost) in
+        [(MODEL, "", 4_096, 0), ("x", "", 70, 0), ("x", r#","max_tokens":5000"#, 5_000, 0), (MODEL, thinking, 4_096, 1)]
+    {
+        let request = chat(more);
+        let replied = bedrock.chat(Call { request: &request, model, request_id: "r" }).await.unwrap();
+        assert_eq!(replied.lost.len(), lost, "{:?}", replied.lost);
+        let body = upstream.seen().last().unwrap().json();
+        assert_eq!(body["inferenceConfig"]["maxTokens"], most, "{model} {more}");
+        if lost > 0 {
+            assert_eq!(body["additionalModelRequestFields"]["thinking"]["budget_tokens"], 4_095);
+        }
+    }
+}

@@ -100,6 +100,8 @@ fn names_belong_to_whom_they_begin_like() {
         ("sonar-deep-research", "perplexity"),
         ("ministral-8b", "mistral"),
         ("deepseek-v9", "deepseek"),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", "bedrock"),
+        ("mistral.mistral-large-2402-v1:0", "bedrock"),
     ] {
         let first = PRESETS.iter().find(|preset| preset.is_own(model)).map(|preset| preset.kind);
         assert_eq!(first, Some(kind), "{model}");
@@ -112,8 +114,23 @@ fn home_is_where_the_price_list_holds() {
     let home = |kind: &str, base_url| Preset::of(kind).is_at_home(base_url);
     assert!(home("openai", None) && home("openai", Some("https://api.openai.com/v1/")));
     assert!(!home("openai", Some("http://127.0.0.1:8000/v1")));
-    assert!(home("azure", Some("https://mine.openai.azure.com/openai/v1")) && home("bedrock", Some("https://vpc")));
-    assert!(!home("made-up", Some("http://x")));
+    for (kind, base_url, expect) in [
+        // The native protocols add the version themselves, and take an address with it all the same.
+        ("anthropic", "https://api.anthropic.com/v1", true),
+        ("anthropic", "https://api.anthropic.com/", true),
+        ("anthropic", "https://api.anthropic.com.evil.example", false),
+        ("azure", "https://mine.openai.azure.com/openai/v1", true),
+        ("azure", "https://MINE.services.ai.Azure.com:443/openai/v1", true),
+        ("azure", "http://127.0.0.1:9/openai/v1", false),
+        ("azure", "https://mine.example/x.azure.com", false),
+        ("bedrock", "https://bedrock-runtime.eu-central-1.amazonaws.com", true),
+        ("bedrock", "https://vpce-1.bedrock-runtime.eu-central-1.vpce.amazonaws.com", true),
+        ("bedrock", "https://gateway.example", false),
+        ("bedrock", "http://127.0.0.1:8700/bedrock", false),
+        ("made-up", "http://x", false),
+    ] {
+        assert_eq!(home(kind, Some(base_url)), expect, "{kind} {base_url}");
+    }
     assert_eq!(Preset::of("azure").auth, Auth::Header("api-key"));
     assert_eq!(Preset::of("made-up").auth, Auth::Bearer);
 }

@@ -351,7 +351,7 @@ fn calls_of_the_past_name_their_tools() {
 }
 
 fn words() -> impl Strategy<Value = String> {
-    "[a-zA-Zäé😀\"\\\\\n ]{1,12}"
+    "[a-zA-Zäé😀\"\\\\][a-zA-Zäé😀\"\\\\\n ]{0,11}"
 }
 
 fn marked(block: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
@@ -523,4 +523,34 @@ proptest! {
             _ => prop_assert_eq!(found, json!({ "arguments": arguments })),
         }
     }
+}
+
+#[test]
+fn blank_texts_stay_behind_since_they_would_be_refused() {
+    let call = r#"{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}"#;
+    let chat = format!(
+        r#"{{"model":"m","messages":[{{"role":"user","content":[{{"type":"text","text":" "}},{{"type":"text","text":"x\n"}}]}},
+            {{"role":"assistant","content":"\n\n","tool_calls":[{call}]}},
+            {{"role":"tool","tool_call_id":"a","content":"1"}}]}}"#
+    );
+    let (body, _) = from_chat(&chat).unwrap();
+    assert_eq!(body["messages"][0]["content"], json!([{ "type": "text", "text": "x\n" }]));
+    assert_eq!(body["messages"][1]["content"].as_array().unwrap().len(), 1, "{body}");
+    assert_eq!(body["messages"][1]["content"][0]["type"], "tool_use");
+}
+
+#[test]
+fn many_names_are_no_search_of_each_in_all() {
+    let call = |at: usize| json!({ "id": "a", "type": "function", "function": { "name": format!("f{at}") } });
+    let calls: Vec<Value> = (0..10_000).map(call).collect();
+    let message = json!({ "role": "assistant", "content": null, "tool_calls": calls });
+    let mut chat = json!({ "model": "m", "messages": [message] });
+    (0..10_000).for_each(|at| chat[format!("knob_{at}")] = 1.into());
+    let began = std::time::Instant::now();
+    let (body, lost) = from_chat(&chat.to_string()).unwrap();
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!((body["tools"].as_array().unwrap().len(), lost.len()), (10_000, 32));
+    let mut asked = json!({ "model": "m", "max_tokens": 1, "messages": [{ "role": "user", "content": "x" }] });
+    (0..100).for_each(|at| asked[format!("knob_{at}")] = 1.into());
+    assert_eq!(to_chat(&asked.to_string()).unwrap().original().unwrap().lost.len(), 32);
 }

@@ -159,8 +159,8 @@ impl Blocks {
         }
     }
 
-    /// Ends all blocks; a call without an id gets one that begins with `prefix`, one without arguments an empty input.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>, prefix: &str) {
+    /// Ends all blocks; a call without an id gets one of the answer `id`, one without arguments an empty input.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>, id: &str) {
         while let Some(first) = self.queue.front() {
             if let Content::Call(at) = first.content {
                 let call = &mut self.calls[at];
@@ -169,7 +169,7 @@ impl Blocks {
                     continue;
                 }
                 if call.id.is_empty() {
-                    call.id = format!("{prefix}{at}");
+                    call.id = wire::call_id(id, at);
                 }
             }
             self.write_first(out, true);

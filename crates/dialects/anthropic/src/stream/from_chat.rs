@@ -144,7 +144,7 @@ impl FromChat {
         }
         self.ended = true;
         self.begin(out);
-        self.blocks.finish(out, &format!("call_{}_", self.id));
+        self.blocks.finish(out, &self.id);
         let usage = usage(self.usage.unwrap_or_default());
         let open = r#","delta":{"stop_reason":""#;
         let reason = self.stop_reason();

@@ -21,6 +21,8 @@ pub struct ToChat {
     stop_reason: Option<String>,
     stop_sequence: Option<String>,
     usage: Option<Usage>,
+    /// Whether the usage is told at the end.
+    tells_usage: bool,
     althing: Option<String>,
 }
 
@@ -101,8 +103,16 @@ impl ToChat {
             stop_reason: None,
             stop_sequence: None,
             usage: None,
+            tells_usage: true,
             althing: None,
         }
+    }
+
+    /// Whether the usage is told, in a chunk of its own at the end: clients that do not ask for it need not know such
+    /// a chunk. Told unless said otherwise.
+    #[must_use]
+    pub fn with_usage(self, tells_usage: bool) -> Self {
+        Self { tells_usage, ..self }
     }
 
     fn read(&mut self, name: Option<&str>, text: &str, out: &mut Vec<u8>) {
@@ -265,7 +275,7 @@ impl ToChat {
             put(out, &[",\"stop_sequence\":\"", sequence, "\""]);
         }
         put(out, &["}]"]);
-        match self.usage {
+        match self.usage.filter(|_| self.tells_usage) {
             Some(usage) => {
                 let both = usage.prompt_tokens.saturating_add(usage.completion_tokens);
                 let usage = Usage { total_tokens: usage.total_tokens.max(both), ..usage };

@@ -246,3 +246,19 @@ fn replies_as_chats() {
     let garbled = json!({ "output": { "message": { "content": [] } }, "stopReason": "malformed_model_output" });
     assert!(reply::to_chat(garbled.to_string().as_bytes(), &about, &custom).is_err());
 }
+
+#[test]
+fn documents_of_one_name_are_told_apart_however_many() {
+    let file = |name: &str| json!({ "type": "file", "file": { "file_data": "eA==", "filename": name } });
+    let mut parts = vec![file("a 3.txt"), file("a.txt"), file("a.txt"), file("a.txt")];
+    parts.extend((0..3_000).map(|_| file("b.txt")));
+    let mut chat = json!({ "messages": [{ "role": "user", "content": parts }] });
+    (0..100).for_each(|at| chat[format!("knob_{at}")] = 1.into());
+    let began = std::time::Instant::now();
+    let body = sent(&chat, CLAUDE).unwrap();
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    let blocks = body["messages"][0]["content"].as_array().unwrap();
+    let names: Vec<&str> = blocks.iter().map(|block| block["document"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names[..6], ["a 3", "a", "a 2", "a 4", "b", "b 2"]);
+    assert_eq!((names[3_003], body["LOST"].as_array().unwrap().len()), ("b 3000", 32));
+}

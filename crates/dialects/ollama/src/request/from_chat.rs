@@ -3,6 +3,7 @@
 use super::OPTIONS;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use wire::openai::ChatRequest;
 use wire::{Outgoing, WireError};
 
@@ -30,7 +31,8 @@ pub fn request_from_chat(request: &ChatRequest, model: &str) -> Result<Outgoing,
         lost.push("`n`, it gives one answer".to_owned());
     }
     let messages = said("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let messages = messages.iter().enumerate().map(|(at, it)| message(at, it, messages));
+    let mut called = HashMap::new();
+    let messages = messages.iter().enumerate().map(|(at, it)| message(at, it, &mut called));
     let messages = messages.collect::<Result<Vec<_>, _>>()?;
     let mut body = json!({ "model": model, "messages": messages, "stream": request.stream() });
     if let Some(tools) = said("tools").and_then(Value::as_array).filter(|tools| !tools.is_empty()) {
@@ -70,7 +72,8 @@ fn asks(value: Option<&Value>) -> bool {
     })
 }
 
-fn message(at: usize, message: &Value, all: &[Value]) -> Result<Value, WireError> {
+/// One message; `called` are the functions of the calls so far, by their ids.
+fn message<'a>(at: usize, message: &'a Value, called: &mut HashMap<&'a str, &'a str>) -> Result<Value, WireError> {
     let role = match message["role"].as_str().unwrap_or("user") {
         "developer" => "system",
         "function" => "tool",
@@ -86,21 +89,16 @@ fn message(at: usize, message: &Value, all: &[Value]) -> Result<Value, WireError
     }
     if let Some(calls) = message["tool_calls"].as_array().filter(|calls| !calls.is_empty()) {
         out["tool_calls"] = calls.iter().map(call).collect();
+        called.extend(calls.iter().filter_map(|call| Some((call["id"].as_str()?, call["function"]["name"].as_str()?))));
     }
     if role == "tool" {
         // Ollama knows a call by its function, a chat by its id.
-        let name = message["name"].as_str().or_else(|| called(all.get(..at)?, message["tool_call_id"].as_str()?));
+        let name = message["name"].as_str().or_else(|| called.get(message["tool_call_id"].as_str()?).copied());
         if let Some(name) = name {
             out["tool_name"] = name.into();
         }
     }
     Ok(out)
-}
-
-/// The function that a call had asked for.
-fn called<'a>(before: &'a [Value], id: &str) -> Option<&'a str> {
-    let calls = before.iter().rev().filter_map(|message| message["tool_calls"].as_array()).flatten();
-    calls.into_iter().find(|call| call["id"] == id)?["function"]["name"].as_str()
 }
 
 /// A call; arguments that are no object are kept as the one argument they are.

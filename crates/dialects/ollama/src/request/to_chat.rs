@@ -3,6 +3,7 @@
 use super::OPTIONS;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use wire::Fields;
 use wire::openai::{ChatRequest, Limits};
 use wire::{Dialect, Original};
@@ -10,6 +11,9 @@ use wire::{WireError, check_nesting};
 
 /// What only an Ollama can heed.
 const ONLY_OLLAMA: [&str; 5] = ["keep_alive", "template", "raw", "suffix", "context"];
+
+/// The most that is told of what gets lost: a body may hold any number of unknown options.
+const LOST_MAX: usize = 32;
 
 /// The chat that a request stands for. Ollama streams unless it is told not to.
 ///
@@ -69,24 +73,31 @@ fn options(asked: &Map<String, Value>, set: &mut impl FnMut(&str, Value)) -> Vec
                     set("max_tokens", most.into());
                 }
             }
-            None => lost.push(format!("`options.{key}`")),
+            None if lost.len() < LOST_MAX => lost.push(format!("`options.{key}`")),
+            None => {}
         }
     }
     lost
 }
 
-/// Calls that are still without their result: Ollama names the function, a chat the id of the call.
+/// Calls that are still without their result: a chat names the id of the call, Ollama often but the function.
 #[derive(Default)]
 struct Calls {
     made: usize,
-    open: Vec<(String, String)>,
+    /// The function and the id of each, by the order in which they were made.
+    open: BTreeMap<usize, (String, String)>,
+    /// When the calls of a function were made, some of which may be answered.
+    of: HashMap<String, VecDeque<usize>>,
 }
 
 impl Calls {
     fn make(&mut self, call: &Value) -> Value {
-        let (function, id) = (&call["function"], format!("call_{}", self.made));
+        let function = &call["function"];
+        let (at, name) = (self.made, function["name"].as_str().unwrap_or_default());
+        let id = call["id"].as_str().filter(|id| !id.is_empty()).map_or_else(|| format!("call_{at}"), str::to_owned);
         self.made += 1;
-        self.open.push((function["name"].as_str().unwrap_or_default().to_owned(), id.clone()));
+        self.open.insert(at, (name.to_owned(), id.clone()));
+        self.of.entry(name.to_owned()).or_default().push_back(at);
         let arguments = match &function["arguments"] {
             Value::String(text) => text.clone(),
             Value::Null => "{}".to_owned(),
@@ -95,11 +106,12 @@ impl Calls {
         json!({ "id": id, "type": "function", "function": { "name": function["name"], "arguments": arguments } })
     }
 
-    /// The oldest open call of this function, or of any where no name is told.
+    /// The id of the oldest open call of this function, or of any.
     fn close(&mut self, name: Option<&str>) -> String {
-        let fits = |(called, _): &(String, String)| name.is_none_or(|name| name == called);
-        let at = self.open.iter().position(fits).or_else(|| (!self.open.is_empty()).then_some(0));
-        at.map_or_else(|| "call_unknown".to_owned(), |at| self.open.remove(at).1)
+        let of = name.and_then(|name| self.of.get_mut(name));
+        let of = of.and_then(|of| std::iter::from_fn(|| of.pop_front()).find(|at| self.open.contains_key(at)));
+        let at = of.or_else(|| self.open.keys().next().copied());
+        at.and_then(|at| self.open.remove(&at)).map_or_else(|| "call_unknown".to_owned(), |(_, id)| id)
     }
 }
 
@@ -134,7 +146,9 @@ fn message(at: usize, message: &Value, calls: &mut Calls) -> Result<Value, WireE
         out["tool_calls"] = made.iter().map(|call| calls.make(call)).collect();
     }
     if role == "tool" {
-        out["tool_call_id"] = calls.close(message["tool_name"].as_str().or(message["name"].as_str())).into();
+        let id = message["tool_call_id"].as_str().filter(|id| !id.is_empty()).map(str::to_owned);
+        let name = message["tool_name"].as_str().or(message["name"].as_str());
+        out["tool_call_id"] = id.unwrap_or_else(|| calls.close(name)).into();
     }
     Ok(out)
 }
@@ -161,7 +175,8 @@ fn wrong(param: &str, expected: &'static str) -> WireError {
     WireError::WrongType { param: param.to_owned(), expected, found: "something else" }
 }
 
-fn not_an_object(body: &[u8], error: &serde_json::Error) -> WireError {
+/// Why a body is no object: it is something else, or no JSON at all.
+pub(crate) fn not_an_object(body: &[u8], error: &serde_json::Error) -> WireError {
     match serde_json::from_slice::<Value>(body) {
         Ok(_) => wrong("body", "a JSON object"),
         Err(_) => WireError::not_json(error),

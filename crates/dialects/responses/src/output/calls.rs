@@ -73,7 +73,7 @@ impl Output {
         // A call that a chat itself knows as free-form needs no entry in the request.
         let known = if call.bare { Known { kind: Kind::Custom, ..known } } else { known };
         if call.id.is_empty() {
-            call.id = format!("call_{}_{place}", self.id);
+            call.id = wire::call_id(&self.id, place);
         }
         let prefix = match known.kind {
             Kind::Function => "fc",

@@ -22,6 +22,8 @@ pub struct ToChat {
     told: HashSet<(u64, u64)>,
     /// The event that tells reasoning, and the part that it tells: some tell it twice, whole and in short.
     thinks: Option<(String, u64, u64)>,
+    /// Whether the usage is told at the end.
+    tells_usage: bool,
 }
 
 impl ToChat {
@@ -30,7 +32,14 @@ impl ToChat {
         let (id, model) = (format!("chatcmpl-{}", about.id), about.model.to_owned());
         let writer = StreamWriter { id, created: about.created, model };
         let (calls, told) = (HashMap::new(), HashSet::new());
-        Self { writer, out: Vec::new(), begun: false, ended: false, calls, told, thinks: None }
+        Self { writer, out: Vec::new(), begun: false, ended: false, calls, told, thinks: None, tells_usage: true }
+    }
+
+    /// Whether the usage is told, in a chunk of its own at the end: clients that do not ask for it need not know such
+    /// a chunk. Told unless said otherwise.
+    #[must_use]
+    pub fn with_usage(self, tells_usage: bool) -> Self {
+        Self { tells_usage, ..self }
     }
 
     fn event(&mut self, event: &Value) {
@@ -146,7 +155,7 @@ impl ToChat {
         self.ended = true;
         let reason = reason(response, !self.calls.is_empty());
         let althing = Some(&response["althing"]).filter(|report| !report.is_null());
-        match usage(&response["usage"]) {
+        match usage(&response["usage"]).filter(|_| self.tells_usage) {
             Some(usage) => {
                 self.out.extend_from_slice(&self.writer.finish(reason, None::<&()>));
                 self.out.extend_from_slice(&self.writer.usage(usage, althing));

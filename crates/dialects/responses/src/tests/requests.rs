@@ -129,3 +129,16 @@ fn what_gets_lost_is_told_up_to_a_limit() {
     let (_, lost) = chat(&body.to_string());
     assert_eq!((lost.len(), lost[0].as_str()), (32, "`knob_0`"));
 }
+
+#[test]
+fn many_allowed_tools_are_no_search_of_each_in_all() {
+    let named = |at: usize| json!({ "type": "function", "name": format!("tool_{at}") });
+    let tools: Vec<Value> = (0..10_000).map(named).collect();
+    let allowed: Vec<Value> = (9_999..20_000).map(named).collect();
+    let choice = json!({ "type": "allowed_tools", "mode": "auto", "tools": allowed });
+    let body = json!({ "model": "m", "input": "x", "tools": tools, "tool_choice": choice });
+    let began = std::time::Instant::now();
+    let (chat, _) = chat(&body.to_string());
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(chat["tools"].as_array().unwrap().len(), 1);
+}

@@ -19,7 +19,7 @@ const HEADS: u64 = 2_000;
 /// Where a usual run begins.
 const SEED: u64 = 0x0a17_41f6;
 /// Every model here answers at once.
-const SETTINGS: &str = "
+pub(super) const SETTINGS: &str = "
     [server]
     body_bytes_max = 300_000
     [[provider]]
@@ -39,7 +39,7 @@ const SETTINGS: &str = "
     rules = [{ when = { prompt_chars_min = 5 }, models = ['s/elm'] }, { models = ['s/ash', 's/oak'] }]
 ";
 
-fn from_env(name: &str, usual: u64) -> u64 {
+pub(super) fn from_env(name: &str, usual: u64) -> u64 {
     let Ok(value) = std::env::var(name) else { return usual };
     value.parse().unwrap_or_else(|_| panic!("`{name}` is `{value}`, not a number"))
 }

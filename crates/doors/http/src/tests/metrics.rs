@@ -2,6 +2,7 @@
 
 use super::support::{CHAT, app, ask, call, get, post, question, request};
 use axum::body::Body;
+use serde_json::json;
 use std::time::Duration;
 use tower::ServiceExt;
 
@@ -14,6 +15,9 @@ async fn every_end_of_a_request_is_counted_once() {
     ask(&app, "s/broken").await;
     post(&app, "{").await;
     get(&app, "/v1/models/s/ash").await;
+    let asked = json!({ "model": "s/ash", "max_tokens": 9, "messages": [{ "role": "user", "content": "x" }] });
+    call(&app, request("POST", "/v1/messages/count_tokens", asked.to_string())).await;
+    call(&app, request("POST", "/v1/messages/nowhere", "{}")).await;
     get(&app, "/nowhere").await;
     call(&app, request("DELETE", "/livez", Body::empty())).await;
     let left = app.router().oneshot(request("POST", CHAT, question("s/mute").to_string()));
@@ -29,6 +33,8 @@ async fn every_end_of_a_request_is_counted_once() {
         (CHAT, 400, 1),
         (CHAT, 499, 1),
         ("/v1/models", 200, 1),
+        ("/v1/messages/count_tokens", 200, 1),
+        ("/v1/messages", 404, 1),
         ("other", 404, 1),
         ("/livez", 405, 1),
     ] {

@@ -3,6 +3,7 @@
 mod bodies;
 mod clients;
 mod crowds;
+mod dialects;
 pub(crate) mod encrypted;
 mod fuzz;
 mod metrics;

@@ -105,12 +105,78 @@ const TOKENS: &[&str] = &[
     "\r\n",
 ];
 
+/// Blocks of Anthropic's messages.
+const BLOCKS: &[&str] = &[
+    r#"{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}"#,
+    r#"{"type":"thinking","thinking":"hm","signature":""}"#,
+    r#"{"type":"redacted_thinking","data":"x"}"#,
+    r#"{"type":"tool_use","id":"t","name":"f","input":{"a":1}}"#,
+    r#"{"type":"tool_use","id":"t","name":"f","input":[]}"#,
+    r#"{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":"1"}],"is_error":true}"#,
+    r#"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"eA=="}}"#,
+    r#"{"type":"document","source":{"type":"text","media_type":"text/plain","data":"x"}}"#,
+    r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{}}"#,
+    r#"{"type":"none of these"}"#,
+    "{}",
+    "7",
+];
+/// Parts of OpenAI's responses.
+const ITEM_PARTS: &[&str] = &[
+    r#"{"type":"input_text","text":"hi"}"#,
+    r#"{"type":"output_text","text":"hi","annotations":[]}"#,
+    r#"{"type":"input_image","image_url":"data:image/png;base64,eA=="}"#,
+    r#"{"type":"input_file","file_data":"eA==","filename":"a.pdf"}"#,
+    r#"{"type":"refusal","refusal":"no"}"#,
+    r#"{"type":7}"#,
+    "null",
+];
+/// What a turn may hold beside its words.
+const OF_TURNS: &[&str] = &[
+    r#","tool_calls":[{"function":{"name":"f","arguments":{}}}]"#,
+    r#","tool_calls":[{"id":7,"function":null},"x"]"#,
+    r#","images":["eA=="]"#,
+    r#","tool_name":"f""#,
+    r#","type":"function_call","call_id":"c","name":"f","arguments":"{""#,
+    r#","type":"reasoning","summary":[{"text":"hm"}],"encrypted_content":"althing.thinking.[7,{}]""#,
+];
+/// Members of all these dialects, with a value that one of them may have.
+const KNOBS: &[(&str, &str)] = &[
+    ("stream", "true"),
+    ("stream", "true"),
+    ("stream", "false"),
+    ("system", r#"[{"type":"text","text":"be brief"}]"#),
+    ("instructions", "\"be brief\""),
+    ("thinking", r#"{"type":"enabled","budget_tokens":1024}"#),
+    ("tools", r#"[{"name":"f","input_schema":{"type":"object"}}]"#),
+    ("tools", r#"[{"type":"function","name":"f","parameters":{}},{"type":"custom","name":"g"}]"#),
+    ("tools", r#"[{"type":"function","function":{"name":"f","parameters":{}}}]"#),
+    ("tool_choice", r#"{"type":"any"}"#),
+    ("tool_choice", "\"auto\""),
+    ("stop_sequences", "[\"x\"]"),
+    ("metadata", r#"{"user_id":"u"}"#),
+    ("max_tokens", "0"),
+    ("max_output_tokens", "9"),
+    ("output_config", r#"{"format":{"type":"json_schema","schema":{"type":"object"}}}"#),
+    ("text", r#"{"format":{"type":"json_object"}}"#),
+    ("reasoning", r#"{"effort":"low"}"#),
+    ("include", "[\"reasoning.encrypted_content\"]"),
+    ("format", "\"json\""),
+    ("think", "true"),
+    ("options", r#"{"num_predict":-1,"num_ctx":7,"stop":"x","seed":1}"#),
+    ("keep_alive", "-1"),
+    ("dimensions", "2"),
+    ("encoding_format", "\"base64\""),
+    ("input_type", "\"query\""),
+    ("previous_response_id", "null"),
+    ("name", "\"s/ash\""),
+];
+
 fn one<'a>(rng: &mut Rng, of: &[&'a str]) -> &'a str {
     of[rng.usize(..of.len())]
 }
 
 /// Whether something happens that happens once in `times`.
-fn once_in(rng: &mut Rng, times: u32) -> bool {
+pub(crate) fn once_in(rng: &mut Rng, times: u32) -> bool {
     rng.u32(..times) == 0
 }
 
@@ -151,6 +217,56 @@ fn chat(rng: &mut Rng) -> String {
     let written: Vec<String> =
         members.iter().map(|(key, value)| format!("{}\"{key}\":{}{value}", space(rng), space(rng))).collect();
     format!("{}{{{}}}{}", space(rng), written.join(","), space(rng))
+}
+
+/// A body for a path of another dialect, good or bad.
+pub(crate) fn body_for(rng: &mut Rng, path: &str) -> Vec<u8> {
+    let model = if once_in(rng, 6) { one(rng, MODELS) } else { "s/ash" };
+    let mut members = vec![("model", quoted(model))];
+    match path {
+        "/v1/messages" | "/v1/messages/count_tokens" => {
+            members.extend([("messages", turns(rng, BLOCKS)), ("max_tokens", rng.u32(1..9).to_string())]);
+        }
+        "/v1/responses" if rng.bool() => members.push(("input", text(rng))),
+        "/v1/responses" => members.push(("input", turns(rng, ITEM_PARTS))),
+        "/api/chat" => members.push(("messages", turns(rng, &[]))),
+        "/api/show" => {}
+        _ if rng.bool() => members.push(("input", text(rng))),
+        _ => members.push(("input", format!("[{},{}]", text(rng), text(rng)))),
+    }
+    while once_in(rng, 2) {
+        let (key, good) = KNOBS[rng.usize(..KNOBS.len())];
+        members.push((key, if once_in(rng, 4) { value(rng, 1) } else { good.to_owned() }));
+    }
+    if once_in(rng, 20) {
+        members.remove(rng.usize(..members.len()));
+    }
+    rng.shuffle(&mut members);
+    let written: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+    let mut body = format!("{{{}}}", written.join(",")).into_bytes();
+    if once_in(rng, 4) {
+        damage(rng, &mut body);
+    }
+    body
+}
+
+/// Turns of a conversation whose contents are texts, or lists of these parts.
+fn turns(rng: &mut Rng, parts: &[&str]) -> String {
+    let turn = |rng: &mut Rng| {
+        let role = if once_in(rng, 5) { one(rng, ROLES) } else { one(rng, &["user", "assistant"]) };
+        let content = match rng.u32(..6) {
+            0 => value(rng, 2),
+            1..4 if !parts.is_empty() => {
+                let parts: Vec<&str> = (0..rng.usize(..4)).map(|_| one(rng, parts)).collect();
+                format!("[{}]", parts.join(","))
+            }
+            _ => text(rng),
+        };
+        let more = if once_in(rng, 6) { one(rng, OF_TURNS) } else { "" };
+        format!("{{\"role\":\"{role}\",\"content\":{content}{more}}}")
+    };
+    let turns: Vec<String> = (0..rng.usize(1..4)).map(|_| turn(rng)).collect();
+    format!("[{}]", turns.join(","))
 }
 
 /// A value of the type that the member should have.

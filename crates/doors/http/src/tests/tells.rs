@@ -57,3 +57,13 @@ async fn a_page_may_read_all_of_it() {
         assert!(exposed.contains(&name.as_str()), "`{name}` is hidden from pages");
     }
 }
+
+#[tokio::test]
+async fn the_official_clients_find_the_id_of_a_request_by_their_names() {
+    let app = app("");
+    for (path, named) in [("/v1/models", true), ("/v1/nowhere", true), ("/livez", false), ("/api/tags", false)] {
+        let reply = super::support::get(&app, path).await;
+        let id = reply.header("x-althing-request-id").filter(|_| named);
+        assert_eq!((reply.header("request-id"), reply.header("x-request-id")), (id, id), "{path}");
+    }
+}

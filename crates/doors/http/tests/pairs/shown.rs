@@ -12,7 +12,9 @@ pub(crate) fn json(body: &[u8]) -> String {
 
 /// A reply as the client got it.
 pub(crate) fn reply(body: &[u8], kind: &str, id: &str) -> String {
-    let text = String::from_utf8_lossy(body).replace(id, "REQ");
+    // Ids of calls hold but the end of it.
+    let end = id.strip_prefix("req_").unwrap_or(id);
+    let text = String::from_utf8_lossy(body).replace(id, "REQ").replace(end, "REQ");
     if kind.starts_with("text/event-stream") || kind.starts_with("application/x-ndjson") {
         return text.lines().map(line).collect::<Vec<_>>().join("\n");
     }

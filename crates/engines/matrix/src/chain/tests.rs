@@ -308,3 +308,37 @@ async fn a_clean_answer_is_not_degraded() {
     assert!(!report.degraded && !report.simulated && report.reasons.is_empty() && report.agreement.is_none());
     assert_eq!(report.cost_usd.map(|cost| cost.to_string()).as_deref(), Some("0.000012"));
 }
+
+#[tokio::test]
+async fn a_minute_that_is_used_up_everywhere_is_told_with_its_end() {
+    let up = fine().await;
+    let slow = |name: &str, rpm: u32| {
+        let provider = provider(name, &up.url());
+        provider.replace("name = \"m\"", &format!("name = \"m\", rpm = {rpm}"))
+    };
+    let panel = "[[panel]]\nname = \"p\"\nmembers = [\"one/m\", \"two/m\"]\n";
+    let matrix = matrix(&[QUICK, &slow("one", 2), &slow("two", 3), &route(&["one", "two"]), panel].concat());
+    for _ in 0..5 {
+        ask(&matrix, "r").await.unwrap();
+    }
+    for name in ["r", "p", "two/m"] {
+        let error = fails(&matrix, name).await;
+        assert_eq!((error.kind(), error.code()), (Kind::RateLimited, "rate_limited_here"), "{name}: {error}");
+        let Retry::After(wait) = error.retry() else { panic!("{name}: {error:?}") };
+        assert!(wait > Duration::from_secs(15) && wait <= Duration::from_secs(20), "{name}: {wait:?}");
+    }
+    assert_eq!(up.seen().len(), 5);
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_long_for_everybody_is_refused_as_that() {
+    let up = fine().await;
+    let small = |name: &str| provider(name, &up.url()).replace("name = \"m\"", "name = \"m\", prompt_bytes_max = 9");
+    let broken = Upstream::start(|_| Reply::error(501, "", "")).await;
+    let settings = [QUICK, &small("one"), &small("two"), &route(&["one", "two"])].concat();
+    let error = fails(&matrix(&settings), "r").await;
+    assert_eq!((error.kind(), error.retry(), error.attempts().len()), (Kind::TooLarge, Retry::Never, 2), "{error}");
+    let settings = [QUICK, &small("one"), &provider("two", &broken.url()), &route(&["one", "two"])].concat();
+    let error = fails(&matrix(&settings), "r").await;
+    assert_eq!(error.kind(), Kind::Unavailable, "one of them might have taken it: {error}");
+}

@@ -43,3 +43,16 @@ async fn a_route_falls_back_to_the_same_model_alone() {
     let error = matrix.embed(&caller(PATIENCE), &request("a/f")).await.map(drop).unwrap_err();
     assert_eq!(error.code(), "model_not_found");
 }
+
+#[tokio::test]
+async fn a_minute_that_is_used_up_is_told_with_its_end() {
+    let up = Upstream::start(|_| Reply::body(200, "application/json", VECTORS)).await;
+    let settings = provider("one", &up.url()).replace("name = \"m\"", "name = \"m\", rpm = 1");
+    let matrix = matrix(&[settings, route(&["one"])].concat());
+    matrix.embed(&caller(PATIENCE), &request("r")).await.unwrap();
+    for name in ["r", "one/m"] {
+        let error = matrix.embed(&caller(PATIENCE), &request(name)).await.map(drop).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (fault::Kind::RateLimited, "rate_limited_here"), "{error}");
+        assert!(matches!(error.retry(), fault::Retry::After(wait) if wait.as_secs() >= 50), "{error:?}");
+    }
+}

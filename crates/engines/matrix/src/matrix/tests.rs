@@ -1,6 +1,7 @@
 //! Names, unknown names, questions to several models, and settings that change underneath.
 
 use super::Matrix;
+use crate::AskError;
 use crate::fixtures::*;
 use fault::{Explain, Kind};
 use serde_json::json;
@@ -59,7 +60,7 @@ async fn an_unknown_model_is_told_with_its_nearest() {
 
 #[tokio::test(start_paused = true)]
 async fn several_models_are_asked_as_a_panel() {
-    let matrix = matrix(&three(""));
+    let matrix = matrix(&three("[alias]\nother = \"s/b\"\n\"c-*\" = \"s/c\"\nall = \"p\"\n"));
     let models = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let ask_all = async |names: &[&str], agreement: f64| {
         whole(matrix.ask_all(&caller(PATIENCE), &question("panel"), &models(names), agreement).await)
@@ -68,6 +69,10 @@ async fn several_models_are_asked_as_a_panel() {
     assert_eq!((reply.answer().as_str(), report.agreement.unwrap().reached), ("red", true));
     let (reply, report) = ask_all(&["s/a", "s/b", "s/c"], 1.0).await.unwrap();
     assert!(reply.answer().starts_with("No agreement: ") && !report.agreement.unwrap().reached);
+    let (_, report) = ask_all(&["s/a", "other", "c-9"], 0.6).await.unwrap();
+    let members: Vec<_> = report.agreement.unwrap().members.into_iter().map(|member| member.model).collect();
+    assert_eq!(members, ["s/a", "s/b", "s/c"], "an alias stands for its model");
+    assert!(matches!(ask_all(&["all", "s/a"], 0.6).await.err(), Some(AskError::NotAModel { .. })));
     assert!(ask_all(&["s/a"], 1.0).await.unwrap().1.agreement.unwrap().reached);
     let (_, report) = ask_all(&["s/a", "s/a"], 1.0).await.unwrap();
     assert_eq!(report.agreement.unwrap().effective_voters, 1.0, "one model asked twice is one voice");

@@ -258,3 +258,31 @@ fn values_of_profiles_are_blamed_on_the_profile() {
     assert!(told(&error).starts_with("`server.n_max` is `0` at althing.toml:4:9"), "{error}");
     assert!(super::read_with(text, source("dev")).is_ok(), "a profile that is not chosen is not judged");
 }
+
+#[test]
+fn what_would_lead_elsewhere_or_mean_nothing_is_told_with_its_place() {
+    insta::assert_snapshot!(refusal("[[provider]]\nname = 'a'\naws = { region = '@evil.example' }"), @r#"
+    `provider[0].aws.region` is `@evil.example`, not a region at althing.toml:3:18
+      |
+    3 | aws = { region = '@evil.example' }
+      |                  ^^^^^^^^^^^^^^^
+    hint: write it like `eu-central-1`
+    "#);
+    for (text, expect) in [
+        (
+            "aws = { region = 'x.evil.example/' }",
+            "`provider[0].aws.region` is `x.evil.example/`, not a region at althing.toml:3:18",
+        ),
+        ("aws = { region = '' }", "`provider[0].aws.region` is ``, not a region at althing.toml:3:18"),
+        ("aws = { profile = ' ' }", "`provider[0].aws.profile` is empty at althing.toml:3:19"),
+        (
+            "models = [{ name = 'm', price = { long = { input = 1 } } }]",
+            "`provider[0].models[0].price.long.above_tokens` is `0` at althing.toml:3:42",
+        ),
+        ("[alias]\n'a*b' = 'a/m'", "`alias.\"a*b\"` has a `*` before its end at althing.toml:4:9"),
+        ("[alias]\n'a**' = 'a/m'", "`alias.\"a**\"` has a `*` before its end at althing.toml:4:9"),
+        ("aws = { region = 'us-gov-west-1', profile = 'my own' }\n[alias]\n'*' = 'a/m'\n'a*' = 'a/m'", "accepted"),
+    ] {
+        check(&format!("[[provider]]\nname = 'a'\n{text}"), expect);
+    }
+}

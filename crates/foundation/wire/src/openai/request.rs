@@ -149,8 +149,8 @@ impl ChatRequest {
         self.original.as_deref()
     }
 
-    /// Whether it came in another dialect, so that it may hold what plain chats do not: the parts of
-    /// [`crate::anthropic`] and others that have no place there.
+    /// Whether it came in another dialect, so that it may hold what plain chats do not: cache marks, thoughts
+    /// and their signatures, images in the results of tools.
     pub fn is_translated(&self) -> bool {
         self.translated
     }

@@ -145,5 +145,14 @@ fn an_address_that_is_none_is_refused() {
     }
     let case = Case::new("aws = { region = 'eu west' }", &ENV);
     let made = Bedrock::new(&case.provider, &|name| case.env.get(name).cloned(), SystemTime::now, None);
-    assert!(matches!(made.err().unwrap(), RegistryError::BadAddress { .. }));
+    assert!(matches!(made.err().unwrap(), RegistryError::Aws { .. }));
+}
+
+#[test]
+fn a_region_that_would_lead_elsewhere_is_none() {
+    for region in ["@evil.example/", "x.evil.example/", "eu central"] {
+        let keys = [("AWS_REGION", region), ("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", SECRET)];
+        let (message, _) = Case::new("", &keys).refused();
+        assert_eq!(message, "provider `b` has no usable AWS region", "{region}");
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use wire::WireError;
 
-/// The blocks of a content in their order; empty texts, which would be refused, are left out.
+/// The blocks of a content in their order; blank texts, which would be refused, are left out.
 pub(super) fn blocks(content: &Value, at: &str, lost: &mut Vec<String>) -> Result<Vec<Value>, WireError> {
     let parts = match content {
         Value::Null => return Ok(Vec::new()),
@@ -27,9 +27,9 @@ pub(super) fn blocks(content: &Value, at: &str, lost: &mut Vec<String>) -> Resul
     Ok(blocks)
 }
 
-/// A block of text, unless there is none.
+/// A block of text, unless nothing in it can be seen.
 pub(super) fn words(text: &str) -> Option<Value> {
-    (!text.is_empty()).then(|| json!({ "type": "text", "text": text }))
+    (!text.trim().is_empty()).then(|| json!({ "type": "text", "text": text }))
 }
 
 fn block(part: &Value, at: &str, lost: &mut Vec<String>) -> Result<Option<Value>, WireError> {

@@ -4,6 +4,7 @@ use super::super::given::{given, list, text, wrong};
 use super::super::note;
 use super::content::{blocks, input, words};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use wire::WireError;
 
 /// What a chat says.
@@ -12,8 +13,8 @@ pub(super) struct Said {
     /// Blocks for the system, written.
     pub(super) system: Vec<String>,
     turns: Vec<Turn>,
-    /// The tools that have been called.
-    pub(super) called: Vec<String>,
+    /// The tools that have been called, each once.
+    pub(super) called: BTreeSet<String>,
     /// Whether results follow a call in front of which no thought with a signature stands: a model that thinks would
     /// refuse that.
     pub(super) unsigned_call: bool,
@@ -114,8 +115,8 @@ impl Said {
                 Some(other) => input(&other.to_string()),
             },
         };
-        if !self.called.iter().any(|called| called == name) {
-            self.called.push(name.to_owned());
+        if !self.called.contains(name) {
+            self.called.insert(name.to_owned());
         }
         let (id, name) = (json!(identifier(id)), json!(name));
         Ok(format!(r#"{{"type":"tool_use","id":{id},"name":{name},"input":{input}}}"#))

@@ -41,7 +41,7 @@ bench: ## benchmarks: figures to target/bench/*.json and a table on screen; ARGS
 	@cargo xtask bench $(ARGS)
 
 clean: ## remove everything built, the Python packages of the tests included
-	@rm -rf $(TEST_VENV) $(TEST_VENV).log
+	@rm -rf $(TEST_VENV) $(TEST_VENV).log $(TEST_VENV)-litellm $(TEST_VENV)-litellm.log
 	@cargo clean
 
 # Debian keeps the programs of PostgreSQL and pgbouncer off the path; this and the tests look for them there too. Where

@@ -99,7 +99,7 @@ fn tool_use(id: &str, call: &Value) -> String {
 }
 
 /// A usage as Anthropic tells it: what came from the cache or went into it is not counted as input.
-fn usage(usage: Usage) -> Value {
+pub(crate) fn usage(usage: Usage) -> Value {
     let Usage { prompt_tokens, cached_tokens, cache_write_tokens, cache_write_hour_tokens, .. } = usage;
     let mut told = json!({
         "input_tokens": prompt_tokens.saturating_sub(cached_tokens).saturating_sub(cache_write_tokens),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-use wire::openai::{ChunkView, Usage};
+use wire::openai::{ChunkView, Usage, delta_chars};
 
 /// What we look at in an event.
 #[derive(Deserialize)]
@@ -82,49 +82,7 @@ fn says(raw: Option<&RawValue>) -> bool {
 /// Characters that the model has written in an event, as far as a look without parsing tells: text, thinking, what
 /// tools are called with.
 pub fn said_chars(data: &[u8]) -> u64 {
-    let Some(delta) = memmem::find(data, b"\"delta\"") else { return 0 };
-    let (mut rest, mut chars) = (&data[delta..], 0);
-    while let Some(quote) = memchr::memchr(b'"', rest) {
-        let (key, after) = string(&rest[quote + 1..]);
-        rest = after;
-        if !matches!(key, b"text" | b"thinking" | b"partial_json") {
-            continue;
-        }
-        let value = after.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-        if let Some(text) = value.and_then(|value| value.strip_prefix(b"\"")) {
-            let (text, after) = string(text);
-            (rest, chars) = (after, chars + count(text));
-        }
-    }
-    chars
-}
-
-/// A string behind its opening quote, as it is written, and what comes behind its closing one.
-fn string(text: &[u8]) -> (&[u8], &[u8]) {
-    let mut from = 0;
-    while let Some(found) = text.get(from..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-        let at = from + found;
-        if text[at] == b'"' {
-            return (&text[..at], &text[at + 1..]);
-        }
-        from = at + 2;
-    }
-    (text, &[])
-}
-
-/// Characters of a string as it is written; an escape is one.
-fn count(text: &[u8]) -> u64 {
-    let (mut at, mut chars) = (0, 0);
-    while let Some(byte) = text.get(at) {
-        at += match (byte, text.get(at + 1)) {
-            (b'\\', Some(b'u')) => 6,
-            (b'\\', _) => 2,
-            _ => 1,
-        };
-        // The later bytes of a character begin with the bits 10.
-        chars += u64::from(byte & 0xC0 != 0x80);
-    }
-    chars
+    delta_chars(data, &[b"text", b"thinking", b"partial_json"])
 }
 
 /// An error's body, from one in OpenAI's shape; `code`, `param` and `attempts` stay beside what Anthropic's clients

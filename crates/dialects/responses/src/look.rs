@@ -19,14 +19,5 @@ pub(super) fn text<'a>(value: &'a Value, key: &str, param: &str) -> Result<&'a s
 
 /// A value of the wrong type.
 pub(super) fn wrong(param: &str, expected: &'static str, found: &Value) -> WireError {
-    let found = match found {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.is_f64() => "a fraction",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    WireError::WrongType { param: param.to_owned(), expected, found }
+    WireError::wrong_type(param, expected, found)
 }

@@ -72,6 +72,21 @@ pub enum WireError {
 }
 
 impl WireError {
+    /// A value of the wrong type, named as its client wrote it.
+    pub fn wrong_type(param: impl Into<String>, expected: &'static str, found: &serde_json::Value) -> Self {
+        use serde_json::Value;
+        let found = match found {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(number) if number.is_f64() => "a fraction",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        Self::WrongType { param: param.into(), expected, found }
+    }
+
     /// From the first byte that is not text.
     pub fn not_utf8(bytes: &[u8], error: &std::str::Utf8Error) -> Self {
         let good = &bytes[..error.valid_up_to()];

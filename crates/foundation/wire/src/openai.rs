@@ -12,7 +12,7 @@ mod reply;
 mod request;
 mod usage;
 
-pub use chunk::{ChunkView, StreamWriter, is_done, said_chars};
+pub use chunk::{ChunkView, StreamWriter, delta_chars, is_done, said_chars};
 pub use embedding::{EmbeddingReply, EmbeddingRequest, Figures, INPUTS_MAX};
 pub use error_body::{Attempt, ErrorBody, ErrorDetail, upstream_code};
 pub use estimate::{Estimate, estimate_tokens, text_tokens};

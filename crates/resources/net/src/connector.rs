@@ -78,7 +78,7 @@ impl Connector {
 
     async fn connect(&self, uri: Uri) -> Result<Socket, BoxError> {
         let (place, before) = self.places.take();
-        // A pool dials only when it has no unused connection: all that are open are in use.
+        // A pool dials only when it has no unused connection: of the two, at least this one has all of its own in use.
         if let Some(metrics) = self.metrics.as_ref().filter(|_| before >= self.pool_max) {
             metrics.exhausted().inc();
         }

@@ -22,14 +22,5 @@ pub(super) fn list<'a>(value: &'a Value, param: &str, expected: &'static str) ->
 
 /// A value of the wrong type.
 pub(super) fn wrong(param: impl Into<String>, expected: &'static str, found: &Value) -> WireError {
-    let found = match found {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.is_f64() => "a fraction",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    WireError::WrongType { param: param.into(), expected, found }
+    WireError::wrong_type(param, expected, found)
 }

@@ -4,6 +4,7 @@ use super::super::error_event;
 use super::blocks::{Blocks, CallPart, event};
 use super::chunk::{Choice, Chunk, Delta, Function, Said, ToolCall, list};
 use super::json::{escaped, inside, inside_or_text, object, one_line, read};
+use crate::reply;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use wire::openai::{Usage, is_done};
@@ -79,7 +80,7 @@ impl FromChat {
             return;
         }
         self.begun = true;
-        let usage = usage(self.usage.unwrap_or_default());
+        let usage = reply::usage(self.usage.unwrap_or_default()).to_string();
         let open = r#","message":{"id":"msg_"#;
         let kind = r#"","type":"message","role":"assistant","model":""#;
         let rest = r#"","content":[],"stop_reason":null,"stop_sequence":null,"usage":"#;
@@ -145,7 +146,7 @@ impl FromChat {
         self.ended = true;
         self.begin(out);
         self.blocks.finish(out, &self.id);
-        let usage = usage(self.usage.unwrap_or_default());
+        let usage = reply::usage(self.usage.unwrap_or_default()).to_string();
         let open = r#","delta":{"stop_reason":""#;
         let reason = self.stop_reason();
         let sequence = self.sequence.as_deref().filter(|_| reason == "stop_sequence");
@@ -189,26 +190,4 @@ impl Translate for FromChat {
         self.close(&mut out);
         Bytes::from(out)
     }
-}
-
-/// A usage as messages count: what was cached is beside the input, not in it.
-fn usage(usage: Usage) -> String {
-    let Usage { prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, cache_write_hour_tokens, .. } =
-        usage;
-    let input = prompt_tokens.saturating_sub(cached_tokens).saturating_sub(cache_write_tokens);
-    let mut text = format!(
-        r#"{{"input_tokens":{input},"cache_creation_input_tokens":{cache_write_tokens},"cache_read_input_tokens":{cached_tokens}"#
-    );
-    if cache_write_hour_tokens > 0 {
-        let minutes = cache_write_tokens.saturating_sub(cache_write_hour_tokens);
-        text += &format!(
-            r#","cache_creation":{{"ephemeral_5m_input_tokens":{minutes},"ephemeral_1h_input_tokens":{cache_write_hour_tokens}}}"#
-        );
-    }
-    text += &format!(r#","output_tokens":{completion_tokens}"#);
-    if usage.reasoning_tokens > 0 {
-        text += &format!(r#","output_tokens_details":{{"thinking_tokens":{}}}"#, usage.reasoning_tokens);
-    }
-    text.push('}');
-    text
 }

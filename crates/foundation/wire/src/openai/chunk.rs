@@ -117,12 +117,17 @@ fn says(raw: Option<&RawValue>) -> bool {
 /// Characters that the model has written in a chunk, as far as a look without parsing tells: text, reasoning, the
 /// arguments of calls.
 pub fn said_chars(data: &[u8]) -> u64 {
+    delta_chars(data, &[b"content", b"arguments", b"reasoning_content", b"reasoning", b"refusal"])
+}
+
+/// Characters of the strings under these keys behind the first `delta` of an event, without parsing it.
+pub fn delta_chars(data: &[u8], keys: &[&[u8]]) -> u64 {
     let Some(delta) = memchr::memmem::find(data, b"\"delta\"") else { return 0 };
     let (mut rest, mut chars) = (&data[delta..], 0);
     while let Some(quote) = memchr::memchr(b'"', rest) {
         let (key, after) = string(&rest[quote + 1..]);
         rest = after;
-        if !matches!(key, b"content" | b"arguments" | b"reasoning_content" | b"reasoning" | b"refusal") {
+        if !keys.contains(&key) {
             continue;
         }
         let value = after.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);

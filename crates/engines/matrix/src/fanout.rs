@@ -1,12 +1,12 @@
 //! All members of a panel at once, until the vote is decided or time is up.
 
 use crate::chain::Chain;
-use crate::consensus::{Answer as Voice, Ballot, Prompt, Verdict};
 use crate::context::Context;
 use crate::error::{Refusals, sooner};
 use crate::plan::{Panel, Seat};
 use crate::{AskError, MemberOutcome};
 use caller::Tab;
+use consensus::{Answer as Voice, Ballot, Prompt, Verdict};
 use fault::{Explain, Retry};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};

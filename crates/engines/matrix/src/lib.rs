@@ -4,7 +4,6 @@
 //! to panels and reports what happened. This room knows nothing about sockets, doors or provider protocols.
 
 mod chain;
-pub mod consensus;
 mod context;
 mod embed;
 mod error;

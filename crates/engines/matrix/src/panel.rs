@@ -1,6 +1,5 @@
 //! A panel's answer: the fan-out turned into one reply and its report.
 
-use crate::consensus::{Cluster, Verdict};
 use crate::context::Context;
 use crate::fanout::{Fanned, Question, affordable, fan_out};
 use crate::matrix::Outcome;
@@ -8,6 +7,7 @@ use crate::plan::Panel;
 use crate::report::{Agreement, Report};
 use crate::{AskError, MemberOutcome, need, verdict};
 use caller::Caller;
+use consensus::{Cluster, Verdict};
 use models::Cost;
 use rust_decimal::Decimal;
 use serde_json::json;

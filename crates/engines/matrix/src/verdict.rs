@@ -1,9 +1,9 @@
 //! The agreement report: every figure of the contract, and what to be careful about.
 
-use crate::consensus::{Cluster, Verdict, effective_voters, method, prior_rho, wilson};
 use crate::fanout::{Fanned, Seated};
 use crate::plan::Panel;
 use crate::report::{Agreement, ClusterReport, MemberOutcome, MemberReport};
+use consensus::{Cluster, Verdict, effective_voters, method, prior_rho, wilson};
 
 /// Fewer answers than this tell little.
 const ANSWERS_MIN: usize = 3;

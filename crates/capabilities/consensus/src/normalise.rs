@@ -1,6 +1,6 @@
 //! One spelling for one answer: what is left once decoration, prefaces and quotes are gone. It never reorders words.
 
-use super::markdown::{without_emphasis, without_fences};
+use crate::markdown::{without_emphasis, without_fences};
 use unicode_normalization::UnicodeNormalization;
 
 /// How often one layer (a full stop, a pair of quotes, a preface) is taken off, at most.

@@ -1,6 +1,6 @@
 //! Reads an answer that is wholly one number, with its unit. It never looks for a number inside a sentence.
 
-use super::normalise::peel;
+use crate::normalise::peel;
 
 /// Two quantities are equal when they differ by no more than this share of the larger one. Whole numbers must match.
 pub const TOLERANCE: f64 = 1e-6;
@@ -167,8 +167,8 @@ fn unit(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::normalise::normalise;
     use super::{Quantity, number};
+    use crate::normalise::normalise;
     use proptest::prelude::*;
 
     fn read(text: &str) -> Option<Quantity> {

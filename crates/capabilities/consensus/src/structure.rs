@@ -1,8 +1,8 @@
 //! One spelling for answers that are JSON objects or lists, so that they are compared by value and not as prose.
 
-use super::markdown::without_fences;
-use super::normalise::normalise;
-use super::number::number;
+use crate::markdown::without_fences;
+use crate::normalise::normalise;
+use crate::number::number;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

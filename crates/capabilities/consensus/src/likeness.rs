@@ -1,7 +1,7 @@
 //! How much two answers say the same, from 0 to 1. It compares words and numbers; it understands nothing, so it
 //! rather misses an agreement than invents one.
 
-use super::answer::Answer;
+use crate::answer::Answer;
 use std::collections::BTreeSet;
 
 /// The weight of a word that the question holds too; a word of the answer's own weighs 1.

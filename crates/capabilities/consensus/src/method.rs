@@ -1,6 +1,6 @@
 //! The name of the way in which a set of answers was compared, for the report. It decides nothing.
 
-use super::answer::Answer;
+use crate::answer::Answer;
 
 /// How answers were compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Finds the short answer in a sentence that only repeats the question around it: `The largest planet is Jupiter`.
 
-use super::words::Words;
+use crate::words::Words;
 
 /// Words in a sentence that is looked at, at most.
 const SENTENCE_WORDS_MAX: usize = 24;
@@ -51,9 +51,9 @@ fn bare<'a, 'b>(words: &'a [&'b str]) -> &'a [&'b str] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::normalise::{clean, normalise};
-    use super::super::words::Words;
     use super::stated;
+    use crate::normalise::{clean, normalise};
+    use crate::words::Words;
 
     #[test]
     fn only_a_sentence_that_repeats_the_whole_question_states_an_answer() {

@@ -1,8 +1,8 @@
 //! The state of one vote while answers land: has it been reached, can it still be. It starts and cancels nothing.
 
-use super::answer::Answer;
-use super::clusters::{Likenesses, weight};
-use super::likeness::likeness;
+use crate::answer::Answer;
+use crate::clusters::{Likenesses, weight};
+use crate::likeness::likeness;
 
 /// Sums of weights are compared up to this share, so that 3 of 5 reach 0.6 although `0.6 * 5.0` is above 3.
 const EPSILON: f64 = 1e-9;

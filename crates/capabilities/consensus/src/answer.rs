@@ -1,10 +1,10 @@
 //! One answer, read once, so that comparing it with many others is cheap. It knows neither its model nor its weight.
 
-use super::normalise::{clean, normalise};
-use super::number::{Quantity, number};
-use super::stated::stated;
-use super::structure::structure;
-use super::words::Words;
+use crate::normalise::{clean, normalise};
+use crate::number::{Quantity, number};
+use crate::stated::stated;
+use crate::structure::structure;
+use crate::words::Words;
 use std::collections::BTreeSet;
 
 /// Words in a short answer, at most.

@@ -2,9 +2,9 @@
 //!
 //! It is no parser: of word order it sees no more than what stands on either side of a few words.
 
-use super::number;
-use super::tokens::{Token, operators, tokens};
-use super::vocabulary::{NOT, is_direction, is_limit, is_negation, is_stop, polarity, stem};
+use crate::number;
+use crate::tokens::{Token, operators, tokens};
+use crate::vocabulary::{NOT, is_direction, is_limit, is_negation, is_stop, polarity, stem};
 use std::collections::BTreeSet;
 
 /// How many content words on either side of a direction word are looked at.
@@ -128,8 +128,8 @@ fn sides(sequence: &[String]) -> Vec<Side> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::normalise::clean;
     use super::{SIDES_MAX, Words};
+    use crate::normalise::clean;
     use proptest::prelude::*;
 
     fn read(text: &str) -> Words {

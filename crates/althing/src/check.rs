@@ -54,7 +54,7 @@ pub(crate) fn problems(ready: &Ready) -> Vec<Problem> {
         let one = Settings { route: vec![route.clone()], ..base.clone() };
         let without = |one: &mut Settings, model: &str| {
             let rules = one.route.iter_mut().flat_map(|route| &mut route.rules);
-            rules.for_each(|rule| rule.models.retain(|name| name != model));
+            rules.for_each(|rule| rule.models.retain(|choice| choice.model != *model));
         };
         let missing = missing(one, without);
         found.extend(

@@ -59,6 +59,7 @@ async fn ask(
         request_id: caller::new_request_id(),
         deadline: started + Duration::from_millis(settings.server.deadline_ms),
         guest,
+        wishes: caller::Wishes::default(),
     };
     let outcome = matrix.ask(&caller, &ChatRequest::from_prompt(model, prompt)).await?;
     Ok(outcome.into_answer(started))

@@ -184,6 +184,6 @@ fn one_route(out: &mut Out, route: &Route, from: &str) {
     out.word("name", Some(&route.name));
     for rule in &route.rules {
         out.line("\n[[route.rules]]");
-        out.list("models", &rule.models.iter().map(String::as_str).collect::<Vec<_>>());
+        out.list("models", &rule.models.iter().map(|choice| choice.model.as_str()).collect::<Vec<_>>());
     }
 }

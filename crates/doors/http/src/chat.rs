@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use caller::{Caller, Guest};
+use caller::{Caller, Guest, Wishes};
 use fault::Kind;
 use http::HeaderMap;
 use matrix::{AskError, Outcome};
@@ -62,7 +62,7 @@ async fn serve(dialect: Dialect, (State(app), Extension(arrival), Extension(gues
             Err(refusal) => return refusal.in_dialect(dialect, &arrival.id),
         };
     let (request_id, deadline) = (Arc::clone(&arrival.id), arrival.at + within);
-    let caller = Caller { request_id, deadline, guest };
+    let caller = Caller { request_id, deadline, guest, wishes: Wishes::default() };
     if request.stream() && app.0.matrix.is_panel(request.model()) {
         return sse::panel(app, arrival, caller, request, &rules).await;
     }
@@ -83,7 +83,8 @@ pub(crate) async fn count(
         Ok(read) => read,
         Err(refusal) => return refusal.in_dialect(Dialect::Messages, &arrival.id),
     };
-    let caller = Caller { request_id: Arc::clone(&arrival.id), deadline: arrival.at + within, guest };
+    let caller =
+        Caller { request_id: Arc::clone(&arrival.id), deadline: arrival.at + within, guest, wishes: Wishes::default() };
     match app.0.matrix.count(&caller, &request).await {
         Ok(counted) => served::json(&json!({
             "input_tokens": counted.tokens,

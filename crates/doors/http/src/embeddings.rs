@@ -68,7 +68,12 @@ async fn ask(
     within: std::time::Duration,
     route: &str,
 ) -> Result<Vectors, Box<Refusal>> {
-    let caller = Caller { request_id: Arc::clone(&arrival.id), deadline: arrival.at + within, guest };
+    let caller = Caller {
+        request_id: Arc::clone(&arrival.id),
+        deadline: arrival.at + within,
+        guest,
+        wishes: caller::Wishes::default(),
+    };
     let asked = app.0.matrix.embed(&caller, request).await;
     let mut vectors = asked.map_err(|error| Box::new(Refusal::of_ask(&error)))?;
     let total = arrival.at.elapsed();

@@ -65,6 +65,7 @@ fn caller(deadline: Duration, guest: Guest) -> Caller {
         // A deadline beyond what the clock can tell is as good as a day.
         deadline: now.checked_add(deadline).unwrap_or(now + Duration::from_secs(86_400)),
         guest,
+        wishes: caller::Wishes::default(),
     }
 }
 

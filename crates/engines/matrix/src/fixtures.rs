@@ -81,7 +81,12 @@ pub(crate) fn panel_saying(answers: &[(&str, u64)], keys: &str) -> String {
 }
 
 pub(crate) fn caller(within: Duration) -> Caller {
-    Caller { request_id: "req-1".into(), deadline: Instant::now() + within, guest: Guest::local() }
+    Caller {
+        request_id: "req-1".into(),
+        deadline: Instant::now() + within,
+        guest: Guest::local(),
+        wishes: caller::Wishes::default(),
+    }
 }
 
 pub(crate) fn question(model: &str) -> ChatRequest {

@@ -190,7 +190,7 @@ impl Plan {
         for route in &settings.route {
             let mut rules = Vec::new();
             for rule in &route.rules {
-                let models = rule.models.iter().map(|model| endpoint(&registry, "route", &route.name, model));
+                let models = rule.models.iter().map(|model| endpoint(&registry, "route", &route.name, &model.model));
                 let models = models.collect::<Result<_, _>>()?;
                 let flag = rule.when.as_ref().and_then(|when| when.flag.as_deref());
                 let flag = flag.map(|text| Condition::new(text, settings, metrics));

@@ -7,10 +7,12 @@
 mod identity;
 mod spend;
 mod tool;
+mod wishes;
 
 pub use identity::{HOUSE, Identity, Role, RoleError, is_tenant};
 pub use spend::{Called, NANO_PER_USD, NanoUsd, Need, Spend, SpendFault, Tab, TabFuture, Tokens, Unmetered, shown_usd};
 pub use tool::{Tool, ToolFault, ToolFuture, ToolSpec};
+pub use wishes::{Class, Kept, Wishes};
 
 use std::fmt;
 use std::sync::Arc;
@@ -52,4 +54,6 @@ pub struct Caller {
     pub deadline: Instant,
     /// Who asks.
     pub guest: Guest,
+    /// What it asks for besides its answer.
+    pub wishes: Wishes,
 }

@@ -9,11 +9,12 @@ mod store;
 
 use std::collections::BTreeMap;
 
+use crate::balance::Replicas;
 use crate::host::{is_authority, is_host_port, is_origin, url_trouble};
 use crate::layer::element;
 use crate::limits;
 use crate::model::{Server, Settings};
-use crate::panel::{Panel, Route, Rule};
+use crate::panel::{Panel, Resolution, Route, Rule};
 use crate::provider::{Aws, ModelEntry, Provider};
 use crate::wording::cut;
 
@@ -69,6 +70,9 @@ pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
     let mut found = Findings::default();
     server(&settings.server, &mut found);
     limits::guard(&settings.guard, &mut found);
+    limits::balance(&settings.balance, &mut found);
+    limits::cache(&settings.cache, &mut found);
+    replicas(&settings.replicas, &mut found);
     store::store(&settings.store, &mut found);
     access::access(&settings.access, &mut found);
     limits::budget(&settings.budget, &mut found);
@@ -195,6 +199,7 @@ fn header_trouble(name: &str, value: &str) -> Option<(&'static str, &'static str
 
 fn panel(path: &str, panel: &Panel, found: &mut Findings) {
     limits::panel(path, panel, found);
+    settled(path, panel, found);
     name(&format!("{path}.name"), &panel.name, found);
     let members = format!("{path}.members");
     if panel.members.is_empty() {
@@ -206,8 +211,36 @@ fn panel(path: &str, panel: &Panel, found: &mut Findings) {
     }
 }
 
+/// The beginning of keys must not be able to look like another's.
+fn replicas(replicas: &Replicas, found: &mut Findings) {
+    limits::replicas(replicas, found);
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let namespace = &replicas.namespace;
+    if namespace.is_empty() || namespace.len() > NAME_CHARS_MAX || !namespace.bytes().all(known) {
+        let problem = format!("is `{}`", cut(namespace));
+        found.refuse("replicas.namespace", &problem, "write letters, digits, dashes, dots and underscores");
+    }
+}
+
+/// A panel that has somebody settle its questions must name who, and one that is asked in two rounds must have both.
+fn settled(path: &str, panel: &Panel, found: &mut Findings) {
+    if panel.resolution != Resolution::Vote && panel.judge.is_none() {
+        let hint = "name a model, or set `resolution` to `vote`";
+        found.refuse(&format!("{path}.judge"), "is missing, and `resolution` asks for one", hint);
+    }
+    if let Some(judge) = &panel.judge {
+        name(&format!("{path}.judge"), judge, found);
+    }
+    if panel.first.is_some_and(|first| first == 0 || first > panel.members.len()) {
+        let problem = format!("is `{}`", panel.first.unwrap_or_default());
+        let hint = format!("write 1 to {}, the number of members", panel.members.len());
+        found.refuse(&format!("{path}.first"), &problem, &hint);
+    }
+}
+
 fn route(path: &str, route: &Route, found: &mut Findings) {
     name(&format!("{path}.name"), &route.name, found);
+    limits::route(path, route, found);
     let rules = format!("{path}.rules");
     if route.rules.is_empty() {
         found.refuse(&rules, "is empty", "write at least one rule, such as `{ models = [\"NAME\"] }`");
@@ -242,8 +275,9 @@ fn rule(path: &str, rule: &Rule, found: &mut Findings) {
     }
     found.at_most(&models, rule.models.len(), RULES_MAX);
     for (index, model) in rule.models.iter().enumerate() {
-        name(&element(&models, index), model, found);
+        name(&element(&models, index), &model.model, found);
     }
+    limits::rule(path, rule, found);
     let Some(when) = &rule.when else { return };
     if let (Some(least), Some(most)) = (when.prompt_chars_min, when.prompt_chars_max)
         && least > most

@@ -6,6 +6,8 @@
 //! models exist; it reads the settings file and the secrets that the file refers to, and nothing else.
 
 mod access;
+mod balance;
+mod cache;
 mod check;
 mod depth;
 mod document;
@@ -20,6 +22,7 @@ mod model;
 mod names;
 mod panel;
 mod provider;
+mod redis;
 mod secret;
 mod show;
 mod store;
@@ -30,13 +33,16 @@ mod wording;
 mod tests;
 
 pub use access::{Access, Budget, Ledger, Oidc, Tls};
+pub use balance::{Balance, Replicas, Strategy};
+pub use cache::{Cache, Cacheable, Semantic};
 pub use error::{Place, SettingsError, Spot};
 pub use flag::{Flag, OFF, ON, parse_flag_condition};
 pub use host::network;
 pub use load::{FILE_BYTES_MAX, Loaded, Origin, PROFILES, Source, load, problems};
 pub use model::{Guard, Server, Settings};
-pub use panel::{Member, OnDisagreement, Panel, Route, Rule, When};
-pub use provider::{Aws, LongPrice, ModelEntry, Price, Provider};
+pub use panel::{Answers, Choice, Class, Member, OnDisagreement, Panel, Resolution, Route, Rule, Weights, When};
+pub use provider::{Aws, Concurrency, LongPrice, ModelEntry, Price, Provider};
+pub use redis::{RedisUrl, RedisUrlError};
 pub use secret::{SECRET_BYTES_MAX, SecretRef};
 pub use show::{Shown, schema, show, to_json};
 pub use store::{Store, StoreUrl, StoreUrlError, without_password};

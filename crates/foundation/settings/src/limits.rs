@@ -4,10 +4,12 @@
 //! an arithmetic overflow in a timer.
 
 use crate::access::{Access, Budget, Ledger, Oidc};
+use crate::balance::{Balance, Replicas};
+use crate::cache::Cache;
 use crate::check::Findings;
 use crate::layer::element;
 use crate::model::{Guard, Server};
-use crate::panel::Panel;
+use crate::panel::{Panel, Route, Rule};
 use crate::provider::{ModelEntry, Provider};
 use crate::store::Store;
 
@@ -27,6 +29,8 @@ const HEADER_BYTES_MOST: u64 = 1024 * 1024;
 const LARGE_MAX: u64 = 1_000_000_000;
 /// By how many seconds clocks may differ: a token must not live long after its end.
 const LEEWAY_S_MAX: u64 = 60 * 60;
+/// The longest an answer is kept, in seconds: a month.
+const CACHE_S_MAX: u64 = 31 * 24 * 60 * 60;
 /// The most connections to a database, transactions in a group or backups.
 const STORE_MAX: u64 = 10_000;
 
@@ -53,7 +57,8 @@ pub(crate) fn server(server: &Server, found: &mut Findings) {
 }
 
 pub(crate) fn guard(guard: &Guard, found: &mut Findings) {
-    let bounds: [Bounds; 6] = [
+    let bounds: [Bounds; 7] = [
+        ("park_ms_max", guard.park_ms_max, 0, TIME_MS_MAX),
         ("attempts_max", u64::from(guard.attempts_max), 1, 16),
         ("backoff_base_ms", guard.backoff_base_ms, 1, TIME_MS_MAX),
         ("backoff_max_ms", guard.backoff_max_ms, 1, TIME_MS_MAX),
@@ -70,8 +75,69 @@ pub(crate) fn guard(guard: &Guard, found: &mut Findings) {
             "make the shortest wait the shorter one",
         );
     }
+    share("guard.tenant_share", guard.tenant_share, (false, 1.0), found);
+    share("guard.shed_low", guard.shed_low, (true, 1.0), found);
+    share("guard.shed_normal", guard.shed_normal, (true, 1.0), found);
     share("guard.retry_ratio", guard.retry_ratio, (true, 10.0), found);
     share("guard.retry_min_per_s", guard.retry_min_per_s, (true, 10_000.0), found);
+}
+
+pub(crate) fn balance(balance: &Balance, found: &mut Findings) {
+    let bounds: [Bounds; 4] = [
+        ("decay_ms", balance.decay_ms, 1, TIME_MS_MAX),
+        ("penalty_ms", balance.penalty_ms, 0, TIME_MS_MAX),
+        ("slow_start_ms", balance.slow_start_ms, 0, TIME_MS_MAX),
+        ("health_check_ms", balance.health_check_ms, 0, TIME_MS_MAX),
+    ];
+    whole("balance", &bounds, found);
+}
+
+pub(crate) fn replicas(replicas: &Replicas, found: &mut Findings) {
+    whole("replicas", &[("expected", u64::from(replicas.expected), 1, STORE_MAX)], found);
+    share("replicas.slice", replicas.slice, (false, 1.0), found);
+}
+
+pub(crate) fn cache(cache: &Cache, found: &mut Findings) {
+    let bounds: [Bounds; 10] = [
+        ("ttl_s", cache.ttl_s, 1, CACHE_S_MAX),
+        ("stale_s", cache.stale_s, 0, CACHE_S_MAX),
+        ("negative_s", cache.negative_s, 0, 300),
+        ("memory_entries", cache.memory_entries, 0, LARGE_MAX),
+        ("memory_mb", cache.memory_mb, 0, COUNT_MAX),
+        ("disk_mb", cache.disk_mb, 0, COUNT_MAX),
+        ("redis_connections_max", u64::from(cache.redis_connections_max), 1, 10),
+        ("redis_timeout_ms", cache.redis_timeout_ms, 1, 60_000),
+        ("entry_bytes_max", cache.entry_bytes_max as u64, 1, BYTES_MAX),
+        ("semantic.entries_max", cache.semantic.entries_max as u64, 1, COUNT_MAX),
+    ];
+    whole("cache", &bounds, found);
+    let semantic = &cache.semantic;
+    share("cache.semantic.similarity", semantic.similarity, (false, 1.0), found);
+    share("cache.semantic.verify", semantic.verify, (false, 1.0), found);
+    share("cache.semantic.errors_max", semantic.errors_max, (true, 1.0), found);
+}
+
+pub(crate) fn route(path: &str, route: &Route, found: &mut Findings) {
+    let ttl: Vec<Bounds> = route.cache_ttl_s.map(|ttl| ("cache_ttl_s", ttl, 1, CACHE_S_MAX)).into_iter().collect();
+    whole(path, &ttl, found);
+}
+
+pub(crate) fn rule(path: &str, rule: &Rule, found: &mut Findings) {
+    let latency: Vec<Bounds> =
+        rule.latency_ms_max.map(|most| ("latency_ms_max", most, 1, TIME_MS_MAX)).into_iter().collect();
+    whole(path, &latency, found);
+    for (index, choice) in rule.models.iter().enumerate() {
+        let path = format!("{}.weight", element(&format!("{path}.models"), index));
+        share(&path, choice.weight, (false, 1_000_000.0), found);
+    }
+    let Some(when) = &rule.when else { return };
+    let parts =
+        [("share", when.share), ("complexity_min", when.complexity_min), ("complexity_below", when.complexity_below)];
+    for (key, value) in parts {
+        if let Some(value) = value {
+            share(&format!("{path}.when.{key}"), value, (true, 1.0), found);
+        }
+    }
 }
 
 pub(crate) fn store(store: &Store, found: &mut Findings) {
@@ -151,6 +217,8 @@ pub(crate) fn provider(path: &str, provider: &Provider, found: &mut Findings) {
     ];
     bounds.extend(provider.pool_max.map(|most| ("pool_max", most as u64, 1, COUNT_MAX)));
     bounds.extend(provider.in_flight_max.map(|most| ("in_flight_max", most as u64, 1, COUNT_MAX)));
+    bounds.extend(provider.rpm.map(|rate| ("rpm", u64::from(rate), 1, LARGE_MAX)));
+    bounds.extend(provider.tpm.map(|rate| ("tpm", u64::from(rate), 1, LARGE_MAX)));
     bounds.extend(provider.timeout_ms.map(|time| ("timeout_ms", time, 1, TIME_MS_MAX)));
     bounds.extend(provider.breaker_failures.map(|most| ("breaker_failures", u64::from(most), 1, COUNT_MAX)));
     bounds.extend(provider.breaker_open_ms.map(|time| ("breaker_open_ms", time, 1, TIME_MS_MAX)));

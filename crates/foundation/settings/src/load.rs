@@ -18,7 +18,7 @@ use crate::error::{Place, SettingsError};
 use crate::layer::{Layers, join, leaves, merge, nested};
 use crate::lines::Lines;
 use crate::model::Settings;
-use crate::store::hide_passwords;
+use crate::{redis, store};
 
 /// The most bytes a settings file may have.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -119,7 +119,8 @@ fn assemble(source: &Source) -> Result<(Loaded, Vec<SettingsError>), SettingsErr
     };
     let mut layers = Layers::default();
     let mut profile = lay_file(&mut layers, &document, source)?;
-    profile.values_mut().for_each(hide_passwords);
+    profile.values_mut().for_each(store::hide_passwords);
+    profile.values_mut().for_each(redis::hide_passwords);
     for (name, value) in source.env.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         layers.lay(variable(name, value)?, |_| Origin::Env(name.clone()));
     }

@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Access, Budget, Ledger, Tls};
+use crate::balance::{Balance, Replicas};
+use crate::cache::Cache;
 use crate::flag::Flag;
 use crate::panel::{Panel, Route};
 use crate::provider::Provider;
@@ -22,6 +24,12 @@ pub struct Settings {
     pub server: Server,
     /// How failing upstreams are retried and set aside.
     pub guard: Guard,
+    /// How requests are spread over the endpoints that offer the same model.
+    pub balance: Balance,
+    /// Which answers are kept, where, and for how long.
+    pub cache: Cache,
+    /// What replicas of this server share.
+    pub replicas: Replicas,
     /// Where everything that must outlive the process is kept.
     pub store: Store,
     /// Who may ask.
@@ -144,6 +152,18 @@ pub struct Guard {
     /// Connections that are kept open for each provider; while all of them are in use, further ones are opened,
     /// counted, and kept for a few seconds.
     pub pool_max: usize,
+    /// The longest a provider that asked to be left alone (429 with `retry-after`, nothing remaining) is left alone, in
+    /// milliseconds.
+    pub park_ms_max: u64,
+    /// The share of a provider's places that one tenant may hold while others wait.
+    pub tenant_share: f64,
+    /// How full the line for a provider may be before requests of the class `low` are turned away.
+    pub shed_low: f64,
+    /// How full the line for a provider may be before requests of the class `normal` are turned away.
+    pub shed_normal: f64,
+    /// Tenants whose requests may call themselves `critical`; operators' may anyway.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub critical_tenants: Vec<String>,
 }
 
 impl Default for Guard {
@@ -157,6 +177,11 @@ impl Default for Guard {
             breaker_failures: 5,
             breaker_open_ms: 60_000,
             pool_max: 20,
+            park_ms_max: 300_000,
+            tenant_share: 1.0,
+            shed_low: 0.8,
+            shed_normal: 0.95,
+            critical_tenants: Vec::new(),
         }
     }
 }

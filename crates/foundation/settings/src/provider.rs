@@ -35,6 +35,14 @@ pub struct Provider {
     /// sends it one for each of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight_max: Option<usize>,
+    /// How the number of requests at once follows what the provider bears; `in_flight_max` stays the most.
+    pub concurrency: Concurrency,
+    /// The most requests a minute over all its models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpm: Option<u32>,
+    /// The most tokens a minute over all its models, read and written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<u32>,
     /// The most requests that wait for it; beyond it they fail over. 0 lets none wait.
     pub queue_max: usize,
     /// How long one attempt may take, in milliseconds; without it, what suits the kind.
@@ -75,6 +83,9 @@ impl Default for Provider {
             models: Vec::new(),
             family: None,
             in_flight_max: None,
+            concurrency: Concurrency::default(),
+            rpm: None,
+            tpm: None,
             queue_max: 1_024,
             timeout_ms: None,
             connect_ms: 5_000,
@@ -88,6 +99,22 @@ impl Default for Provider {
             breaker_open_ms: None,
         }
     }
+}
+
+/// How the number of requests that a provider works on at once is found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Concurrency {
+    /// What suits the kind: `gradient` for Ollama, `aimd` for everybody else.
+    #[default]
+    Auto,
+    /// Always `in_flight_max`.
+    Fixed,
+    /// One more with each full round of answers, a tenth less with each 429, 503 or 529: for hosted models, whose
+    /// limit is a rate.
+    Aimd,
+    /// As many as keep the time to the first token near its best: for engines on a machine of their own.
+    Gradient,
 }
 
 /// A model of a provider: a bare name, or a table when there is more to say.

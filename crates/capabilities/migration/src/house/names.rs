@@ -7,7 +7,7 @@
 use super::{BuiltProvider, RULE_MAX, SECTIONS_MAX, is_name};
 use crate::deployment::Called;
 use crate::notes::Notes;
-use settings::{Route, Rule};
+use settings::{Choice, Route, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many names that lead to names are followed.
@@ -97,8 +97,9 @@ impl Names {
                     return;
                 }
                 notes.carry(format!("{} `{name}` → route `{route}` of {} models", called.from, models.len()));
-                let rules = vec![Rule { models: models.to_vec(), when: None }];
-                self.named.routes.push(Route { name: route.clone(), rules });
+                let rules =
+                    vec![Rule { models: models.iter().cloned().map(Choice::from).collect(), ..Rule::default() }];
+                self.named.routes.push(Route { name: route.clone(), rules, ..Route::default() });
                 self.named.routes_from.push(called.from.clone());
                 self.stand(&name, route, &called.from, notes);
             }

@@ -11,7 +11,7 @@ TEST_VENV ?= $(TARGET)/python
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help run test check bench clean test-services test-python
+.PHONY: help run test check bench clean test-services test-python bench-peers
 
 help: ## this table
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,38 +36,46 @@ check: ## formatting, clippy, tidy (floors, ratchets, licences, banned crates), 
 	@cargo xtask tidy
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
 
-bench: ## benchmarks: figures to target/bench/*.json and a table on screen; ARGS="chat --quick" runs a few
+bench: bench-peers ## benchmarks: figures to target/bench/*.json and a table on screen; ARGS="chat --quick" runs a few
 	@cargo build --release --locked -p althing
-	@cargo xtask bench $(ARGS)
+	@ALTHING_TEST_LITELLM=$(abspath $(TEST_VENV))-litellm/bin/litellm cargo xtask bench $(ARGS)
 
 clean: ## remove everything built, the Python packages of the tests included
 	@rm -rf $(TEST_VENV) $(TEST_VENV).log $(TEST_VENV)-litellm $(TEST_VENV)-litellm.log
 	@cargo clean
 
 # Debian keeps the programs of PostgreSQL and pgbouncer off the path; this and the tests look for them there too. Where
-# PostgreSQL was never installed, no cluster of Debian's is made. Whatever apt-get says is shown only if it fails.
-test-services: ## install PostgreSQL, pgbouncer, strace, wrk and hey, which the tests start themselves, where they are missing
+# PostgreSQL was never installed, no cluster of Debian's is made, and a Redis that comes along is neither started nor
+# started with the machine. Whatever apt-get says is shown only if it fails.
+test-services: ## install PostgreSQL, pgbouncer, Redis, strace, wrk and hey, which the tests start themselves, where they are missing
 	@log=$(TARGET)/test-services.log; \
 	has() { \
 		for at in "$$(command -v $$1)" /usr/lib/postgresql/*/bin/$$1 /usr/sbin/$$1; do [ ! -x "$$at" ] || return 0; done; \
 		return 1; \
 	}; \
-	missing() { for name in initdb postgres psql pgbench pgbouncer strace wrk hey; do has $$name || printf ' `%s`' $$name; done; }; \
+	missing() { for name in initdb postgres psql pgbench pgbouncer redis-server strace wrk hey; do has $$name || printf ' `%s`' $$name; done; }; \
 	[ -n "$$(missing)" ] || exit 0; \
 	as=; [ "$$(id -u)" = 0 ] || as='sudo -n'; \
 	if command -v apt-get >/dev/null && $$as true 2>/dev/null; then \
-		echo "installing PostgreSQL, pgbouncer, strace, wrk and hey for the tests"; \
+		echo "installing PostgreSQL, pgbouncer, Redis, strace, wrk and hey for the tests"; \
 		mkdir -p $(TARGET); \
 		etc=/etc/postgresql-common; no_cluster=$$etc/createcluster.d/althing-tests.conf; \
 		[ -e $$etc/createcluster.conf ] || $$as sh -c "mkdir -p $$etc/createcluster.d; echo 'create_main_cluster = false' >$$no_cluster"; \
+		quiet=; policy=/usr/sbin/policy-rc.d; \
+		if ! has redis-server; then \
+			quiet=1; \
+			[ -e $$policy ] || { $$as sh -c "printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy"; quiet=2; }; \
+		fi; \
 		get() { $$as env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120 "$$@"; }; \
-		install() { get install --no-install-recommends postgresql pgbouncer strace wrk hey; }; \
+		install() { get install --no-install-recommends postgresql pgbouncer redis-server strace wrk hey; }; \
 		{ install || { get update && install; }; } >$$log 2>&1 </dev/null || cat $$log >&2; \
 		$$as rm -f $$no_cluster; \
+		[ "$$quiet" != 2 ] || $$as rm -f $$policy; \
+		[ -z "$$quiet" ] || ! command -v systemctl >/dev/null || $$as systemctl disable redis-server >>$$log 2>&1 || true; \
 	fi; \
 	[ -n "$$(missing)" ] || exit 0; \
 	echo "error: the tests start programs that are missing:$$(missing)" >&2; \
-	echo 'hint: install PostgreSQL 15 or newer, pgbouncer, strace, wrk and hey: on Debian, `apt-get install postgresql pgbouncer strace wrk hey` as root' >&2; \
+	echo 'hint: install PostgreSQL 15 or newer, pgbouncer, Redis 6 or newer, strace, wrk and hey: on Debian, `apt-get install postgresql pgbouncer redis-server strace wrk hey` as root' >&2; \
 	exit 1
 
 # Rebuilt only when the requirements differ from the copy kept inside it: a fresh clone has fresh times but the same
@@ -92,3 +100,26 @@ test-python:
 	}; \
 	prepare $(TEST_VENV) tests/requirements.txt; \
 	prepare $(TEST_VENV)-litellm tests/requirements-litellm.txt
+
+# Other gateways that `bench` measures beside, got where the benchmark `gateway` is to be run. What cannot be got is left
+# out there, which the benchmark says. Of nginx only the program is taken out of its package: nothing is installed.
+CRABLLM := 0.0.25
+bench-peers:
+	@[ -z "$(filter-out --%,$(ARGS))" ] || [ -n "$(filter gateway,$(ARGS))" ] || exit 0; \
+	peers=$(abspath $(TARGET))/peers; mkdir -p $$peers; \
+	get() { \
+		name=$$1; shift; echo "getting $$name to measure beside"; \
+		"$$@" >$$peers/$$name.log 2>&1 </dev/null || echo "$$name could not be got and is left out, see $$peers/$$name.log" >&2; \
+	}; \
+	get_crabllm() { \
+		CARGO_TARGET_DIR=$$peers/build cargo install crabllm --version $(CRABLLM) --locked --root $$peers; \
+		local code=$$?; rm -rf $$peers/build; return $$code; \
+	}; \
+	get_venv() { rm -rf $$1; $(PYTHON) -m venv $$1 && $$1/bin/python -m pip install -r $$2 && cp $$2 $$1/requirements.txt; }; \
+	get_nginx() { ( cd $$peers && apt-get download nginx && dpkg-deb -x nginx_*.deb nginx && rm nginx_*.deb ); }; \
+	has() { command -v $$1 >/dev/null || [ -x /usr/sbin/$$1 ] || [ -x $$peers/$$2 ]; }; \
+	got() { cmp -s $$2 $$1/requirements.txt && $$1/bin/python -c '' 2>/dev/null; }; \
+	has nginx nginx/usr/sbin/nginx || get nginx get_nginx; \
+	[ -x $$peers/bin/crabllm ] || get crabllm get_crabllm; \
+	got $$peers/python tests/requirements-peers.txt || get tensorzero get_venv $$peers/python tests/requirements-peers.txt; \
+	got $(TEST_VENV)-litellm tests/requirements-litellm.txt || get litellm get_venv $(TEST_VENV)-litellm tests/requirements-litellm.txt

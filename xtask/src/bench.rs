@@ -1,16 +1,25 @@
 //! `cargo xtask bench`: the benchmarks of the registry, run one after the other against the release binary. Knows no
 //! benchmark by name, and measures nothing itself: `althing load run` does.
 
+mod ask;
 mod external;
+mod full;
+mod gateway;
 mod generator;
+mod growth;
 mod idle;
 mod load;
+mod open_streams;
 mod outcome;
 mod page;
+mod panel;
+mod peers;
 mod process;
 mod proxy;
 mod registry;
+mod rounds;
 mod sample;
+mod sick;
 mod table;
 mod truth;
 
@@ -108,6 +117,11 @@ fn measured(setup: &Setup, benchmark: &Benchmark, environment: Environment) -> O
         Measure::Generator => generator::run(setup),
         Measure::Truth => truth::run(setup),
         Measure::Idle => idle::run(setup),
+        Measure::Gateway => gateway::run(setup),
+        Measure::OpenStreams => open_streams::run(setup),
+        Measure::Growth => growth::run(setup),
+        Measure::Panel => panel::run(setup),
+        Measure::Sick => sick::run(setup),
         Measure::Example { package, example } => external::example(setup, package, example),
         Measure::Soak(soak) => external::soak(setup, soak),
     };
@@ -148,6 +162,11 @@ fn installed(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
     folders.map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// nginx, as it is installed or as `make bench` laid it beside the other gateways.
+fn nginx() -> Option<PathBuf> {
+    installed("nginx").or_else(|| Some(peers::folder().join("nginx/usr/sbin/nginx")).filter(|file| file.is_file()))
 }
 
 /// The first number with a dot that a program prints when it is asked for its version.

@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Ask one question and print the answer with its agreement report
     Ask(Ask),
+    /// Say how far observers agree who rated the same units (Krippendorff's alpha)
+    Agreement(Agreement),
     /// Check settings, data folder, providers and clock, with a fix for whatever is wrong
     Doctor(Doctor),
     /// Look at the settings
@@ -67,6 +69,9 @@ pub(crate) enum Command {
     /// Show what models cost, and bring a newer price list
     #[command(subcommand)]
     Prices(Prices),
+    /// Look at the answers that a server keeps, drop them, or have them made beforehand
+    #[command(subcommand)]
+    Cache(Cache),
     /// Send load to a server and judge what comes of it
     #[command(subcommand)]
     Load(Load),
@@ -130,6 +135,31 @@ pub(crate) struct Ask {
     pub(crate) panel: Option<String>,
     #[command(flatten)]
     pub(crate) place: Where,
+}
+
+/// `althing agreement`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Agreement {
+    /// The ratings; `-` reads them from standard input. As CSV, one line per unit below one with the observers' names
+    /// (a column `unit` or `id` is no observer); as JSON, one list per observer, or an object with `level` and `ratings`
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// What may be done with the values [default: what a JSON file says, else nominal]
+    #[arg(long, value_name = "L")]
+    pub(crate) level: Option<RatingLevel>,
+}
+
+/// What `--level` can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RatingLevel {
+    /// Names
+    Nominal,
+    /// An order
+    Ordinal,
+    /// Figures whose differences mean something
+    Interval,
+    /// Figures from 0 up whose quotients mean something
+    Ratio,
 }
 
 /// `althing doctor`.
@@ -206,6 +236,42 @@ pub(crate) struct Where {
     /// Named overrides of the settings
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+}
+
+/// `althing cache`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Cache {
+    /// Show how full the tiers are and how often they have what is asked for
+    Stats {
+        #[command(flatten)]
+        at: CacheAt,
+    },
+    /// Drop kept answers, on all replicas: all of them, or those with a tag
+    Drop {
+        /// Only those with this tag: a model, a route, a panel, or one of `x-althing-tags`
+        #[arg(long, value_name = "T")]
+        tag: Option<String>,
+        /// Only this tenant's
+        #[arg(long, value_name = "T")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        at: CacheAt,
+    },
+    /// Ask questions so that their answers are kept
+    Warm {
+        /// The questions: in each line the body of a chat, as JSON
+        file: PathBuf,
+        #[command(flatten)]
+        at: CacheAt,
+    },
+}
+
+/// Which server; ALTHING_KEY holds a key for it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CacheAt {
+    /// The server's root [default: where the settings say that it listens]
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
 }
 
 /// `althing keys`.

@@ -1,7 +1,9 @@
 //! One file per command.
 
+mod agreement;
 mod ask;
 mod audit;
+mod cache;
 mod completions;
 mod config;
 mod doctor;
@@ -26,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Up(args) => up::run(&global, &args),
         Command::Simulate(args) => simulate::run(&global, &args),
         Command::Ask(args) => ask::run(&global, &args),
+        Command::Agreement(args) => agreement::run(&global, &args),
         Command::Doctor(args) => doctor::run(&global, &args),
         Command::Config(args) => config::run(&global, &args),
         Command::Mcp(Mcp::Stdio { place }) => mcp::stdio(&global, &place),
@@ -34,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Store(asked) => store::run(&global, asked),
         Command::Usage(args) => usage::run(&global, &args),
         Command::Prices(asked) => prices::run(&global, &asked),
+        Command::Cache(asked) => cache::run(&global, &asked),
         Command::Load(asked) => load::run(&global, asked),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Completions { shell } => completions::run(&global, shell),

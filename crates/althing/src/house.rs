@@ -1,6 +1,7 @@
 //! Who asks and who pays, put together on one store.
 
 use crate::exit::Failure;
+use crate::sharing::Links;
 use crate::wiring::of_store;
 use access::{AccessError, Flags, Gate, Keys};
 use audit::{Audit, Entry};
@@ -9,11 +10,13 @@ use caller::{Guest, Identity};
 use http_door::Desk;
 use http_door::rest::Services;
 use load::history::History;
+use matrix::Matrix;
 use measure::Metrics;
 use serde_json::json;
 use settings::Settings;
 use std::sync::Arc;
 use store::Store;
+use votes::Votes;
 
 /// Everything that stands on the store.
 pub(crate) struct House {
@@ -23,12 +26,18 @@ pub(crate) struct House {
     pub(crate) audit: Arc<Audit>,
     pub(crate) flags: Arc<Flags>,
     pub(crate) load: Arc<History>,
+    pub(crate) votes: Arc<Votes>,
     pub(crate) store: Store,
 }
 
 impl House {
     /// Opens everything, and makes the tables where they are not there yet.
-    pub(crate) async fn open(store: Store, settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<Self>, Failure> {
+    pub(crate) async fn open(
+        store: Store,
+        settings: &Settings,
+        metrics: &Arc<Metrics>,
+        links: &Links,
+    ) -> Result<Arc<Self>, Failure> {
         let figures = metrics.access();
         let audit = Audit::open(store.clone(), figures.clone()).await.map_err(|error| of_store(&error))?;
         let books = Books::open(store.clone(), &settings.budget, &settings.ledger, figures.clone()).await;
@@ -39,11 +48,14 @@ impl House {
             let books = Arc::clone(&books);
             Arc::new(move |identity: &_| books.purse(identity))
         };
-        let gate = Gate::new(Arc::clone(&keys), purses, &settings.access, figures).map_err(|error| of_store(&error))?;
+        let gate = Gate::new(Arc::clone(&keys), purses, &settings.access, figures, links.rates());
+        let gate = gate.map_err(|error| of_store(&error))?;
         let flags = Arc::new(Flags::new(&settings.flag, metrics));
         let load = Arc::new(History::open(&store).await.map_err(|error| of_store(&error))?);
+        let votes = Votes::open(store.clone(), settings.ledger.calls_days, metrics.votes()).await;
+        let votes = votes.map_err(|error| of_store(&error))?;
         let audit = Arc::new(audit);
-        Ok(Arc::new(Self { gate: Arc::new(gate), keys, books, audit, flags, load, store }))
+        Ok(Arc::new(Self { gate: Arc::new(gate), keys, books, audit, flags, load, votes, store }))
     }
 
     /// Takes over what can change while serving.
@@ -51,6 +63,7 @@ impl House {
         self.gate.reload(&settings.access)?;
         self.books.reload(&settings.budget, &settings.ledger);
         self.flags.reload(&settings.flag);
+        self.votes.reload(settings.ledger.calls_days);
         Ok(())
     }
 
@@ -70,10 +83,10 @@ impl House {
     }
 
     /// What REST resources stand on.
-    pub(crate) fn services(&self) -> Services {
+    pub(crate) fn services(&self, matrix: &Arc<Matrix>) -> Services {
         let (keys, books) = (Arc::clone(&self.keys), Arc::clone(&self.books));
         let (audit, flags, load) = (Arc::clone(&self.audit), Arc::clone(&self.flags), Arc::clone(&self.load));
-        Services { keys, books, audit, flags, load }
+        Services { keys, books, audit, flags, load, matrix: Arc::clone(matrix) }
     }
 
     /// Who lets callers in.
@@ -84,6 +97,7 @@ impl House {
     /// Writes down what waits, gives back what was set aside, and closes the store.
     pub(crate) async fn close(&self) {
         self.books.close().await;
+        self.votes.close().await;
         self.store.close().await;
     }
 }

@@ -13,7 +13,7 @@ mod exit;
 mod house;
 mod print;
 mod progress;
-mod text;
+mod sharing;
 mod wiring;
 
 use clap::Parser;

@@ -3,9 +3,9 @@
 use crate::command::up::told_to_stop;
 use crate::exit::{Failure, INTERRUPTED};
 use crate::print::say;
-use crate::text::clean;
 use std::io::IsTerminal;
 use std::time::Duration;
+use terminal::clean;
 use tokio::time::{Instant, interval_at};
 
 /// Who is quick needs no company.

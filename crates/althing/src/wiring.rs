@@ -6,9 +6,11 @@ use crate::data;
 use crate::defaults::{self, Found};
 use crate::exit::Failure;
 use crate::house::House;
+use crate::sharing::Links;
+use ask::AskTool;
 use caller::{Guest, Tool};
 use fault::{Explain, Kind as Trouble};
-use matrix::{AskTool, Matrix, PlanError};
+use matrix::{Keeper, KeptAnswers, Matrix, PlanError};
 use mcp_door::{McpConfig, McpDoor};
 use measure::Metrics;
 use models::Kind;
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Every protocol a provider can speak. A new native one is one line here; a compatible one is a preset.
@@ -99,8 +102,18 @@ pub(crate) async fn store(settings: &Settings, data: &Path, metrics: &Metrics) -
 
 /// Who asks and who pays, on the store that settings name.
 pub(crate) async fn house(settings: &Settings, data: &Path, metrics: &Arc<Metrics>) -> Result<Arc<House>, Failure> {
+    house_of(settings, data, metrics, &Links::default()).await
+}
+
+/// The same, on one of several servers.
+pub(crate) async fn house_of(
+    settings: &Settings,
+    data: &Path,
+    metrics: &Arc<Metrics>,
+    links: &Links,
+) -> Result<Arc<House>, Failure> {
     let store = store(settings, data, metrics).await?;
-    House::open(store, settings, metrics).await
+    House::open(store, settings, metrics, links).await
 }
 
 /// What the store refuses is mostly a matter of settings, and else of reaching it.
@@ -110,10 +123,37 @@ pub(crate) fn of_store(error: &impl Explain) -> Failure {
 }
 
 /// The engine that answers.
-pub(crate) fn matrix(ready: &Ready, data: &Path, metrics: &Arc<Metrics>) -> Result<Arc<Matrix>, Failure> {
-    let prices = prices(data)?;
-    let made = Matrix::with_prices(&ready.loaded.settings, KINDS.to_vec(), Arc::clone(metrics), prices);
-    made.map(Arc::new).map_err(|error| check::refused(ready, &error))
+pub(crate) fn matrix(
+    ready: &Ready,
+    data: &Path,
+    metrics: &Arc<Metrics>,
+    links: &Links,
+) -> Result<Arc<Matrix>, Failure> {
+    made(ready, data, metrics, links).map(Arc::new)
+}
+
+/// The engine of a server, which keeps answers; and who writes them down.
+pub(crate) fn matrix_that_keeps(
+    ready: &Ready,
+    data: &Path,
+    metrics: &Arc<Metrics>,
+    links: &Links,
+) -> Result<(Arc<Matrix>, Keeper), Failure> {
+    let matrix = made(ready, data, metrics, links)?;
+    let remote = links.cache().map(|link| Arc::new(link) as Arc<dyn cache::Remote>);
+    let folder = data.join("cache");
+    let opened = KeptAnswers::open(&ready.loaded.settings.cache, Some(folder.clone()), remote, metrics);
+    let (answers, keeper) = opened.map_err(|error| {
+        let message = format!("the cache cannot be opened in `{}`: {error}", folder.display());
+        Failure::new(crate::exit::FAILED, message).hint("see who may write there, or set `cache.disk_mb = 0`")
+    })?;
+    Ok((Arc::new(matrix.with_answers(answers)), keeper))
+}
+
+fn made(ready: &Ready, data: &Path, metrics: &Arc<Metrics>, links: &Links) -> Result<Matrix, Failure> {
+    let (prices, settings) = (prices(data)?, &ready.loaded.settings);
+    let made = Matrix::with_sharing(settings, KINDS.to_vec(), Arc::clone(metrics), prices, links.sharing());
+    made.map_err(|error| check::refused(ready, &error))
 }
 
 /// What models cost, as far as settings do not say: the list that comes along, and what `prices update` laid over it.
@@ -175,8 +215,12 @@ fn raise_open_files() {
 }
 
 /// The runtime of a command.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    prepared(Builder::new_multi_thread())
+}
+
+fn prepared(mut builder: Builder) -> Result<Runtime, Failure> {
+    let built = builder.enable_all().build();
     let runtime = built.map_err(|error| Failure::new(crate::exit::FAILED, format!("cannot start: {error}")))?;
     raise_open_files();
     // Once somebody has listened, writing fails like on a full disk, and the process lives.
@@ -190,7 +234,15 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Runs a command to its end; whatever still waits for a name server or standard input is not waited for.
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = runtime()?;
+    finish(runtime()?, work)
+}
+
+/// The same on this thread alone, for a server whose connections have threads of their own.
+pub(crate) fn run_alone<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    finish(prepared(Builder::new_current_thread())?, work)
+}
+
+fn finish<T>(runtime: Runtime, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let result = runtime.block_on(work);
     runtime.shutdown_background();
     result

@@ -1,7 +1,7 @@
 //! Test-only: upstreams that do exactly what a test scripted, on real sockets, and databases that a test starts itself.
 //!
 //! Knows enough HTTP/1.1 to be spoken to by any client and to break off wherever a test wants it to, and how to run
-//! PostgreSQL and pgbouncer on ports and in folders of their own. Refuses to know anything above the foundation, and is
+//! PostgreSQL, pgbouncer and Redis on ports and in folders of their own. Refuses to know anything above the foundation, and is
 //! never a normal dependency: only tests may lean on it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Test-only code: a broken fixture must stop the test at once.
 
@@ -11,6 +11,7 @@ mod pgbouncer;
 mod postgres;
 mod process;
 mod purse;
+mod redis;
 mod reply;
 mod request;
 mod scratch;
@@ -19,6 +20,7 @@ mod upstream;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, PostgresOptions};
 pub use purse::{Note, Purse};
+pub use redis::{Redis, RedisOptions};
 pub use reply::{Reply, in_turn};
 pub use request::Seen;
 pub use upstream::Upstream;

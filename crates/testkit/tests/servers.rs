@@ -209,3 +209,28 @@ fn pgbouncer_shares_few_connections_and_helps_nobody() {
     let said = complaint(|| PgBouncer::start(&postgres, "sometimes", 1).url());
     assert!(said.contains("sometimes"), "{said}");
 }
+
+#[test]
+fn a_redis_is_killed_frozen_and_limited() {
+    let redis = testkit::Redis::start();
+    let port = redis.port();
+    assert_eq!((redis.cli(&["SET", "a", "1"]), redis.cli(&["GET", "a"])), ("OK".to_owned(), "1".to_owned()));
+    redis.limit_memory(1);
+    assert!(redis.cli(&["SET", "a", "2"]).starts_with("OOM"));
+    redis.freeze();
+    // Connections are still taken by the system, and nobody answers.
+    let mut silent = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    silent.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let mut answer = [0];
+    std::io::Write::write_all(&mut silent, b"PING\r\n").unwrap();
+    assert!(std::io::Read::read(&mut silent, &mut answer).is_err());
+    redis.thaw();
+    assert_eq!(redis.cli(&["PING"]), "PONG");
+    redis.kill();
+    redis.kill();
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    redis.start_again();
+    assert_eq!((redis.port(), redis.cli(&["GET", "a"])), (port, String::new()));
+    drop(redis);
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+}

@@ -51,14 +51,8 @@ pub(super) fn run(setup: &Setup) -> Result<Measured, Trouble> {
     for round in 0..setup.rounds() {
         let by_wrk = wrk_round(setup, &wrk, upstream.address)?;
         let by_hey = hey.as_ref().map(|hey| hey_round(setup, hey, upstream.address)).transpose()?;
-        let plan = Plan {
-            model: "m",
-            stream: false,
-            users: CONNECTIONS,
-            requests: setup.share(REQUESTS),
-            open_s: None,
-            workers: Some(1),
-        };
+        let requests = setup.share(REQUESTS);
+        let plan = Plan { users: CONNECTIONS, requests, workers: Some(1), ..Plan::default() };
         let report = load::run(setup, &plan, upstream.address)?;
         if round == 0 {
             continue;

@@ -7,11 +7,17 @@ use serde_json::Value;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What is sent.
 #[derive(Clone, Copy)]
 pub(super) struct Plan<'a> {
     pub(super) model: &'a str,
+    /// Where chats go, if not to the usual path.
+    pub(super) path: Option<&'a str>,
+    /// What is sent as a bearer token.
+    pub(super) key: Option<&'a str>,
+    pub(super) prompts: Prompts,
     pub(super) stream: bool,
     pub(super) users: u32,
     pub(super) requests: u32,
@@ -19,6 +25,33 @@ pub(super) struct Plan<'a> {
     pub(super) open_s: Option<f64>,
     /// Threads that send, unless `althing load` is to choose.
     pub(super) workers: Option<u32>,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prompts {
+    /// The same each time, in words that no cache keeps the answer of.
+    Plain,
+    /// The same each time, with a temperature of 0: a cache may answer all but the first.
+    Same,
+    /// With a temperature of 0, and none like another, in this run or any other: a cache looks, and has no answer.
+    Unique,
+}
+
+impl Default for Plan<'_> {
+    fn default() -> Self {
+        Self {
+            model: "m",
+            path: None,
+            key: None,
+            prompts: Prompts::Plain,
+            stream: false,
+            users: 1,
+            requests: 1,
+            open_s: None,
+            workers: None,
+        }
+    }
 }
 
 /// What came of it.
@@ -44,6 +77,9 @@ pub(super) fn run(setup: &Setup, plan: &Plan<'_>, address: SocketAddr) -> Result
     command.args(["load", "run"]).arg(&file).args(["--json", "--no-save", "--target", &format!("http://{address}")]);
     if plan.open_s.is_none() {
         command.arg("--closed");
+    }
+    if let Some(key) = plan.key {
+        command.arg("--key").arg(format!("file:{}", folder.write("key", key)?.display()));
     }
     if let Some(workers) = plan.workers {
         command.args(["--workers", &workers.to_string()]);
@@ -75,7 +111,30 @@ fn scenario(plan: &Plan<'_>) -> String {
         text,
         "[[mix]]\nkind = \"{kind}\"\nmodel = \"{model}\"\nprompt = \"{prompt}\"\nmax_tokens = {TOKENS_MAX}\n"
     );
+    if let Some(path) = plan.path {
+        let _ = writeln!(text, "path = \"{path}\"");
+    }
+    if plan.prompts != Prompts::Plain {
+        let _ = writeln!(text, "body = '{}'", body(plan));
+    }
+    if plan.prompts == Prompts::Unique {
+        let _ = writeln!(text, "prompts = {requests}");
+    }
     text
+}
+
+/// A body that a cache may keep the answer of; `{n}` in it is another number in each request.
+fn body(plan: &Plan<'_>) -> String {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let (Plan { model, stream, .. }, mut prompt) = (plan, prompt());
+    if plan.prompts == Prompts::Unique {
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        let _ = write!(prompt, "{run}.{{n}}");
+    }
+    format!(
+        "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{prompt}\"}}],\
+         \"stream\":{stream},\"max_tokens\":{TOKENS_MAX},\"temperature\":0}}"
+    )
 }
 
 impl Report {
@@ -98,5 +157,21 @@ impl Report {
     /// Whether `althing load` says that it could not measure this.
     pub(super) fn is_invalid(&self) -> bool {
         self.scenario["verdict"] == "invalid"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_prompt_comes_twice_where_none_may() {
+        let unique = Plan { prompts: Prompts::Unique, requests: 7, ..Plan::default() };
+        let (one, other) = (scenario(&unique), scenario(&unique));
+        assert!(one.contains("{n}") && one.contains("prompts = 7") && one != other, "{one}");
+        let same = Plan { prompts: Prompts::Same, ..unique };
+        assert_eq!(scenario(&same), scenario(&same));
+        assert!(scenario(&same).contains("\"temperature\":0"));
+        assert!(!scenario(&Plan::default()).contains("temperature"));
     }
 }

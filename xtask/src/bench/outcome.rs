@@ -25,6 +25,16 @@ pub(super) struct Measured {
     pub(super) skipped: Option<String>,
     /// Why it failed, whatever its figures.
     pub(super) failed: Option<String>,
+    /// Who was to be measured beside it and is not there: no target counts whose figure ends in such a name.
+    pub(super) absent: Vec<&'static str>,
+}
+
+impl Measured {
+    /// Somebody to be measured beside it is not there; the reader is told how to get it.
+    pub(super) fn lacks(&mut self, name: &'static str, hint: String) {
+        self.absent.push(name);
+        self.notes.push(hint);
+    }
 }
 
 /// What came of a benchmark.
@@ -182,6 +192,7 @@ impl Outcome {
         for (name, bound) in benchmark.targets {
             match found.figures.iter_mut().find(|figure| figure.name == *name) {
                 Some(figure) => *figure = figure.clone().bound(*bound),
+                None if found.absent.iter().any(|absent| name.ends_with(absent)) => {}
                 None => {
                     found.void.get_or_insert_with(|| format!("`{name}` was not measured"));
                 }
@@ -313,6 +324,16 @@ mod tests {
         assert_eq!(verdict_of(short), Verdict::Void);
         assert_eq!(verdict_of(Measured { failed: Some("no".to_owned()), ..found(1.0, 10.0) }), Verdict::Fail);
         assert_eq!(verdict_of(Measured { skipped: Some("no".to_owned()), ..Measured::default() }), Verdict::Skipped);
+    }
+
+    #[test]
+    fn targets_beside_somebody_who_is_not_there_do_not_count() {
+        let benchmark = Benchmark { targets: &[("time over nginx", Bound::AtMost(2.0))], ..BENCHMARK };
+        let verdict = |found| Outcome::judged(&benchmark, found, Environment::default()).verdict;
+        let mut alone = Measured::default();
+        assert_eq!(verdict(Measured::default()), Verdict::Void);
+        alone.lacks("nginx", "get it".to_owned());
+        assert_eq!(verdict(alone), Verdict::Measured);
     }
 
     #[test]

@@ -17,6 +17,10 @@ const WIDTH: usize = 120;
 /// What subjects are told with on the page: the key and its heading, in this order.
 const COLUMNS: &[(&str, &str)] = &[
     ("users", "users"),
+    ("requests", "requests"),
+    ("attempts", "attempts"),
+    ("attempts_at_the_sick_one", "at the sick one"),
+    ("mean_ms", "mean, ms"),
     ("p50_ms", "p50, ms"),
     ("p95_ms", "p95, ms"),
     ("p99_ms", "p99, ms"),

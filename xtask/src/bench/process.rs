@@ -4,7 +4,7 @@ use crate::trouble::Trouble;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -61,16 +61,20 @@ impl Drop for Folder {
 impl Server {
     /// `althing up` with these settings.
     pub(super) fn up(binary: &Path, config: &str) -> Result<Self, Trouble> {
-        Self::althing(binary, "up", "--config", config)
+        Self::up_in(binary, Folder::new()?, config)
+    }
+
+    /// The same, with what this folder holds already as its home.
+    pub(super) fn up_in(binary: &Path, folder: Folder, config: &str) -> Result<Self, Trouble> {
+        Self::althing(binary, folder, "up", "--config", config)
     }
 
     /// `althing simulate` with this script.
     pub(super) fn simulate(binary: &Path, script: &str) -> Result<Self, Trouble> {
-        Self::althing(binary, "simulate", "--script", script)
+        Self::althing(binary, Folder::new()?, "simulate", "--script", script)
     }
 
-    fn althing(binary: &Path, name: &str, option: &str, text: &str) -> Result<Self, Trouble> {
-        let folder = Folder::new()?;
+    fn althing(binary: &Path, folder: Folder, name: &str, option: &str, text: &str) -> Result<Self, Trouble> {
         let file = folder.write("file.toml", text)?;
         let mut command = Command::new(binary);
         command.args([name, "--bind", "127.0.0.1:0", "--json", option]).arg(&file);
@@ -95,8 +99,7 @@ impl Server {
 
     /// nginx in front of this upstream, with kept connections and nothing else to do.
     pub(super) fn nginx(program: &Path, upstream: SocketAddr, buffering: bool) -> Result<Self, Trouble> {
-        let folder = Folder::new()?;
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(failed)?;
+        let (folder, address) = (Folder::new()?, free_address()?);
         let text = include_str!("nginx.conf").replace("LISTEN", &address.to_string());
         let text = text.replace("UPSTREAM", &upstream.to_string());
         let text = text.replace("BUFFERING", if buffering { "on" } else { "off" });
@@ -107,18 +110,35 @@ impl Server {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             command
         };
-        let child = command().spawn().map_err(|source| Trouble::Start { command: "nginx".to_owned(), source })?;
         let mut stop = command();
         stop.args(["-s", "stop"]);
-        let mut server = Self { child, stop: Some(stop), _folder: folder, address };
+        let mut server = Self::listening(command(), folder, START_MAX, || Some(address))?;
+        server.stop = Some(stop);
+        Ok(server)
+    }
+
+    /// Any other program. `address` says where it listens, as soon as that is known.
+    pub(super) fn listening(
+        mut command: Command,
+        folder: Folder,
+        within: Duration,
+        address: impl Fn() -> Option<SocketAddr>,
+    ) -> Result<Self, Trouble> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().map_err(|source| Trouble::Start { command: name.clone(), source })?;
+        let mut server = Self { child, stop: None, _folder: folder, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         let began = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            if began.elapsed() > START_MAX || server.child.try_wait().is_ok_and(|ended| ended.is_some()) {
-                return Err(Trouble::Bench { what: "nginx did not start".to_owned() });
+        loop {
+            if let Some(found) = address().filter(|found| TcpStream::connect(found).is_ok()) {
+                server.address = found;
+                return Ok(server);
+            }
+            if began.elapsed() > within || server.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return Err(Trouble::Bench { what: format!("`{name}` did not start") });
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(server)
     }
 
     /// Processor time of all its threads and those of its children, to the nanosecond.
@@ -185,18 +205,9 @@ fn numbers(line: &str) -> Vec<f64> {
     line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
-/// What a server answers to a request without a body.
-pub(super) fn ask(address: SocketAddr, method: &str, path: &str) -> Result<String, Trouble> {
-    let mut stream = TcpStream::connect(address).map_err(failed)?;
-    stream.set_read_timeout(Some(START_MAX)).map_err(failed)?;
-    // HTTP/1.0: the answer ends with the connection and comes in one piece.
-    write!(stream, "{method} {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").map_err(failed)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(failed)?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let good = head.split(' ').nth(1).is_some_and(|status| status.starts_with('2'));
-    let status = head.lines().next().unwrap_or_default();
-    if good { Ok(body.to_owned()) } else { Err(Trouble::Bench { what: format!("`{method} {path}` says `{status}`") }) }
+/// An address that nobody listens on.
+pub(super) fn free_address() -> Result<SocketAddr, Trouble> {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(failed)
 }
 
 /// A process and all below it.

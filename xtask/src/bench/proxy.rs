@@ -1,12 +1,12 @@
 //! The same requests sent directly to `simulate`, through nginx and through Althing, in turn. Knows which servers there
 //! are and how they are compared; refuses to know how they are started and watched.
 
-use super::load::{self, Plan, Report};
-use super::outcome::{Figure, Measured, Ratio, Subject};
+use super::load::Plan;
+use super::outcome::{Figure, Measured, Ratio};
 use super::process::Server;
-use super::{Setup, installed, sample, version};
+use super::rounds::{self, Rounds, Target, differences};
+use super::{Setup, nginx, sample, version};
 use crate::trouble::Trouble;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// 20 words: a stream of them has 23 events with the role, the end and `[DONE]`.
@@ -22,25 +22,6 @@ pub(super) struct Traffic {
     pub(super) rate: bool,
 }
 
-/// A server that requests are sent to.
-struct Target<'a> {
-    name: &'static str,
-    model: &'static str,
-    version: Option<String>,
-    server: &'a Server,
-}
-
-/// What one target took at one level, round by round.
-#[derive(Default)]
-struct Rounds {
-    p50_ms: Vec<f64>,
-    p99_ms: Vec<f64>,
-    first_p50_ms: Vec<f64>,
-    per_s: Vec<f64>,
-    cpu_us: Vec<f64>,
-    failed: f64,
-}
-
 pub(super) fn script() -> String {
     format!("[default]\nanswers = [\"{ANSWER}\"]\n")
 }
@@ -52,98 +33,41 @@ fn config(upstream: SocketAddr) -> String {
 
 pub(super) fn run(setup: &Setup, traffic: &Traffic) -> Result<Measured, Trouble> {
     let upstream = Server::simulate(&setup.binary, &script())?;
-    let program = installed("nginx");
-    let nginx = match &program {
+    let program = nginx();
+    let passing = match &program {
         Some(program) => Some(Server::nginx(program, upstream.address, !traffic.stream)?),
         None => None,
     };
     let althing = Server::up(&setup.binary, &config(upstream.address))?;
     let own = version(&setup.binary, "--version");
-    let mut targets = vec![Target { name: "direct", model: "m", version: own.clone(), server: &upstream }];
-    if let Some(server) = &nginx {
+    let plan = Plan::default();
+    let mut targets = vec![Target { name: "direct", version: own.clone(), server: &upstream, plan }];
+    if let Some(server) = &passing {
         let version = program.and_then(|program| version(&program, "-v"));
-        targets.push(Target { name: "nginx", model: "m", version, server });
+        targets.push(Target { name: "nginx", version, server, plan });
     }
-    targets.push(Target { name: "althing", model: "sim/m", version: own, server: &althing });
+    let plan = Plan { model: "sim/m", ..plan };
+    targets.push(Target { name: "althing", version: own, server: &althing, plan });
     let mut measured = Measured::default();
-    if nginx.is_none() {
+    if passing.is_none() {
         measured.notes.push("nginx is not installed and was left out".to_owned());
     }
     for &(users, requests) in traffic.levels {
-        let rounds = rounds(setup, traffic.stream, users, setup.share(requests), &targets)?;
+        for target in &mut targets {
+            let model = target.plan.model;
+            let requests = setup.share(requests);
+            target.plan = Plan { model, stream: traffic.stream, users, requests, ..Plan::default() };
+        }
+        let rounds = rounds::take(setup, setup.rounds(), &targets)?;
         compare(traffic, users, &targets, &rounds, &mut measured);
     }
     Ok(measured)
 }
 
-/// Each target in turn, in another order in each round.
-fn rounds(
-    setup: &Setup,
-    stream: bool,
-    users: u32,
-    requests: u32,
-    targets: &[Target<'_>],
-) -> Result<Vec<Rounds>, Trouble> {
-    let mut taken: Vec<Rounds> = targets.iter().map(|_| Rounds::default()).collect();
-    for round in 0..setup.rounds() {
-        let order = (0..targets.len()).map(|at| (at + round) % targets.len());
-        for at in order {
-            let target = &targets[at];
-            let plan = Plan { model: target.model, stream, users, requests, open_s: None, workers: None };
-            let before = target.server.cpu();
-            let report = load::run(setup, &plan, target.server.address)?;
-            let cpu_s = target.server.cpu().since_s(&before);
-            if round > 0 {
-                taken[at].add(&report, cpu_s)?;
-            }
-        }
-    }
-    Ok(taken)
-}
-
-impl Rounds {
-    fn add(&mut self, report: &Report, cpu_s: f64) -> Result<(), Trouble> {
-        let (sent, failed) = report.counts()?;
-        self.failed += failed;
-        self.p50_ms.push(report.needed("/latency_ms/p50")?);
-        self.p99_ms.push(report.needed("/latency_ms/p99")?);
-        self.first_p50_ms.extend(report.number("/first_token_ms/p50"));
-        self.per_s.push(report.needed("/rate_per_s")?);
-        self.cpu_us.push(cpu_s * 1e6 / sent);
-        Ok(())
-    }
-
-    /// Medians over the rounds.
-    fn medians(&self, users: u32, resident_mb: f64) -> BTreeMap<String, f64> {
-        let mut medians: BTreeMap<String, f64> = BTreeMap::new();
-        let of = [
-            ("p50_ms", &self.p50_ms),
-            ("p99_ms", &self.p99_ms),
-            ("first_p50_ms", &self.first_p50_ms),
-            ("requests_per_s", &self.per_s),
-            ("cpu_us_per_request", &self.cpu_us),
-        ];
-        for (name, sample) in of.into_iter().filter(|(_, sample)| !sample.is_empty()) {
-            medians.insert(name.to_owned(), sample::round(sample::median(sample)));
-        }
-        medians.insert("users".to_owned(), f64::from(users));
-        medians.insert("resident_mb".to_owned(), sample::round(resident_mb));
-        medians.insert("failed".to_owned(), self.failed);
-        medians
-    }
-}
-
 fn compare(traffic: &Traffic, users: u32, targets: &[Target<'_>], rounds: &[Rounds], measured: &mut Measured) {
     let of = |name| targets.iter().zip(rounds).find(|(target, _)| target.name == name).map(|(_, rounds)| rounds);
     for (target, rounds) in targets.iter().zip(rounds) {
-        let medians = rounds.medians(users, target.server.resident_mb());
-        let (name, version) = (target.name.to_owned(), target.version.clone());
-        measured.subjects.push(Subject { name, version, measured: medians });
-        if rounds.failed > 0.0 {
-            let what = format!("{} requests to {} failed", rounds.failed, target.name);
-            let reason = if target.name == "althing" { &mut measured.failed } else { &mut measured.void };
-            reason.get_or_insert(what);
-        }
+        rounds.tell(target, "", measured);
     }
     let (Some(direct), Some(althing)) = (of("direct"), of("althing")) else { return };
     let drift = sample::drift(&direct.p50_ms);
@@ -189,9 +113,4 @@ fn ratios(traffic: &Traffic, crowd: &str, [direct, nginx, althing]: [&Rounds; 3]
     for (name, ours, theirs) in [if traffic.rate { rate } else { times }, cpu] {
         measured.ratios.extend(Ratio::new(format!("{name}, {crowd}"), ("althing", &ours), ("nginx", &theirs)));
     }
-}
-
-/// Round by round, so that whatever else the machine does meets both.
-fn differences(left: &[f64], right: &[f64]) -> Vec<f64> {
-    left.iter().zip(right).map(|(left, right)| left - right).collect()
 }

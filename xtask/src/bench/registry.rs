@@ -34,6 +34,11 @@ pub(super) enum Measure {
     Generator,
     Truth,
     Idle,
+    Gateway,
+    OpenStreams,
+    Growth,
+    Panel,
+    Sick,
     Example { package: &'static str, example: &'static str },
     Soak(Soak),
 }
@@ -93,6 +98,100 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
         needs_quiet: false,
         drift_max: DRIFT_MAX,
         measure: Measure::Proxy(Traffic { stream: false, levels: &[(64, 20_000)], rate: true }),
+    },
+    Benchmark {
+        name: "gateway",
+        title: "Althing with everything on, beside others in their fastest mode",
+        what: "Chats and streams of 23 events with prompts that never come twice, sent directly to `althing simulate` and \
+               through nginx, crabllm, TensorZero and LiteLLM (one worker, a few requests), all without keys, limits, \
+               logs and databases, and through Althing with a key and its rate, three budgets, a cache that is asked in \
+               vain, prices, the ledger on SQLite and metrics: by 1 user, each request after the last answer; then \
+               1,000 chats a second in open arrivals, five rounds, without LiteLLM; then chats that Althing's memory \
+               cache answers. nginx collects answers as it does on its own, streams it passes on as they come.",
+        ratio: "As for `chat`; figures \"over\" somebody are medians of the rounds' ratios. TensorZero's streams wait \
+                for the acknowledgements of a client that does not hurry them.",
+        target: "The targets are the project's own.",
+        void: "the median of the direct calls differs by more than 20 % between the halves of the rounds, anything of \
+               Althing turns out to be off, `althing load` could not keep up, or a target is missed while others use \
+               the machine",
+        targets: &[
+            ("processor per chat over nginx", Bound::AtMost(2.0)),
+            ("processor per chat over crabllm", Bound::AtMost(0.9)),
+            ("processor per chat over TensorZero", Bound::AtMost(0.4)),
+            ("processor per chat over LiteLLM", Bound::AtMost(0.009_09)),
+            ("added p50 over nginx", Bound::AtMost(2.0)),
+            ("p99 at 1,000 a second over TensorZero", Bound::AtMost(0.5)),
+            ("processor per stream over nginx", Bound::AtMost(2.0)),
+            ("p50 of a whole stream", Bound::AtMost(1.4)),
+            ("a hit's p50 over the upstream's own", Bound::AtMost(1.0)),
+        ],
+        needs_quiet: true,
+        drift_max: DRIFT_MAX,
+        measure: Measure::Gateway,
+    },
+    Benchmark {
+        name: "streams-open",
+        title: "a thousand open streams",
+        what: "1,000 streams of 20 words, one a second, read at once through Althing with everything on (as for \
+               `gateway`); resident memory is looked at five times a second while all of them are open, and the largest \
+               counts.",
+        ratio: "",
+        target: "The target is the project's own.",
+        void: "they are never open all at once",
+        targets: &[("resident memory with 1,000 streams", Bound::AtMost(60.0))],
+        needs_quiet: false,
+        drift_max: DRIFT_MAX,
+        measure: Measure::OpenStreams,
+    },
+    Benchmark {
+        name: "growth",
+        title: "memory after a million requests",
+        what: "A million chats from 16 users, none like another, through Althing with everything on (as for `gateway`), \
+               after 40,000 that fill its cache and its pools. Resident memory is looked at after each tenth, and growth \
+               is that of a straight line through the looks.",
+        ratio: "",
+        target: "The target is the project's own.",
+        void: "anything of Althing turns out to be off",
+        targets: &[("growth over the run", Bound::AtMost(1.0))],
+        needs_quiet: false,
+        drift_max: DRIFT_MAX,
+        measure: Measure::Growth,
+    },
+    Benchmark {
+        name: "panel",
+        title: "a panel beside its members one after the other",
+        what: "The time to ask each member of a panel after the last has answered, over the time until the panel has, both \
+               through Althing: four members of 100 ms; five of 100 ms of which all must agree, so that none can be \
+               spared; five with lognormal delays (p50 20 ms, p95 60 ms), where three that agree are enough.",
+        ratio: "Factors are of the means over all questions.",
+        target: "The targets are the project's own.",
+        void: "a panel does not agree",
+        targets: &[
+            ("four members of 100 ms", Bound::AtLeast(3.9)),
+            ("five of 100 ms, no early stop", Bound::AtLeast(4.8)),
+            ("five with lognormal tails", Bound::AtLeast(5.0)),
+        ],
+        needs_quiet: true,
+        drift_max: DRIFT_MAX,
+        measure: Measure::Panel,
+    },
+    Benchmark {
+        name: "sick",
+        title: "how many requests reach a sick backend",
+        what: "Five upstreams offer the same model, asked for by its bare name, and answer after about a second \
+               (lognormal, p95 2 s). After twenty seconds one begins to fail after 20 ms; then five minutes of \
+               open arrivals count: one request a second to each of eight servers, and 20 a second to one. The \
+               upstreams count what reaches them.",
+        ratio: "",
+        target: "The targets are the project's own; no request may fail, and all that are well must be asked.",
+        void: "an upstream cannot be made sick",
+        targets: &[
+            ("reach the sick one, 1 request a second", Bound::AtMost(1.0)),
+            ("reach the sick one, 20 requests a second", Bound::AtMost(1.0)),
+        ],
+        needs_quiet: false,
+        drift_max: DRIFT_MAX,
+        measure: Measure::Sick,
     },
     Benchmark {
         name: "generator",

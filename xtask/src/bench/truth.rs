@@ -1,8 +1,9 @@
 //! Whether `althing load` tells the truth: what it says of answers that `simulate` timed itself. Knows both reports.
 
+use super::ask::ask;
 use super::load::{self, Plan};
 use super::outcome::{Bound, Figure, Measured, Subject};
-use super::process::{Server, ask};
+use super::process::Server;
 use super::{Setup, sample, version};
 use crate::trouble::Trouble;
 use serde_json::Value;
@@ -30,7 +31,7 @@ pub(super) fn run(setup: &Setup) -> Result<Measured, Trouble> {
     let upstream = Server::simulate(&setup.binary, SCRIPT)?;
     let requests = setup.share(RATE * SECONDS);
     let open_s = Some(f64::from(requests) / f64::from(RATE));
-    let plan = Plan { model: "m", stream: false, users: USERS, requests, open_s, workers: None };
+    let plan = Plan { users: USERS, requests, open_s, ..Plan::default() };
     let (mut pairs, mut measured, mut lags) = (Pairs::default(), Measured::default(), Vec::new());
     for round in 0..setup.rounds().min(4) {
         ask(upstream.address, "DELETE", "/_delays")?;

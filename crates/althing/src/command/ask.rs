@@ -1,11 +1,9 @@
 //! `althing ask`: one question, one answer with its report.
 
-mod report;
-
 use crate::cli::{Ask, Global};
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE, USAGE};
 use crate::print::{self, print};
-use crate::text::hang;
+use crate::sharing::Links;
 use crate::{progress, wiring};
 use caller::{Caller, Guest};
 use fault::{nearest, shown_ms};
@@ -14,6 +12,7 @@ use serde_json::json;
 use settings::Settings;
 use std::io::{IsTerminal, Read};
 use std::time::Duration;
+use terminal::hang;
 use tokio::time::Instant;
 use wire::openai::ChatRequest;
 
@@ -30,9 +29,10 @@ pub(crate) fn run(global: &Global, args: &Ask) -> Result<u8, Failure> {
     let prompt = prompt(&args.prompt, settings.server.body_bytes_max)?;
     let answer = wiring::run(async {
         let metrics = wiring::metrics();
-        let matrix = wiring::matrix(&ready, &data, &metrics)?;
+        let matrix = wiring::matrix(&ready, &data, &metrics, &Links::default())?;
         let model = model(args, &matrix)?;
         let house = wiring::house(settings, &data, &metrics).await?;
+        matrix.keep_votes(&house.votes);
         let asked = ask(&matrix, settings, house.local(), &model, &prompt);
         let asked = progress::wait(&format!("asking {model}"), asked).await;
         house.close().await;
@@ -41,7 +41,7 @@ pub(crate) fn run(global: &Global, args: &Ask) -> Result<u8, Failure> {
     let answer = answer.ok_or_else(|| Failure::new(FAILED, "the answer is a stream that nobody asked for"))?;
     match global.json {
         true => print::json(&answer)?,
-        false => print(&report::text(&answer, ready.scripted()))?,
+        false => print(&terminal::answer(&answer, ready.scripted()))?,
     }
     Ok(DONE)
 }
@@ -139,7 +139,7 @@ fn failure(error: &AskError, matrix: &Matrix) -> Failure {
             return failure.hint(offer(name, &matrix.models(), "models"));
         }
         AskError::Disagreement { agreement, .. } => {
-            let text = report::agreement(agreement, None);
+            let text = terminal::agreement(agreement, None);
             return failure
                 .details(text, "agreement", json!(agreement))
                 .hint("lower the panel's `agreement`, or set its `on_disagreement` to `list` or `plurality`");
@@ -151,7 +151,7 @@ fn failure(error: &AskError, matrix: &Matrix) -> Failure {
         AskError::Refused { attempts, .. } => (failure, attempts),
         _ => return failure,
     };
-    let lines = report::folded(attempts.iter().map(|attempt| format!("{}: {}", attempt.model, attempt.reason)));
+    let lines = terminal::folded(attempts.iter().map(|attempt| format!("{}: {}", attempt.model, attempt.reason)));
     let lines = lines.iter().map(|line| hang("  ", line)).collect();
     failure.details(lines, "attempts", json!(attempts))
 }

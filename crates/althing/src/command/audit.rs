@@ -3,10 +3,10 @@
 use crate::cli::{Audit, Global};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
-use crate::text::{count, hang};
 use crate::wiring;
 use ::audit::{Verdict, checkpoints_file};
 use serde_json::json;
+use terminal::{count, hang};
 
 /// Runs it.
 pub(crate) fn run(global: &Global, audit: Audit) -> Result<u8, Failure> {

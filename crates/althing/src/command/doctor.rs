@@ -3,12 +3,12 @@
 mod live;
 mod machine;
 mod providers;
+mod redis;
 
 use crate::check::{self, Problem};
 use crate::cli::{Doctor, Global};
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE};
 use crate::print::{self, print};
-use crate::text::{count, hang, length};
 use crate::wiring::{self, Ready};
 use crate::{data, progress};
 use fault::Explain;
@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 use settings::{Settings, SettingsError, Source};
 use std::path::PathBuf;
+use terminal::{count, hang, length};
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -113,6 +114,7 @@ async fn look(
         Ok(()) if settings.server.tls.is_some() => checks.push(Check::ok("tls", "the certificate can be served")),
         Ok(()) => {}
     }
+    checks.extend(redis::checks(settings).await);
     let (address, running) = machine::address(&settings.server.bind, made || settings.access.oidc.is_some()).await;
     checks.push(address);
     let problems = check::problems(ready);

@@ -4,13 +4,13 @@ use crate::cli::{Global, Keys, Where};
 use crate::exit::{DONE, Failure, USAGE};
 use crate::house::House;
 use crate::print::{self, print};
-use crate::text::{WIDTH, beginning, clean, count, length};
 use crate::wiring;
 use access::{AccessError, KeyRecord, NewKey, parse_expiry};
 use calendar::{now_ms, rfc3339};
 use caller::Identity;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use terminal::{WIDTH, beginning, clean, count, length};
 
 /// Keys asked for at a time.
 const PAGE: usize = 1_000;

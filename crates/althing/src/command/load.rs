@@ -13,10 +13,10 @@ pub(crate) use reports::read;
 use crate::cli::{Global, Load};
 use crate::exit::{DONE, Failure, USAGE};
 use crate::print::{self, print};
-use crate::text::hang;
 use crate::wiring;
 use load::{Files, Set};
 use std::path::Path;
+use terminal::hang;
 use verdict::compare::Comparison;
 use verdict::{Report, Verdict, exit_code};
 

@@ -2,6 +2,7 @@
 
 use crate::cli::{Global, Where};
 use crate::exit::{DONE, Failure};
+use crate::sharing::Links;
 use crate::{print, wiring};
 use std::io::IsTerminal;
 
@@ -15,9 +16,11 @@ pub(crate) fn stdio(global: &Global, place: &Where) -> Result<u8, Failure> {
     }
     wiring::run(async {
         let metrics = wiring::metrics();
-        let matrix = wiring::matrix(&ready, &data, &metrics)?;
         let settings = &ready.loaded.settings;
-        let house = wiring::house(settings, &data, &metrics).await?;
+        let links = Links::open(settings, &metrics)?;
+        let matrix = wiring::matrix(&ready, &data, &metrics, &links)?;
+        let house = wiring::house_of(settings, &data, &metrics, &links).await?;
+        matrix.keep_votes(&house.votes);
         let door = wiring::mcp(settings, &matrix, &metrics, house.local())?;
         let served = door.stdio().await.map_err(|error| Failure::of(&error));
         house.close().await;

@@ -3,7 +3,6 @@
 use crate::cli::{Global, Prices};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
-use crate::text::{WIDTH, clean, count, hang, length};
 use crate::{data, wiring};
 use calendar::date_before;
 use prices::{About, Change, Entry, Price, PricesError, Rates, Table, changes};
@@ -11,6 +10,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use terminal::{WIDTH, clean, count, hang, length};
 
 /// How many of the biggest changes are told to people; programs are told all.
 const CHANGES_SHOWN: usize = 10;

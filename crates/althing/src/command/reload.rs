@@ -186,8 +186,8 @@ fn waiting(started: &Settings, old: &Settings, new: &Settings, mcp: bool) -> Vec
 }
 
 /// What is fixed at the start.
-fn fixed(settings: &Settings) -> [(&'static str, String); 12] {
-    let Settings { server, store, access, .. } = settings;
+fn fixed(settings: &Settings) -> [(&'static str, String); 15] {
+    let Settings { server, store, access, cache, replicas, .. } = settings;
     [
         ("`bind`", server.bind.clone()),
         ("`connections_max`", server.connections_max.to_string()),
@@ -199,6 +199,9 @@ fn fixed(settings: &Settings) -> [(&'static str, String); 12] {
         ("`[store]`", format!("{store:?}")),
         ("`access.secret`", format!("{:?}", access.secret)),
         ("`access.checkpoint_s`", access.checkpoint_s.to_string()),
+        ("`[replicas]`", format!("{replicas:?}")),
+        ("`cache.redis_url`", format!("{:?}", cache.redis_url)),
+        ("`cache.redis_…`", format!("{} {}", cache.redis_connections_max, cache.redis_timeout_ms)),
         ("`deadline_ms` of `/mcp`", server.deadline_ms.to_string()),
         ("`body_bytes_max` of `/mcp`", server.body_bytes_max.to_string()),
     ]

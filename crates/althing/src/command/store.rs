@@ -3,12 +3,12 @@
 use crate::cli::{Global, Store as Asked, Where};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
-use crate::text::hang;
 use crate::{data, progress, wiring};
 use calendar::now_ms;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use store::{Config, Health, Store, StoreError};
+use terminal::hang;
 
 /// Runs one of them.
 pub(crate) fn run(global: &Global, asked: Asked) -> Result<u8, Failure> {

@@ -8,17 +8,18 @@ use crate::data;
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure};
 use crate::house::House;
 use crate::print::print;
-use crate::text::hang;
+use crate::sharing::Links;
 use crate::wiring::{self, Ready};
 use caller::Role;
 use fault::{Explain, Kind};
 use http_door::{App, Need, Parts, Row, ServeError};
-use matrix::Matrix;
+use matrix::{Keeper, Matrix};
 use measure::Metrics;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use terminal::hang;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -36,16 +37,32 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
     let metrics = wiring::metrics();
     let settings = ready.loaded.settings.clone();
     let lock = store::lock_shared(&data).map_err(|error| wiring::of_store(&error))?;
-    let done = wiring::run(async {
+    let done = wiring::run_alone(async {
         http_door::check_tls(&settings.server).map_err(|error| refusal(&error))?;
-        let matrix = wiring::matrix(&ready, &data, &metrics)?;
-        let house = wiring::house(&settings, &data, &metrics).await?;
+        let links = Links::open(&settings, &metrics)?;
+        let (matrix, keeper) = wiring::matrix_that_keeps(&ready, &data, &metrics, &links)?;
+        let house = wiring::house_of(&settings, &data, &metrics, &links).await?;
+        matrix.keep_votes(&house.votes);
         let served = serve(global, args, Serving { ready, seen, data, metrics, matrix, house: Arc::clone(&house) });
-        let served = served.await;
+        let served = kept(keeper, served).await;
         house.close().await;
         served
     });
     drop(lock);
+    done
+}
+
+/// Serves while answers are written down beside it; those that still wait at the end are written then.
+async fn kept<T>(mut keeper: Keeper, served: impl Future<Output = T>) -> T {
+    let done = {
+        let writing = keeper.run();
+        tokio::pin!(served, writing);
+        tokio::select! {
+            done = &mut served => done,
+            () = &mut writing => served.await,
+        }
+    };
+    keeper.settle().await;
     done
 }
 
@@ -65,7 +82,7 @@ async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failu
     let drain = CancellationToken::new();
     let serves = |room| args.only.is_empty() || args.only.contains(&room);
     let (api, mcp) = (serves(Room::Http), serves(Room::Mcp));
-    let mut rows = http_door::rest::rows(&house.services());
+    let mut rows = http_door::rest::rows(&house.services(&matrix));
     if mcp {
         let door = wiring::mcp(&settings, &matrix, &metrics, house.local())?;
         rows.push(Row::nested("/mcp", Need::Role(Role::Viewer), door.routes(drain.clone())));
@@ -97,7 +114,10 @@ async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failu
         told.await;
         drain.cancel();
     };
-    let served = http_door::serve(app, listener, &settings.server, stop).await.map_err(|error| refusal(&error));
+    // Without a number, one: whoever counts cores that it may not use would only make them fight.
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let served = http_door::serve(app, listener, &settings.server, threads, stop).await;
+    let served = served.map_err(|error| refusal(&error));
     upkeep.abort();
     upkeep::last(&house, &data).await;
     served.map(|()| DONE)

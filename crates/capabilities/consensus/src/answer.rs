@@ -1,25 +1,44 @@
 //! One answer, read once, so that comparing it with many others is cheap. It knows neither its model nor its weight.
 
+use crate::fields::Fields;
+use crate::figure::figure;
 use crate::normalise::{clean, normalise};
 use crate::number::{Quantity, number};
+use crate::ranking::{Item, ranking, whole_ranking};
 use crate::stated::stated;
 use crate::structure::structure;
 use crate::words::Words;
+use settings::Answers;
 use std::collections::BTreeSet;
 
 /// Words in a short answer, at most.
 const SHORT_WORDS: usize = 4;
 
-/// What the question says, so that an answer is not taken for new where it only repeats the question.
+/// The word of a question that asks for an order, in its stem: `rank`, `ranked`, `ranking`.
+const RANK: &str = "rank";
+
+/// What the question says, so that an answer is not taken for new where it only repeats the question, and what kind of
+/// answer is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Prompt {
     words: Words,
+    answers: Answers,
 }
 
 impl Prompt {
-    /// Reads a question.
+    /// Reads a question to which any kind of answer may come.
     pub fn new(text: &str) -> Self {
-        Self { words: Words::of(&clean(text)) }
+        Self::asking(text, Answers::Auto)
+    }
+
+    /// Reads a question to which answers of one kind are compared.
+    pub fn asking(text: &str, answers: Answers) -> Self {
+        Self { words: Words::of(&clean(text)), answers }
+    }
+
+    /// Whether the question itself asks for an order.
+    fn asks_to_rank(&self) -> bool {
+        self.words.content.contains(RANK)
     }
 }
 
@@ -31,6 +50,10 @@ pub struct Answer {
     structure: Option<String>,
     quantity: Option<Quantity>,
     stated: Option<String>,
+    fields: Option<Fields>,
+    ranking: Option<Vec<Item>>,
+    /// What kind of answer was asked for.
+    pub(super) kind: Answers,
     short: bool,
     pub(super) words: Words,
     /// Content words that the question does not hold.
@@ -48,11 +71,22 @@ impl Answer {
         let words = Words::of(&normal);
         let (echoed, own) = words.content.iter().cloned().partition(|word| prompt.words.content.contains(word));
         let echoed_numbers = words.numbers.intersection(&prompt.words.numbers).cloned().collect();
+        let kind = prompt.answers;
+        let stated = stated(&normal, &prompt.words);
+        let found = || (kind == Answers::Number).then(|| figure(text, stated.as_deref(), &prompt.words)).flatten();
         Self {
             text: text.to_owned(),
             structure: structure(text),
-            quantity: number(&normal),
-            stated: stated(&normal, &prompt.words),
+            quantity: number(&normal).or_else(found),
+            fields: (kind == Answers::Json).then(|| Fields::read(text)).flatten(),
+            ranking: match kind {
+                Answers::Ranking => ranking(text),
+                // A list may be in any order unless somebody asked for one.
+                Answers::Auto if prompt.asks_to_rank() => whole_ranking(text),
+                _ => None,
+            },
+            kind,
+            stated,
             short: normal.split(' ').count() <= SHORT_WORDS,
             normal,
             words,
@@ -72,7 +106,7 @@ impl Answer {
         &self.normal
     }
 
-    /// The number that the answer is, wholly.
+    /// The number that the answer is, wholly; where a figure was asked for, the one that it comes down to.
     pub fn quantity(&self) -> Option<&Quantity> {
         self.quantity.as_ref()
     }
@@ -97,6 +131,26 @@ impl Answer {
         let same = self.words.opening.is_some() && self.words.opening == other.words.opening;
         let bare = |answer: &Self| answer.words.content.len() == 1;
         same && (bare(self) || bare(other)) && !self.words.limited && !other.words.limited
+    }
+
+    /// Its fields, where JSON was asked for and it is JSON.
+    pub(super) fn fields(&self) -> Option<&Fields> {
+        self.fields.as_ref()
+    }
+
+    /// The order that it gives, where one was asked for.
+    pub(super) fn ranking(&self) -> Option<&[Item]> {
+        self.ranking.as_deref()
+    }
+
+    /// Whether it is of the kind that was asked for; any answer is where none was.
+    pub fn is_of_kind(&self) -> bool {
+        match self.kind {
+            Answers::Auto | Answers::Text => true,
+            Answers::Number => self.quantity.is_some(),
+            Answers::Json => self.fields.is_some(),
+            Answers::Ranking => self.ranking.is_some(),
+        }
     }
 
     /// Its one spelling when it is a JSON object or list; such answers are compared by value.

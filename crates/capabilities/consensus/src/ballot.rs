@@ -2,7 +2,9 @@
 
 use crate::answer::Answer;
 use crate::clusters::{Likenesses, weight};
+use crate::fields::Fields;
 use crate::likeness::likeness;
+use crate::tables::{FieldVote, Tables};
 
 /// Sums of weights are compared up to this share, so that 3 of 5 reach 0.6 although `0.6 * 5.0` is above 3.
 const EPSILON: f64 = 1e-9;
@@ -50,6 +52,8 @@ pub struct Ballot {
     agreement: f64,
     seats: Vec<Seat>,
     likenesses: Likenesses,
+    /// The votes on single fields, where answers have any.
+    tables: Tables,
 }
 
 impl Ballot {
@@ -63,6 +67,7 @@ impl Ballot {
             agreement,
             seats: vec![Seat::Pending; weights.len()],
             likenesses: Likenesses::new(weights.len()),
+            tables: Tables::new(weights.len()),
         }
     }
 
@@ -76,6 +81,10 @@ impl Ballot {
                 self.likenesses.set(member, other, likeness(&answer, given));
             }
         }
+        if let Some(fields) = answer.fields() {
+            let seats = &self.seats;
+            self.tables.land(member, fields, |other| fields_at(seats, other));
+        }
         self.settle(member, Seat::Answered(Box::new(answer)));
     }
 
@@ -87,6 +96,11 @@ impl Ballot {
     /// A member's deadline has passed: it no longer counts as asked.
     pub fn timed_out(&mut self, member: usize) {
         self.settle(member, Seat::TimedOut);
+    }
+
+    /// What a member's voice weighs; 0 for one that was never asked.
+    pub fn weight(&self, member: usize) -> f64 {
+        self.weights.get(member).copied().unwrap_or(0.0)
     }
 
     /// Whether nothing is known of a member yet; false for one that was never asked.
@@ -114,18 +128,39 @@ impl Ballot {
 
     /// How the vote stands.
     ///
+    /// JSON answers are also counted field by field: the vote is reached as well where every field has a value whose
+    /// weight suffices, though no two answers may be the same as a whole.
+    ///
     /// Stop at the first verdict that is not [`Verdict::Pending`]. Unreachable is final whatever comes. Reached holds if
     /// everything still to come dissents; an answer that half agrees with the leader's group could still regroup it,
     /// which is why nothing that comes after the verdict may be counted.
     pub fn verdict(&self) -> Verdict {
-        let answers = self.answers();
-        let leader = self.likenesses.clusters(&answers, &self.weights).groups.into_iter().next();
-        let leader_weight = leader.map_or(0.0, |group| weight(&group, &self.weights));
-        if self.suffices(leader_weight) {
+        if self.leader_holds() || self.fields_hold() {
             return Verdict::Reached;
         }
         let undecided = self.seats.iter().any(|seat| matches!(seat, Seat::Pending));
-        if undecided && self.can_be_held(answers) { Verdict::Pending } else { Verdict::Unreachable }
+        let can_be_held = || {
+            self.can_be_held(&self.likenesses, self.answers())
+                || self.tables.can_hold(|table, given| self.can_be_held(table, given))
+        };
+        if undecided && can_be_held() { Verdict::Pending } else { Verdict::Unreachable }
+    }
+
+    /// Whether the heaviest group of whole answers holds the vote.
+    pub(super) fn leader_holds(&self) -> bool {
+        let leader = self.likenesses.clusters(&self.answers(), &self.weights).groups.into_iter().next();
+        self.suffices(leader.map_or(0.0, |group| weight(&group, &self.weights)))
+    }
+
+    /// Whether every field of the JSON answers has a value that holds the vote.
+    pub(super) fn fields_hold(&self) -> bool {
+        self.tables.hold(&self.weights, |weight| self.suffices(weight))
+    }
+
+    /// What the vote on every field has come to, what holds something in front of what it holds; empty where no answer
+    /// is counted field by field.
+    pub fn fields(&self) -> Vec<FieldVote> {
+        self.tables.votes(&self.weights, self.counted_weight(), |member| fields_at(&self.seats, member))
     }
 
     /// The groups of the answers so far, the heaviest first.
@@ -162,10 +197,10 @@ impl Ballot {
     /// leaves its neighbours with less. What is left over when no more leave may hold a group. An answer to come is in
     /// the sum whatever it will say, and one that fails takes its weight from both sides of the comparison, so a vote
     /// that cannot be held now never can be later.
-    fn can_be_held(&self, mut given: Vec<usize>) -> bool {
+    fn can_be_held(&self, likenesses: &Likenesses, mut given: Vec<usize>) -> bool {
         let to_come = self.weight_of(|seat| matches!(seat, Seat::Pending));
         loop {
-            let near = |member: usize| given.iter().copied().filter(move |other| self.likenesses.agree(member, *other));
+            let near = |member: usize| given.iter().copied().filter(move |other| likenesses.agree(member, *other));
             let holds = |member: usize| weight(&near(member).collect::<Vec<_>>(), &self.weights) + to_come;
             let kept: Vec<usize> = given.iter().copied().filter(|member| self.suffices(holds(*member))).collect();
             if kept.len() == given.len() {
@@ -179,6 +214,13 @@ impl Ballot {
     fn suffices(&self, weight: f64) -> bool {
         let counted = self.counted_weight();
         weight > 0.0 && weight >= self.agreement * counted - EPSILON * counted
+    }
+}
+
+fn fields_at(seats: &[Seat], member: usize) -> Option<&Fields> {
+    match seats.get(member) {
+        Some(Seat::Answered(answer)) => answer.fields(),
+        _ => None,
     }
 }
 

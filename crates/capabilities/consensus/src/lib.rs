@@ -5,25 +5,45 @@
 
 mod answer;
 mod ballot;
+mod chosen;
 mod clusters;
+mod fields;
+mod figure;
 mod likeness;
 mod markdown;
 mod method;
 mod normalise;
 mod number;
+mod numbers;
+mod order;
+mod ranking;
+mod report;
 mod stated;
 mod stats;
 mod structure;
+mod tables;
 mod tokens;
 mod vocabulary;
+mod weights;
 mod words;
 
 pub use answer::{Answer, Prompt};
 pub use ballot::{Ballot, Cluster, Verdict};
+pub use chosen::Chosen;
 pub use clusters::{AGREE_MIN, Clusters, Likenesses};
 pub use likeness::likeness;
 pub use method::{Method, method};
 pub use normalise::normalise;
 pub use number::{Quantity, TOLERANCE, number};
+pub use numbers::Numbers;
+pub use order::{Place, Ranking};
+pub use report::{
+    Agreement, ClusterReport, FieldReport, MemberOutcome, MemberReport, NumbersReport, PlaceReport, RankingReport,
+    ResolutionReport, as_number,
+};
 pub use statistics::wilson;
-pub use stats::{RHO_OTHER_FAMILY, RHO_SAME_FAMILY, effective_voters, prior_rho};
+pub use stats::{
+    PRIOR_COMMON_QUESTIONS, Pair, RHO_OTHER_FAMILY, RHO_SAME_FAMILY, assumed_rho, effective_voters, mean_rho, pair_rho,
+};
+pub use tables::FieldVote;
+pub use weights::weights;

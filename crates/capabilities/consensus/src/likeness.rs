@@ -2,6 +2,7 @@
 //! rather misses an agreement than invents one.
 
 use crate::answer::Answer;
+use crate::{fields, ranking};
 use std::collections::BTreeSet;
 
 /// The weight of a word that the question holds too; a word of the answer's own weighs 1.
@@ -17,7 +18,9 @@ const STATED_LIKENESS: f64 = 0.8;
 const DISSENT_WEIGHT: f64 = 2.0;
 
 /// How much two answers to one question say the same: 0 for nothing, 1 for everything. Symmetric; 1 for an answer and
-/// itself. The first of these that applies decides:
+/// itself. Two answers of a kind that was asked for are compared as such: JSON by the field that differs most, orders by
+/// the pairs that they order alike. One of that kind and one that is not have nothing in common. Else the first of these
+/// that applies decides:
 ///
 /// 1. The same spelling is 1. JSON and numbers are compared by value, 0 or 1.
 /// 2. Texts that contradict each other openly are 0: one is negated, one says yes and the other no, their numbers
@@ -30,6 +33,9 @@ const DISSENT_WEIGHT: f64 = 2.0;
 ///    answer holds a word that the other lacks, the differing words weigh double, because one word put for another is
 ///    more often another answer than another way to say it.
 pub fn likeness(a: &Answer, b: &Answer) -> f64 {
+    if let Some(found) = of_kind(a, b) {
+        return found;
+    }
     if a.normal() == b.normal() {
         return 1.0;
     }
@@ -47,6 +53,17 @@ pub fn likeness(a: &Answer, b: &Answer) -> f64 {
     }
     let number_and_few_words = a.is_short() && b.is_short() && (a.quantity().is_some() || b.quantity().is_some());
     if number_and_few_words { 0.0 } else { jaccard(a, b) }
+}
+
+/// The likeness of answers of the kind that was asked for; `None` where that says nothing.
+fn of_kind(a: &Answer, b: &Answer) -> Option<f64> {
+    if let (Some(a), Some(b)) = (a.fields(), b.fields()) {
+        return Some(fields::likeness(a, b));
+    }
+    if let (Some(a), Some(b)) = (a.ranking(), b.ranking()) {
+        return Some(ranking::likeness(a, b));
+    }
+    (a.is_of_kind() != b.is_of_kind()).then_some(0.0)
 }
 
 fn all_or_nothing(same: bool) -> f64 {

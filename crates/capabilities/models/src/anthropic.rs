@@ -89,7 +89,7 @@ impl Anthropic {
         let accept = if stream { EVENT_STREAM } else { JSON };
         let mut request = self.upstream.post(&self.messages, body, accept, call.request_id);
         add(request.headers_mut(), &headers);
-        let response = self.upstream.send_reading(request, code).await?;
+        let response = self.upstream.send_reading(request, call.ear, code).await?;
         let simulated = over_http::is_simulated(response.headers());
         let dialect = Dialect::Messages;
         let reply = if stream {
@@ -113,7 +113,7 @@ impl Anthropic {
         let Outgoing { body, headers, .. } = self.written(call)?;
         let mut request = self.upstream.post(&self.count, count_body(&body), JSON, call.request_id);
         add(request.headers_mut(), &headers);
-        let response = match self.upstream.send_reading(request, code).await {
+        let response = match self.upstream.send_reading(request, call.ear, code).await {
             // Others that speak this protocol need not have a way to count.
             Err(ModelError::Refused { status: 404 | 405, code: None }) => return Ok(None),
             sent => sent?,

@@ -12,8 +12,8 @@ mod stream;
 
 use crate::http::{JSON, bare_headers, client, is_simulated};
 use crate::{
-    BlockStream, Call, ChatFuture, CountFuture, EmbedCall, EmbedFuture, Finding, Kind, ListCall, ModelError, Preset,
-    Provider, RegistryError, Replied, Reply, probe,
+    BlockStream, Call, ChatFuture, CountFuture, Ear, EmbedCall, EmbedFuture, Finding, Kind, ListCall, ModelError,
+    Preset, Provider, RegistryError, Replied, Reply, probe,
 };
 use access::{Access, Place};
 use bytes::Bytes;
@@ -156,7 +156,7 @@ impl Bedrock {
         accept: &'static str,
         body: String,
     ) -> Result<Response<Incoming>, ModelError> {
-        self.act(call.model, action, accept, body, call.request_id).await
+        self.act(call.model, action, accept, body, (call.request_id, call.ear)).await
     }
 
     /// The same for whatever is asked of a model.
@@ -166,7 +166,7 @@ impl Bedrock {
         action: &str,
         accept: &'static str,
         body: String,
-        request_id: &str,
+        (request_id, ear): (&str, &Ear),
     ) -> Result<Response<Incoming>, ModelError> {
         let address = format!("{}/model/{}/{action}", self.base, sign::segment(model));
         let mut request = self.request(Method::POST, &address, body).await?;
@@ -175,6 +175,7 @@ impl Bedrock {
             request.headers_mut().insert("x-request-id", id);
         }
         let response = self.client.send(request).await?;
+        ear.hear(response.headers());
         if response.status().is_success() { Ok(response) } else { Err(error::of_response(response).await) }
     }
 

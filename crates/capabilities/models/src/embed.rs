@@ -2,9 +2,8 @@
 
 use crate::endpoint::lock;
 use crate::ticket::Ticket;
-use crate::{Cost, EmbedCall, Endpoint, ModelError};
+use crate::{Asker, Cost, Ear, EmbedCall, Endpoint, ModelError};
 use caller::{Need, Tab};
-use measure::Outcome;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -38,18 +37,20 @@ impl Endpoint {
     pub async fn embed(
         self: &Arc<Self>,
         request: &EmbeddingRequest,
-        request_id: &str,
+        asker: Asker<'_>,
         tab: &Arc<dyn Tab>,
         within: Duration,
     ) -> Result<Embedded, ModelError> {
         let asked = Instant::now();
-        let entered = self.enter(request.bytes().len(), || estimate(request), 0, tab, within).await;
-        let inside = entered.inspect_err(|_| self.metrics.finished(Outcome::Shed))?;
-        let mut ticket = Ticket::over(Arc::clone(self), request.bytes(), 1, inside);
+        let inside = self.enter(asker, request.bytes().len(), || estimate(request), 0, within).await?;
+        let mut ticket = Ticket::over(Arc::clone(self), request.bytes(), 1, inside, tab);
         let in_line = asked.elapsed();
         let left = within.saturating_sub(in_line);
-        let call = EmbedCall { request, model: &self.upstream_name, request_id };
-        let Ok(answered) = tokio::time::timeout(left, self.provider.embed(call)).await else {
+        let ear = Ear::default();
+        let call = EmbedCall { request, model: &self.upstream_name, request_id: asker.request_id, ear: &ear };
+        let answered = tokio::time::timeout(left, self.provider.embed(call)).await;
+        ticket.heard(&ear, answered.as_ref().ok().and_then(|answered| answered.as_ref().err()));
+        let Ok(answered) = answered else {
             let fair = left > in_line && self.is_fair(within);
             ticket.timed_out(fair.then_some(true));
             return Err(ModelError::TimedOut { within });

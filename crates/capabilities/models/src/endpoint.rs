@@ -1,18 +1,22 @@
 //! One model of one provider, with everything that guards it.
 
+use crate::common::Common;
 use crate::dialects;
-use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::stream::{AnswerStream, Watch};
+use crate::takings::Takings;
 use crate::ticket::{Inside, Ticket};
 use crate::usual::Usual;
-use crate::{Call, Cost, ModelError, Price, Provider, Replied, Reply};
-use caller::{Need, Tab};
-use guard::{Breaker, BreakerConfig, Open, State};
-use measure::{BreakerState, EndpointMetrics, Outcome, Window};
+use crate::{Call, Cost, Ear, ModelError, Price, Provider, Replied, Reply};
+use balance::Reading;
+use caller::{Caller, Class, Need, Tab};
+use guard::{Breaker, BreakerConfig, Parked, State};
+use measure::{BreakerState, EndpointMetrics, Outcome};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+use turnstile::Course;
 use wire::Dialect;
 use wire::openai::{ChatReply, ChatRequest, Estimate};
 
@@ -32,6 +36,24 @@ pub enum Opening {
     /// With the first event a reader sees, so that a stream that dies before can still be taken over by another
     /// model. Only preambles (the role) are held back.
     FirstToken,
+}
+
+/// Who asks, as far as an endpoint cares.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The id of the request, for the upstream's logs.
+    pub request_id: &'a str,
+    /// Among whom places are shared.
+    pub tenant: &'a Arc<str>,
+    /// How much it matters when there are too few.
+    pub class: Class,
+}
+
+impl<'a> From<&'a Caller> for Asker<'a> {
+    fn from(caller: &'a Caller) -> Self {
+        let Caller { request_id, guest, wishes, .. } = caller;
+        Self { request_id, tenant: &guest.identity.tenant, class: wishes.class }
+    }
 }
 
 /// What an endpoint gives back.
@@ -73,12 +95,15 @@ pub struct Endpoint {
     pub(crate) idle: Duration,
     pub(crate) stream_max: Duration,
     pub(crate) provider: Arc<dyn Provider>,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) common: Arc<Common>,
+    pub(crate) parked: Parked,
+    /// Its own calls in progress.
+    pub(crate) in_flight: AtomicU32,
     pub(crate) breaker: Mutex<Breaker>,
     pub(crate) metrics: EndpointMetrics,
     pub(crate) usual: Mutex<Usual>,
     pub(crate) limits: Limits,
-    pub(crate) window: Mutex<Window>,
+    pub(crate) course: Mutex<Course>,
 }
 
 impl Endpoint {
@@ -165,18 +190,20 @@ impl Endpoint {
     pub async fn ask(
         self: &Arc<Self>,
         request: &ChatRequest,
-        request_id: &str,
+        asker: Asker<'_>,
         tab: &Arc<dyn Tab>,
         within: Duration,
         opening: Opening,
     ) -> Result<Answer, ModelError> {
         let asked = Instant::now();
-        let admitted = self.admit(request, tab, within).await;
-        let mut ticket = admitted.inspect_err(|_| self.metrics.finished(Outcome::Shed))?;
-        let call = Call { request, model: &self.upstream_name, request_id };
+        let mut ticket = self.admit(request, asker, tab, within).await?;
+        let ear = Ear::default();
+        let call = Call { request, model: &self.upstream_name, request_id: asker.request_id, ear: &ear };
         let waited = asked.elapsed();
         let left = within.saturating_sub(waited);
-        let Ok(answered) = tokio::time::timeout(left, self.open(call, opening, &mut ticket)).await else {
+        let answered = tokio::time::timeout(left, self.open(call, opening, &mut ticket)).await;
+        ticket.heard(&ear, answered.as_ref().ok().and_then(|answered| answered.as_ref().err()));
+        let Ok(answered) = answered else {
             // Who lost most of the time in our own line says nothing about the upstream, and neither does a caller
             // who had no time for any answer.
             let fair = left > waited && self.is_fair(within);
@@ -210,7 +237,7 @@ impl Endpoint {
         request_id: &str,
         within: Duration,
     ) -> Result<Option<u64>, ModelError> {
-        let call = Call { request, model: &self.upstream_name, request_id };
+        let call = Call { request, model: &self.upstream_name, request_id, ear: &Ear::default() };
         let within = within.min(self.timeout);
         let counted = tokio::time::timeout(within, self.provider.count(call)).await;
         counted.unwrap_or(Err(ModelError::TimedOut { within }))
@@ -249,9 +276,7 @@ impl Endpoint {
                 }
                 let mut watch = Watch::new(blocks);
                 watch.open(opening, &mut ticket.seen).await?;
-                let took = ticket.started.elapsed();
-                ticket.first_token = Some(took);
-                self.metrics.first_token(took);
+                ticket.opened();
                 Opened::Stream(Box::new(watch))
             }
         };
@@ -261,43 +286,126 @@ impl Endpoint {
     async fn admit(
         self: &Arc<Self>,
         request: &ChatRequest,
+        asker: Asker<'_>,
         tab: &Arc<dyn Tab>,
         within: Duration,
     ) -> Result<Ticket, ModelError> {
         let usual = lock(&self.usual).output();
         let output = usual.min(request.output_tokens_max().unwrap_or(u64::MAX)).saturating_mul(request.n());
-        let inside = self.enter(request.len_bytes(), || request.estimate(), output, tab, within).await?;
-        Ok(Ticket::new(Arc::clone(self), request, inside))
+        let inside = self.enter(asker, request.len_bytes(), || request.estimate(), output, within).await?;
+        Ok(Ticket::new(Arc::clone(self), request, inside, tab))
     }
 
     /// Lets a request of so many bytes in, with everything that this takes. `estimate` tells its tokens, `output` those
-    /// that the answer is reckoned with.
+    /// that the answer is reckoned with. Whoever is turned away is counted.
     pub(crate) async fn enter(
         &self,
+        asker: Asker<'_>,
         bytes: usize,
         estimate: impl Fn() -> Estimate,
         output: u64,
-        tab: &Arc<dyn Tab>,
         within: Duration,
     ) -> Result<Inside, ModelError> {
-        self.resting()?;
-        let mut taken = self.limits.check(bytes, estimate, output)?;
-        let place = self.gate.enter(within).await?;
+        let entered = self.try_enter(asker, bytes, estimate, output, within).await;
+        entered.inspect_err(|error| {
+            self.metrics.finished(Outcome::Shed);
+            self.common.sheds.count(error);
+        })
+    }
+
+    async fn try_enter(
+        &self,
+        asker: Asker<'_>,
+        bytes: usize,
+        estimate: impl Fn() -> Estimate,
+        output: u64,
+        within: Duration,
+    ) -> Result<Inside, ModelError> {
+        // Nobody waits in line for an endpoint that rests or wants to be left alone anyway.
+        lock(&self.breaker).peek(Instant::now().into_std())?;
+        if let Some(retry_after) = self.parked() {
+            return Err(ModelError::Parked { retry_after });
+        }
+        let tokens = self.limits.check(bytes, estimate, output, self.common.pace.as_deref())?;
+        let mut takings = self.take(tokens).await.map_err(|retry_after| ModelError::Paced { retry_after })?;
+        let class = match asker.class {
+            Class::Low => guard::Class::Low,
+            Class::Normal => guard::Class::Normal,
+            Class::Critical => guard::Class::Critical,
+        };
+        let place = self.common.gate.enter(class, asker.tenant, within).await?;
+        // Much may have happened while it waited.
+        if let Some(retry_after) = self.parked() {
+            return Err(ModelError::Parked { retry_after });
+        }
         let permit = lock(&self.breaker).admit(Instant::now().into_std())?;
         if permit.is_probe() {
             self.show_breaker();
         }
-        if let Some(taken) = &mut taken {
-            taken.sent();
-        }
-        Ok(Inside { permit, place, level: self.metrics.enter(), tab: Arc::clone(tab), taken })
+        takings.sent();
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Ok(Inside { permit, place, level: self.metrics.enter(), takings })
     }
 
-    /// Refuses while the breaker would, so that nobody waits in line for an endpoint that rests anyway. Asks a copy:
-    /// a permit handed out here would take the place of the probe.
-    fn resting(&self) -> Result<(), Open> {
-        let mut copy = lock(&self.breaker).clone();
-        copy.admit(Instant::now().into_std()).map(|_| ())
+    /// Takes a request's part of the minute, of the model's and of the provider's.
+    async fn take(&self, tokens: u64) -> Result<Takings, Duration> {
+        let mut takings = Takings::default();
+        if let Some(pace) = &self.limits.pace {
+            takings.of_model = Some(pace.take(tokens).await?);
+        }
+        if let Some(pace) = &self.common.pace {
+            takings.of_provider = Some(pace.take(tokens).await?);
+        }
+        Ok(takings)
+    }
+
+    /// How much longer it wants to be left alone, as far as it told us or, where that is shared, others.
+    pub(crate) fn parked(&self) -> Option<Duration> {
+        let here = self.parked.left(self.common.made.elapsed());
+        here.or_else(|| self.common.sharing.as_ref()?.parked(&self.id))
+    }
+
+    /// Leaves it alone for a while, and tells others where that is shared.
+    pub(crate) fn park(&self, wait: Duration) {
+        let most = self.common.terms.park_max;
+        if !self.parked.park(self.common.made.elapsed(), wait, most) {
+            return;
+        }
+        tracing::debug!(model = &*self.id, wait_ms = wait.min(most).as_millis(), "asks to be left alone");
+        if let Some(sharing) = &self.common.sharing {
+            sharing.park(&self.id, wait.min(most));
+        }
+    }
+
+    /// How it stands at `now`, for whoever chooses among several. What a request costs there and its weight are not
+    /// known here: `cost` is none and `weight` 1.
+    pub fn reading(&self, now: std::time::Instant) -> Reading {
+        let (common, in_flight) = (&self.common, self.in_flight.load(Ordering::Relaxed));
+        let load = common.gate.load();
+        let places = 1.0 - f64::from(load.in_flight.min(load.limit)) / f64::from(load.limit.max(1));
+        let paces = [&self.limits.pace, &common.pace].into_iter().flatten();
+        let admits = lock(&self.breaker).peek(now).is_ok();
+        let course = lock(&self.course);
+        let seconds = course.latency.seconds(now);
+        Reading {
+            load_s: seconds * (f64::from(in_flight) + 1.0),
+            latency_s: (seconds > 0.0).then_some(seconds),
+            in_flight,
+            free: paces.map(|pace| pace.left()).fold(places, f64::min),
+            health: course.health(now),
+            share: course.share(now, common.checked.back(), common.terms.slow_start),
+            penalised: course.latency.penalised(now),
+            available: admits && common.checked.is_up() && self.parked().is_none(),
+            cost: None,
+            weight: 1.0,
+        }
+    }
+
+    /// A call that failed counts as no faster than the worst peer, `worst`, and as no less than
+    /// `balance.penalty_ms`.
+    pub fn penalise(&self, now: std::time::Instant, worst: Duration) {
+        let penalty = self.common.terms.penalty.max(worst);
+        lock(&self.course).latency.failed(now, penalty);
     }
 
     /// What tokens cost here, if known; what a script says costs nothing unless settings name a price.
@@ -337,5 +445,7 @@ pub(crate) fn breaker_config(provider: &settings::Provider, guard: &settings::Gu
     BreakerConfig { failures, open }
 }
 
+#[cfg(test)]
+mod guarded;
 #[cfg(test)]
 mod tests;

@@ -116,6 +116,12 @@ pub enum ModelError {
         /// Until it would pass.
         retry_after: Duration,
     },
+    /// The provider asked to be left alone.
+    #[error("the provider asked to be left alone for another {:.1} s", .retry_after.as_secs_f64())]
+    Parked {
+        /// Until it may be asked again.
+        retry_after: Duration,
+    },
     /// This endpoint failed too often and rests.
     #[error(transparent)]
     Resting(#[from] Open),
@@ -194,9 +200,22 @@ impl ModelError {
             Self::Refused { .. } => Some(false),
             Self::RateLimited { .. } | Self::Resting(_) | Self::Busy(_) | Self::Endless { .. } => None,
             Self::Untranslatable { .. } | Self::Unsupported { .. } => None,
-            Self::TooLong { .. } | Self::TooLarge { .. } | Self::Paced { .. } => None,
+            Self::TooLong { .. } | Self::TooLarge { .. } | Self::Paced { .. } | Self::Parked { .. } => None,
             _ => Some(true),
         }
+    }
+
+    /// How long the upstream asks to be left alone, where it says so.
+    pub(crate) fn asks_to_wait(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Failed { status: 503 | 529, retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the upstream refused for want of room, so that fewer at once may do better.
+    pub(crate) fn is_overload(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::Failed { status: 503 | 529, .. })
     }
 
     /// Whether the upstream has done no work that it could charge for: it refused with a status, or was never reached.
@@ -211,6 +230,7 @@ impl ModelError {
             | Self::TooLong { .. }
             | Self::TooLarge { .. }
             | Self::Paced { .. }
+            | Self::Parked { .. }
             | Self::Failed { .. } => true,
             Self::Net(error) => matches!(
                 error,
@@ -249,6 +269,7 @@ impl Explain for ModelError {
             Self::TooLong { .. } => "context_length_exceeded",
             Self::TooLarge { .. } => "request_too_large",
             Self::Paced { .. } => "rate_limited_here",
+            Self::Parked { .. } => "upstream_parked",
             Self::Resting(_) => "breaker_open",
             Self::Busy(_) => "provider_busy",
         }
@@ -282,7 +303,7 @@ impl Explain for ModelError {
     fn retry(&self) -> Retry {
         match self {
             Self::RateLimited { retry_after } => Retry::After(retry_after.unwrap_or(Duration::from_secs(1))),
-            Self::Paced { retry_after } => Retry::After(*retry_after),
+            Self::Paced { retry_after } | Self::Parked { retry_after } => Retry::After(*retry_after),
             Self::Failed { retry_after: Some(wait), .. } => Retry::After(*wait),
             Self::Failed { status: 300..=399 | 501 | 505, .. } => Retry::Never,
             Self::Failed { .. } | Self::Cut | Self::ErrorEvent { .. } | Self::NotAReply { .. } => Retry::Now,

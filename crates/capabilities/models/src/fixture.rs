@@ -1,17 +1,21 @@
 //! What the tests of this room share: settings as text, and a provider that does as it is told.
 
+use crate::common::{Checked, Common, Sheds, Terms};
 use crate::endpoint::Endpoint;
-use crate::gate::Gate;
-use crate::{Answer, AnswerStream, Call, ChatFuture, Kind, ModelError, Opening, Provider, Registry, Reply};
+use crate::{
+    Answer, AnswerStream, Asker, Call, ChatFuture, Kind, ModelError, Opening, Parts, Provider, Registry, RegistryError,
+    Reply,
+};
 use bytes::Bytes;
-use caller::{Tab, Unmetered};
+use caller::{Class, Tab, Unmetered};
 use futures_util::StreamExt;
-use guard::{Breaker, BreakerConfig, BulkheadConfig};
+use guard::{Adaptive, Breaker, BreakerConfig, BulkheadConfig, Parked};
 use measure::{Metrics, Outcome};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use testkit::Upstream;
+use turnstile::{Course, Gate};
 use wire::Dialect;
 use wire::openai::{ChatReply, ChatRequest, Limits};
 
@@ -30,7 +34,25 @@ pub(crate) fn settings(text: &str) -> settings::Settings {
 }
 
 pub(crate) fn registry(text: &str) -> Registry {
-    Registry::build(&settings(text), KINDS, &Metrics::new("test"), &no_prices(), None).unwrap()
+    build(&settings(text), KINDS, &Metrics::new("test"), &no_prices(), None).unwrap()
+}
+
+/// Alone, without anybody to share with.
+pub(crate) fn build(
+    settings: &settings::Settings,
+    kinds: &[Kind],
+    metrics: &Arc<Metrics>,
+    prices: &Arc<prices::Table>,
+    before: Option<&Registry>,
+) -> Result<Registry, RegistryError> {
+    Registry::build(settings, Parts { kinds, metrics, prices, sharing: None }, before)
+}
+
+static TENANT: LazyLock<Arc<str>> = LazyLock::new(|| "house".into());
+
+/// One of the house, as any other.
+pub(crate) fn one(request_id: &str) -> Asker<'_> {
+    Asker { request_id, tenant: &TENANT, class: Class::Normal }
 }
 
 /// A list without prices.
@@ -65,14 +87,14 @@ pub(crate) fn free() -> Arc<dyn Tab> {
 }
 
 pub(crate) async fn ask(endpoint: &Arc<Endpoint>) -> Result<ChatReply, ModelError> {
-    match endpoint.ask(&plain(), "r", &free(), LONG, Opening::FirstEvent).await? {
+    match endpoint.ask(&plain(), one("r"), &free(), LONG, Opening::FirstEvent).await? {
         Answer::Whole { reply, .. } => Ok(reply),
         Answer::Stream(_) => panic!("a stream nobody asked for"),
     }
 }
 
 pub(crate) async fn open(endpoint: &Arc<Endpoint>, opening: Opening) -> Result<Box<AnswerStream>, ModelError> {
-    match endpoint.ask(&streamed(), "r", &free(), LONG, opening).await? {
+    match endpoint.ask(&streamed(), one("r"), &free(), LONG, opening).await? {
         Answer::Stream(stream) => Ok(stream),
         Answer::Whole { .. } => panic!("no stream"),
     }
@@ -222,7 +244,19 @@ impl Default for Shape {
 }
 
 pub(crate) fn around(provider: Arc<dyn Provider>, shape: Shape) -> Arc<Endpoint> {
-    let limits = BulkheadConfig { in_flight_max: shape.in_flight_max, queue_max: shape.queue_max };
+    let Shape { in_flight_max, queue_max, .. } = shape;
+    let (metrics, made) = (Metrics::new("test"), tokio::time::Instant::now());
+    let bulkhead = BulkheadConfig { in_flight_max, queue_max, ..BulkheadConfig::default() };
+    let terms = Terms::new(&settings::Settings::default());
+    let common = Common {
+        gate: Gate::new(bulkhead, Adaptive::Fixed(in_flight_max), metrics.adaptive_limit("p")),
+        pace: None,
+        sharing: None,
+        checked: Checked::default(),
+        sheds: Sheds::new(&metrics),
+        terms,
+        made,
+    };
     Arc::new(Endpoint {
         id: "p/m".into(),
         provider_name: "p".to_owned(),
@@ -234,11 +268,13 @@ pub(crate) fn around(provider: Arc<dyn Provider>, shape: Shape) -> Arc<Endpoint>
         idle: shape.idle,
         stream_max: LONG * 60,
         provider,
-        gate: Gate::new(limits),
+        common: Arc::new(common),
+        parked: Parked::default(),
+        in_flight: AtomicU32::new(0),
         breaker: Mutex::new(Breaker::new(BreakerConfig { failures: shape.failures, open: shape.open })),
-        metrics: Metrics::new("test").endpoint("p", "m"),
+        metrics: metrics.endpoint("p", "m"),
         usual: Mutex::default(),
-        limits: crate::limits::Limits::new(&settings::ModelEntry::default(), None),
-        window: Mutex::default(),
+        limits: crate::limits::Limits::new(&settings::ModelEntry::default(), None, None),
+        course: Mutex::new(Course::new(terms.decay, None)),
     })
 }

@@ -4,6 +4,7 @@
 use crate::endpoint::lock;
 use crate::{Endpoint, Load, Recent};
 use guard::State;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// A model as it stands.
@@ -13,6 +14,10 @@ pub struct Health {
     pub recent: Recent,
     /// Its breaker.
     pub breaker: State,
+    /// How much longer it is left alone because it asked for that.
+    pub parked: Option<Duration>,
+    /// Whether its provider passes its health checks; one that is never checked passes.
+    pub up: bool,
     /// How busy its provider is, over all models of it.
     pub load: Load,
     /// The longest one attempt may take, in milliseconds.
@@ -45,9 +50,11 @@ impl Endpoint {
     pub fn health(&self) -> Health {
         let (rpm, tpm) = self.limits.rates();
         Health {
-            recent: lock(&self.window).recent(Instant::now().into_std()),
+            recent: lock(&self.course).window.recent(Instant::now().into_std()),
             breaker: self.breaker(),
-            load: self.gate.load(),
+            parked: self.parked(),
+            up: self.common.checked.is_up(),
+            load: self.common.gate.load(),
             timeout_ms: u64::try_from(self.timeout().as_millis()).unwrap_or(u64::MAX),
             context_tokens: self.limits.context_tokens,
             output_tokens_max: self.output_tokens_max,

@@ -3,19 +3,19 @@
 //! Knows no protocol beyond HTTP: what is in a body is the provider's business.
 
 use crate::presets::Auth;
-use crate::{BlockStream, ListCall, ModelError, Preset, RegistryError, probe};
-use bytes::Bytes;
+use crate::{BlockStream, Ear, ListCall, ModelError, Preset, RegistryError, probe};
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::Stream;
 use guard::parse_retry_after;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use http_body::Body;
 use http_body_util::Full;
 use measure::UpstreamMetrics;
 use net::{Client, ClientConfig, Incoming, NetError, collect};
 use secrecy::ExposeSecret;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use wire::openai::{SIMULATED_HEADER, upstream_code};
 use wire::sse::{Splitter, events};
@@ -28,6 +28,8 @@ const ERROR_BODY_WAIT: Duration = Duration::from_secs(1);
 const KEEP_IDLE: Duration = Duration::from_secs(90);
 /// Connections kept where nobody says how many.
 const POOL_MAX: usize = 20;
+/// From so many bytes on, events of a stream are passed on without a look whether more have come.
+const TOGETHER_BYTES: usize = 16 * 1024;
 /// The media type of a stream of events.
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 /// The media type of everything else.
@@ -72,17 +74,23 @@ impl Upstream {
     }
 
     /// Sends it once; whatever is not a success is an error.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ModelError> {
-        self.send_reading(request, upstream_code).await
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        ear: &Ear,
+    ) -> Result<Response<Incoming>, ModelError> {
+        self.send_reading(request, ear, upstream_code).await
     }
 
     /// The same where `code` finds the code in the body of an error.
     pub(crate) async fn send_reading(
         &self,
         request: Request<Full<Bytes>>,
+        ear: &Ear,
         code: fn(&[u8]) -> Option<String>,
     ) -> Result<Response<Incoming>, ModelError> {
         let response = self.client.send(request).await?;
+        ear.hear(response.headers());
         if response.status().is_success() { Ok(response) } else { Err(refusal(response, code).await) }
     }
 
@@ -99,9 +107,7 @@ impl Upstream {
 
     /// A whole body.
     pub(crate) async fn whole(&self, response: Response<Incoming>) -> Result<Bytes, ModelError> {
-        // The head is kept meanwhile: the request is under way until its answer has been read.
-        let (_head, body) = response.into_parts();
-        Ok(collect(body, self.reply_bytes_max).await?)
+        Ok(collect(response.into_body(), self.reply_bytes_max).await?)
     }
 
     /// The blocks of whole events of a stream; `is_end` tells of a last event without its blank line whether it is a
@@ -116,8 +122,7 @@ impl Upstream {
             return Err(ModelError::NotAReply { what: "its content type is not that of an event stream".to_owned() });
         }
         let splitter = Some(Splitter::new(self.event_bytes_max));
-        let (head, body) = response.into_parts();
-        Ok(Box::pin(Blocks { body, _head: head, splitter, is_end }))
+        Ok(Box::pin(Blocks { body: response.into_body(), splitter, failed: None, is_end }))
     }
 }
 
@@ -219,32 +224,27 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     parse_retry_after(value, now)
 }
 
-/// The blocks of whole events in a body.
+/// The blocks of whole events in a body. What has come together goes on together.
 struct Blocks {
     body: Incoming,
-    _head: response::Parts,
     splitter: Option<Splitter>,
+    /// How it ended, where something is to be passed on before.
+    failed: Option<ModelError>,
     is_end: fn(&[u8]) -> bool,
 }
 
-impl Stream for Blocks {
-    type Item = Result<Bytes, ModelError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl Blocks {
+    /// The next events, as soon as they are whole.
+    fn poll_block(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ModelError>>> {
         loop {
-            let this = &mut *self;
-            let Some(splitter) = &mut this.splitter else { return Poll::Ready(None) };
-            let frame = match Pin::new(&mut this.body).poll_frame(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(frame) => frame,
-            };
-            let data = match frame {
+            let Some(splitter) = &mut self.splitter else { return Poll::Ready(self.failed.take().map(Err)) };
+            let data = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 None => {
-                    let last = this.splitter.take().and_then(|splitter| last_event(splitter, this.is_end));
+                    let last = self.splitter.take().and_then(|splitter| last_event(splitter, self.is_end));
                     return Poll::Ready(last.map(Ok));
                 }
                 Some(Err(error)) => {
-                    this.splitter = None;
+                    self.splitter = None;
                     return Poll::Ready(Some(Err(NetError::of_frame(&error).into())));
                 }
                 Some(Ok(frame)) => frame.into_data(),
@@ -254,11 +254,39 @@ impl Stream for Blocks {
                 Ok(None) => {}
                 Ok(Some(block)) => return Poll::Ready(Some(Ok(block))),
                 Err(error) => {
-                    this.splitter = None;
+                    self.splitter = None;
                     return Poll::Ready(Some(Err(ModelError::not_a_reply(&error))));
                 }
             }
         }
+    }
+}
+
+impl Stream for Blocks {
+    type Item = Result<Bytes, ModelError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let first = match ready!(self.poll_block(context)) {
+            Some(Ok(first)) => first,
+            ended => return Poll::Ready(ended),
+        };
+        let mut together = BytesMut::new();
+        while first.len().max(together.len()) < TOGETHER_BYTES {
+            match self.poll_block(context) {
+                Poll::Ready(Some(Ok(block))) => {
+                    if together.is_empty() {
+                        together.extend_from_slice(&first);
+                    }
+                    together.extend_from_slice(&block);
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Some(Ok(if together.is_empty() { first } else { together.freeze() })))
     }
 }
 

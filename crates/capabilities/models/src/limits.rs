@@ -2,9 +2,9 @@
 //! nothing, says nothing about the upstream, and may suit another model.
 
 use crate::ModelError;
-use crate::pace::{Pace, Taken};
 use settings::ModelEntry;
 use std::sync::Arc;
+use turnstile::Pace;
 use wire::openai::Estimate;
 
 /// An estimate is trusted this far: a request is refused as too long if even this share of it does not fit. The
@@ -13,16 +13,15 @@ use wire::openai::Estimate;
 const CERTAIN: f64 = 0.5;
 
 /// The limits of one model.
-#[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) prompt_bytes_max: Option<usize>,
     pub(crate) context_tokens: Option<u64>,
-    pace: Option<Arc<Pace>>,
+    pub(crate) pace: Option<Arc<Pace>>,
 }
 
 impl Limits {
-    pub(crate) fn new(entry: &ModelEntry, context_tokens: Option<u64>) -> Self {
-        Self { prompt_bytes_max: entry.prompt_bytes_max, context_tokens, pace: Pace::new(entry.rpm, entry.tpm) }
+    pub(crate) fn new(entry: &ModelEntry, context_tokens: Option<u64>, pace: Option<Arc<Pace>>) -> Self {
+        Self { prompt_bytes_max: entry.prompt_bytes_max, context_tokens, pace }
     }
 
     /// Requests and tokens a minute, where limited.
@@ -30,17 +29,19 @@ impl Limits {
         self.pace.as_ref().map_or((None, None), |pace| pace.rates())
     }
 
-    /// Lets a request of so many bytes pass, and takes its part of the minute. `estimate` is asked only where it
-    /// matters; `output` is how many tokens the answer is reckoned with.
+    /// Lets a request of so many bytes pass. `estimate` is asked only where it matters; `output` is how many tokens the
+    /// answer is reckoned with. Tells what the request takes of a minute's tokens, where anybody counts them: the model's
+    /// pace or its `provider`'s.
     ///
     /// # Errors
-    /// [`ModelError::TooLarge`], [`ModelError::TooLong`], [`ModelError::Paced`]: nothing is taken then.
+    /// [`ModelError::TooLarge`], [`ModelError::TooLong`].
     pub(crate) fn check(
         &self,
         bytes: usize,
         estimate: impl Fn() -> Estimate,
         output: u64,
-    ) -> Result<Option<Taken>, ModelError> {
+        provider: Option<&Pace>,
+    ) -> Result<u64, ModelError> {
         if let Some(most) = self.prompt_bytes_max.filter(|most| bytes > *most) {
             return Err(ModelError::TooLarge { bytes, most });
         }
@@ -51,9 +52,8 @@ impl Limits {
                 return Err(ModelError::TooLong { tokens, most });
             }
         }
-        let Some(pace) = &self.pace else { return Ok(None) };
-        let tokens = if pace.counts_tokens() { estimate().tokens().saturating_add(output) } else { 0 };
-        pace.take(tokens).map(Some).map_err(|retry_after| ModelError::Paced { retry_after })
+        let counts = self.pace.as_deref().into_iter().chain(provider).any(Pace::counts_tokens);
+        Ok(if counts { estimate().tokens().saturating_add(output) } else { 0 })
     }
 }
 

@@ -68,7 +68,8 @@ impl Provider for Ollama {
 impl Ollama {
     async fn vectors(&self, call: EmbedCall<'_>) -> Result<EmbeddingReply, ModelError> {
         let body = embed_from_openai(call.request, call.model).map_err(|error| ModelError::untranslatable(&error))?;
-        let response = self.upstream.send(self.upstream.post(&self.embed, body, JSON, call.request_id)).await?;
+        let response =
+            self.upstream.send(self.upstream.post(&self.embed, body, JSON, call.request_id), call.ear).await?;
         let simulated = over_http::is_simulated(response.headers());
         let body = self.upstream.whole(response).await?;
         let reply =
@@ -82,7 +83,7 @@ impl Ollama {
         let stream = call.request.stream();
         let accept = if stream { LINES } else { JSON };
         let request = self.upstream.post(&self.chat, outgoing.body, accept, call.request_id);
-        let response = self.upstream.send(request).await?;
+        let response = self.upstream.send(request, call.ear).await?;
         let simulated = over_http::is_simulated(response.headers());
         let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let about = About { id: call.request_id, model: call.model, created, original: None };

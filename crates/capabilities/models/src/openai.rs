@@ -66,7 +66,8 @@ impl Provider for OpenAi {
 impl OpenAi {
     async fn vectors(&self, call: EmbedCall<'_>) -> Result<EmbeddingReply, ModelError> {
         let body = call.request.for_model(call.model);
-        let response = self.upstream.send(self.upstream.post(&self.embeddings, body, JSON, call.request_id)).await?;
+        let response =
+            self.upstream.send(self.upstream.post(&self.embeddings, body, JSON, call.request_id), call.ear).await?;
         let simulated = over_http::is_simulated(response.headers());
         let body = self.upstream.whole(response).await?;
         let reply =
@@ -83,7 +84,7 @@ impl OpenAi {
         let stream = call.request.stream();
         let accept = if stream { EVENT_STREAM } else { JSON };
         let request = self.upstream.post(&self.uri, outgoing.body, accept, call.request_id);
-        let response = self.upstream.send(request).await?;
+        let response = self.upstream.send(request, call.ear).await?;
         let simulated = over_http::is_simulated(response.headers());
         let reply = if stream {
             let blocks = self.upstream.events(response, |data| is_done(data) || ChunkView::read(data).is_some())?;
@@ -118,7 +119,7 @@ impl OpenAi {
                 request.headers_mut().insert(*name, value);
             }
         }
-        let response = self.upstream.send(request).await?;
+        let response = self.upstream.send(request, call.ear).await?;
         let simulated = over_http::is_simulated(response.headers());
         let dialect = Dialect::Responses;
         let reply = if stream {

@@ -1,6 +1,6 @@
 //! The seam: what a provider has to do, and how a kind of provider is made.
 
-use crate::{Finding, ModelError, RegistryError};
+use crate::{Ear, Finding, ModelError, RegistryError};
 use bytes::Bytes;
 use futures_util::stream::Stream;
 use measure::UpstreamMetrics;
@@ -20,6 +20,8 @@ pub struct Call<'a> {
     pub model: &'a str,
     /// The id of the caller's request, for the upstream's logs.
     pub request_id: &'a str,
+    /// Who wants to hear the head of the answer.
+    pub ear: &'a Ear,
 }
 
 /// Blocks of whole events in one dialect, as they arrive.
@@ -68,6 +70,8 @@ pub struct EmbedCall<'a> {
     pub model: &'a str,
     /// The id of the caller's request, for the upstream's logs.
     pub request_id: &'a str,
+    /// Who wants to hear the head of the answer.
+    pub ear: &'a Ear,
 }
 
 /// Vectors on their way.

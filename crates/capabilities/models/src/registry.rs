@@ -1,9 +1,11 @@
 //! All endpoints, made from settings and found by name.
 
+mod checks;
 mod source;
 
 use crate::scripted::ScriptError;
-use crate::{Endpoint, Kind, Provider};
+use crate::{Endpoint, Kind, Provider, Sharing};
+use checks::Checks;
 use fault::{Explain, Kind as FaultKind, Origin};
 use measure::Metrics;
 use prices::Table;
@@ -12,6 +14,8 @@ pub(crate) use source::made;
 use source::{Source, Terms};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Why settings make no registry.
 #[derive(Debug, thiserror::Error)]
@@ -104,32 +108,53 @@ impl Explain for RegistryError {
     }
 }
 
+/// What endpoints are made from beside settings.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// The kinds of provider that there are.
+    pub kinds: &'a [Kind],
+    /// Where figures go.
+    pub metrics: &'a Arc<Metrics>,
+    /// What settings leave out of prices and lengths: for a provider at the usual address of its kind, or whose
+    /// settings name a list.
+    pub prices: &'a Arc<Table>,
+    /// What is shared with other servers; without it this one counts for itself.
+    pub sharing: Option<&'a Arc<dyn Sharing>>,
+}
+
 /// All endpoints.
 pub struct Registry {
     sources: Vec<Arc<Source>>,
     endpoints: BTreeMap<Arc<str>, Arc<Endpoint>>,
     order: Vec<Arc<Endpoint>>,
     metrics: Arc<Metrics>,
+    _checks: Option<Checks>,
 }
 
 impl Registry {
     /// Makes the endpoints that `settings` describe, taking over from `before` every provider that has not
-    /// changed, with its connections, breakers and figures. What settings leave out of prices and lengths, `prices`
-    /// tells: for a provider at the usual address of its kind, or whose settings name a list.
+    /// changed, with its connections, breakers and figures. Where settings want health checks they begin at once, on
+    /// the runtime that this is called in, and end when this is dropped.
     ///
     /// # Errors
     /// [`RegistryError`]; nothing has been started then.
     pub fn build(
         settings: &settings::Settings,
-        kinds: &[Kind],
-        metrics: &Arc<Metrics>,
-        prices: &Arc<Table>,
+        parts: Parts<'_>,
         before: Option<&Self>,
     ) -> Result<Self, RegistryError> {
-        let mut registry =
-            Self { sources: Vec::new(), endpoints: BTreeMap::new(), order: Vec::new(), metrics: Arc::clone(metrics) };
+        let metrics = parts.metrics;
+        let mut registry = Self {
+            sources: Vec::new(),
+            endpoints: BTreeMap::new(),
+            order: Vec::new(),
+            metrics: Arc::clone(metrics),
+            _checks: None,
+        };
+        // Whoever comes while others are there already gets its share bit by bit.
+        let since = before.map(|_| Instant::now().into_std());
         for provider in &settings.provider {
-            let terms = Terms::new(settings, provider, prices);
+            let terms = Terms::new(settings, provider, parts.prices);
             let kept = before.and_then(|before| before.sources.iter().find(|source| source.stays(provider, &terms)));
             let (source, endpoints) = match kept {
                 Some(source) => {
@@ -138,15 +163,17 @@ impl Registry {
                     (Arc::clone(source), endpoints.unwrap_or_default())
                 }
                 None => {
-                    let source = Source::new(provider, terms, kinds, metrics)?;
+                    let source = Source::new(provider, terms, parts)?;
                     let label = |entry: &ModelEntry| metrics.endpoint(&provider.name, &entry.name);
                     let listed = source.listed();
-                    let endpoints = listed.iter().map(|entry| source.endpoint(entry, label(entry))).collect();
+                    let endpoints = listed.iter().map(|entry| source.endpoint(entry, label(entry), since)).collect();
                     (Arc::new(source), endpoints)
                 }
             };
             registry.add(source, endpoints);
         }
+        let every = Duration::from_millis(settings.balance.health_check_ms);
+        registry._checks = checks::start(&registry.sources, every, metrics);
         Ok(registry)
     }
 

@@ -3,12 +3,7 @@
 //! Everything they say is marked as simulated. They misbehave on purpose: late, failing, rate limiting, hanging,
 //! dripping, breaking off, sending rubbish. The same seed and order of requests gives the same behaviour.
 
-mod answer;
-pub mod embedding;
-mod script;
-
-pub use answer::{Act, Scene};
-pub use script::{Latency, Script, ScriptError, ToolCallScript};
+pub use script::{Act, Latency, Scene, Script, ScriptError, ToolCallScript, embedding};
 
 use crate::{Call, ChatFuture, EmbedCall, EmbedFuture, Kind, ModelError, Provider, RegistryError, Replied, Reply};
 use bytes::Bytes;
@@ -123,7 +118,8 @@ mod tests {
 
     async fn ask(provider: &dyn Provider, model: &str) -> Result<Reply, ModelError> {
         let request = ChatRequest::from_prompt(model, "hello there");
-        let replied = provider.chat(Call { request: &request, model, request_id: "r" }).await;
+        let replied =
+            provider.chat(Call { request: &request, model, request_id: "r", ear: &crate::Ear::default() }).await;
         replied.map(|replied| replied.reply)
     }
 

@@ -14,6 +14,10 @@ pub(crate) struct Seen {
     pub(crate) dialect: Dialect,
     /// Whether a chunk with nothing but the usage is kept back: we asked for it, not the client.
     pub(crate) hides_usage: bool,
+    /// An event of its dialect.
+    understood: bool,
+    /// Something that is no event of its dialect, before there was one.
+    pub(crate) strange: bool,
     /// Something that a reader sees.
     pub(crate) token: bool,
     /// The mark that ends a stream.
@@ -47,6 +51,8 @@ impl Seen {
         Self {
             dialect: Dialect::Chat,
             hides_usage: false,
+            understood: false,
+            strange: false,
             token: false,
             done: false,
             usage: None,
@@ -78,6 +84,8 @@ impl Seen {
             }
             let Some(data) = event.data else { continue };
             let view = dialects::read(self.dialect, &data, self.token);
+            self.understood |= view.is_some();
+            self.strange |= !self.understood;
             if let Some(view) = &view {
                 self.done |= view.done;
                 self.token |= view.token;

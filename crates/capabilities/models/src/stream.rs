@@ -44,6 +44,10 @@ impl Watch {
             if let Some(Reported { code, .. }) = seen.error.take() {
                 return Err(ModelError::ErrorEvent { code });
             }
+            // Nor has what nobody could read.
+            if seen.strange {
+                return Err(ModelError::NotAReply { what: "its stream begins with something else".to_owned() });
+            }
             let opened = opening == Opening::FirstEvent || seen.token || seen.done;
             if opened || self.held.len() >= HELD_BLOCKS_MAX {
                 return Ok(());
@@ -103,6 +107,11 @@ impl AnswerStream {
     /// The dialect of its events.
     pub fn dialect(&self) -> Dialect {
         self.ticket.seen.dialect
+    }
+
+    /// Whether all of it has been read: what may follow is the end alone.
+    pub fn is_complete(&self) -> bool {
+        self.ticket.seen.done && self.watch.held.is_empty()
     }
 
     /// How long it waited for a place before anybody was asked.

@@ -1,20 +1,19 @@
 //! The routes, and what all of them share.
 
 use crate::admission::Admits;
-use crate::hosts::Allowed;
-use crate::proxies::Proxies;
 use crate::rows::{Head, Need, Row};
 use crate::serve::ServeError;
 use crate::tls;
 use crate::{chat, embeddings, gatekeeper, health, models, ollama, openapi, providers, refusal};
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::middleware;
+use axum::extract::Request;
 use axum::routing::{MethodRouter, get, post};
 use caller::Role;
 use http::Method;
 use matrix::Matrix;
 use measure::{Admission, Count, Metrics, RouteMetrics};
+use origin::{Allowed, Proxies};
 use settings::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -197,8 +196,14 @@ impl App {
         self.0.draining.load(Ordering::Relaxed)
     }
 
-    /// Everything that is served, as one router.
+    /// Everything that is served, for whoever asks in process.
     pub fn router(&self) -> Router {
+        let (app, routes) = (self.clone(), self.routes());
+        Router::new().fallback(move |request: Request| gatekeeper::keep(app.clone(), routes.clone(), request))
+    }
+
+    /// Everything that is served, without the gatekeeper before it.
+    pub(crate) fn routes(&self) -> Router {
         let own = own(self.0.api).into_iter().map(|row| row.with_state(self));
         own.chain(self.0.rows.iter().cloned())
             .fold(Router::new(), |router, row| row.serve(router, self))
@@ -206,7 +211,6 @@ impl App {
             .fallback(refusal::no_such_path)
             .method_not_allowed_fallback(refusal::wrong_method)
             .with_state(self.clone())
-            .layer(middleware::from_fn_with_state(self.clone(), gatekeeper::keep))
     }
 
     /// The methods that a path is served with.

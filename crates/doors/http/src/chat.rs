@@ -5,15 +5,15 @@
 use crate::app::{App, Rules};
 use crate::gatekeeper::Arrival;
 use crate::refusal::Refusal;
-use crate::{body, dialects, served, sse};
+use crate::{body, dialects, served, sse, wishes};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use caller::{Caller, Guest, Wishes};
+use caller::{Caller, Guest};
 use fault::Kind;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use matrix::{AskError, Outcome};
 use serde_json::json;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use wire::openai::{ChatRequest, Limits};
 use wire::{About, Dialect, WireError};
 
 /// The header by which a client shortens the deadline of one request, in milliseconds.
-const TIMEOUT_HEADER: &str = "x-althing-timeout-ms";
+const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-althing-timeout-ms");
 /// Headers of Anthropic's dialect that go on to a provider that speaks it.
 const ANTHROPIC_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
@@ -56,13 +56,11 @@ pub(crate) async fn ollama(app: State<App>, at: Extension<Arrival>, by: Extensio
 
 async fn serve(dialect: Dialect, (State(app), Extension(arrival), Extension(guest), request): Asked) -> Response {
     let rules = app.0.rules.load_full();
-    let (request, within) =
-        match read(request, &rules, |headers, bytes, limits| parse(dialect, headers, bytes, limits)).await {
-            Ok(read) => read,
-            Err(refusal) => return refusal.in_dialect(dialect, &arrival.id),
-        };
-    let (request_id, deadline) = (Arc::clone(&arrival.id), arrival.at + within);
-    let caller = Caller { request_id, deadline, guest, wishes: Wishes::default() };
+    let parse = |headers: &HeaderMap, bytes, limits: &Limits| parse(dialect, headers, bytes, limits);
+    let (request, caller) = match read(&app, &arrival, guest, request, &rules, parse).await {
+        Ok(read) => read,
+        Err(refusal) => return refusal.in_dialect(dialect, &arrival.id),
+    };
     if request.stream() && app.0.matrix.is_panel(request.model()) {
         return sse::panel(app, arrival, caller, request, &rules).await;
     }
@@ -79,12 +77,10 @@ pub(crate) async fn count(
 ) -> Response {
     let rules = app.0.rules.load_full();
     let parse = |headers: &HeaderMap, bytes, limits: &Limits| anthropic::count_to_chat(bytes, kept(headers), limits);
-    let (request, within) = match read(request, &rules, parse).await {
+    let (request, caller) = match read(&app, &arrival, guest, request, &rules, parse).await {
         Ok(read) => read,
         Err(refusal) => return refusal.in_dialect(Dialect::Messages, &arrival.id),
     };
-    let caller =
-        Caller { request_id: Arc::clone(&arrival.id), deadline: arrival.at + within, guest, wishes: Wishes::default() };
     match app.0.matrix.count(&caller, &request).await {
         Ok(counted) => served::json(&json!({
             "input_tokens": counted.tokens,
@@ -94,17 +90,21 @@ pub(crate) async fn count(
     }
 }
 
-/// Reads a request and how long it may take.
+/// Reads a request, how long it may take and what else is wished.
 pub(crate) async fn read<T>(
+    app: &App,
+    arrival: &Arrival,
+    guest: Guest,
     request: Request,
     rules: &Rules,
     parse: impl FnOnce(&HeaderMap, Bytes, &Limits) -> Result<T, WireError>,
-) -> Result<(T, Duration), Box<Refusal>> {
+) -> Result<(T, Caller), Box<Refusal>> {
     let (parts, body) = request.into_parts();
-    let within = deadline(&parts.headers, rules)?;
+    let deadline = arrival.at + deadline(&parts.headers, rules)?;
+    let wishes = wishes::read(&parts.headers, &guest, &app.0.matrix)?;
     let bytes = body::read(&parts.headers, body, rules).await?;
     let read = parse(&parts.headers, bytes, &rules.chat).map_err(|error| Box::new(Refusal::of(&error)))?;
-    Ok((read, within))
+    Ok((read, Caller { request_id: Arc::clone(&arrival.id), deadline, guest, wishes }))
 }
 
 fn parse(dialect: Dialect, headers: &HeaderMap, bytes: Bytes, limits: &Limits) -> Result<ChatRequest, WireError> {

@@ -8,10 +8,10 @@ use crate::served;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use bytes::Bytes;
 use caller::{Caller, Guest};
 use matrix::Vectors;
 use serde_json::json;
-use std::sync::Arc;
 use wire::Dialect;
 use wire::openai::EmbeddingRequest;
 
@@ -23,9 +23,9 @@ pub(crate) async fn embed(
     request: Request,
 ) -> Response {
     let rules = app.0.rules.load_full();
-    let read = chat::read(request, &rules, |_, bytes, _| EmbeddingRequest::parse(bytes)).await;
-    let asked = match read {
-        Ok((request, within)) => ask(&app, &arrival, guest, &request, within, "/v1/embeddings").await,
+    let parse = |_: &_, bytes, _: &_| EmbeddingRequest::parse(bytes);
+    let asked = match chat::read(&app, &arrival, guest, request, &rules, parse).await {
+        Ok((request, caller)) => ask(&app, &arrival, &caller, &request, "/v1/embeddings").await,
         Err(refusal) => Err(refusal),
     };
     match asked {
@@ -42,10 +42,10 @@ pub(crate) async fn embed_ollama(
     request: Request,
 ) -> Response {
     let rules = app.0.rules.load_full();
-    let read = chat::read(request, &rules, |_, bytes, _| ollama::embed_to_request(&bytes)).await;
-    let asked = match read {
-        Ok((request, within)) => {
-            let asked = ask(&app, &arrival, guest, &request, within, "/api/embed").await;
+    let parse = |_: &_, bytes: Bytes, _: &_| ollama::embed_to_request(&bytes);
+    let asked = match chat::read(&app, &arrival, guest, request, &rules, parse).await {
+        Ok((request, caller)) => {
+            let asked = ask(&app, &arrival, &caller, &request, "/api/embed").await;
             asked.map(|vectors| (vectors, request))
         }
         Err(refusal) => Err(refusal),
@@ -63,18 +63,11 @@ pub(crate) async fn embed_ollama(
 async fn ask(
     app: &App,
     arrival: &Arrival,
-    guest: Guest,
+    caller: &Caller,
     request: &EmbeddingRequest,
-    within: std::time::Duration,
     route: &str,
 ) -> Result<Vectors, Box<Refusal>> {
-    let caller = Caller {
-        request_id: Arc::clone(&arrival.id),
-        deadline: arrival.at + within,
-        guest,
-        wishes: caller::Wishes::default(),
-    };
-    let asked = app.0.matrix.embed(&caller, request).await;
+    let asked = app.0.matrix.embed(caller, request).await;
     let mut vectors = asked.map_err(|error| Box::new(Refusal::of_ask(&error)))?;
     let total = arrival.at.elapsed();
     vectors.report.set_overhead(total, vectors.waited);

@@ -2,18 +2,17 @@
 
 use crate::admission;
 use crate::app::{App, Rules};
-use crate::hosts;
 use crate::refusal::Refusal;
 use crate::rest::Refused;
 use crate::unread::Unread;
+use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use fault::{Kind, Retry};
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use measure::{LevelGuard, RouteMetrics};
 use std::any::Any;
@@ -24,6 +23,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
+use tower::Service;
 
 /// The id of a request and when it came.
 #[derive(Debug, Clone)]
@@ -33,9 +33,10 @@ pub(crate) struct Arrival {
 }
 
 /// The header with the id of the request.
-const REQUEST_ID: &str = "x-althing-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-althing-request-id");
 /// The names by which the official clients look for it: Anthropic's, then OpenAI's.
-const REQUEST_ID_ELSEWHERE: [&str; 2] = ["request-id", "x-request-id"];
+const REQUEST_ID_ELSEWHERE: [HeaderName; 2] =
+    [HeaderName::from_static("request-id"), HeaderName::from_static("x-request-id")];
 /// What a page may read of a reply.
 const EXPOSED: &str = "x-althing-request-id, request-id, x-request-id, x-althing-served-by, x-althing-cache, \
                        x-althing-cost-usd, x-althing-overhead-ms, x-althing-simulated, x-althing-degraded, x-althing-cursor, mcp-session-id, \
@@ -46,7 +47,8 @@ const STATUS_CLIENT_GONE: u16 = 499;
 /// The most of a panic's message that is logged.
 const PANIC_CHARS_MAX: usize = 500;
 
-pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Answers a request by `routes`, whoever sends it and whatever becomes of it.
+pub(crate) async fn keep(app: App, routes: Router, mut request: Request) -> Response {
     let arrival = Arrival { id: caller::new_request_id(), at: Instant::now() };
     let path = request.uri().path().to_owned();
     let mut visit = Visit::new(&app, &path, &arrival);
@@ -60,7 +62,7 @@ pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Nex
             visit.room = room;
             request.extensions_mut().insert(arrival.clone());
             request.extensions_mut().insert(Arc::clone(&rules));
-            let answered = AssertUnwindSafe(let_in(&app, &path, request, next)).catch_unwind().await;
+            let answered = AssertUnwindSafe(let_in(&app, &path, request, routes)).catch_unwind().await;
             answered
                 .unwrap_or_else(|panic| Err(Box::new(panicked(panic.as_ref(), &arrival.id))))
                 .unwrap_or_else(|refusal| refusal.for_path(&path, &arrival.id))
@@ -92,13 +94,13 @@ pub(crate) async fn keep(State(app): State<App>, mut request: Request, next: Nex
 }
 
 /// Serves whoever is let in. What is for everybody is served without a look at who comes.
-async fn let_in(app: &App, path: &str, mut request: Request, next: Next) -> Result<Response, Box<Refusal>> {
+async fn let_in(app: &App, path: &str, mut request: Request, mut routes: Router) -> Result<Response, Box<Refusal>> {
     if !app.is_public(path) {
         let admitted = admission::admit(app, &request);
         let guest = admitted.known().await?;
         request.extensions_mut().insert(guest);
     }
-    Ok(next.run(request).await)
+    routes.call(request).await.map_err(|never| match never {})
 }
 
 /// What may be done with a request.
@@ -132,7 +134,7 @@ fn check(app: &App, rules: &Rules, request: &Request, path: &str) -> Result<Pass
 
 /// Whether the host and the origin that a request names are welcome.
 fn check_names(rules: &Rules, request: &Request) -> Result<(), Box<Refusal>> {
-    let Some(host) = hosts::named(request.headers(), request.uri()) else {
+    let Some(host) = origin::named(request.headers(), request.uri()) else {
         let refusal = Refusal::new(Kind::BadInput, "host_missing", "the request does not name one host");
         return Err(Box::new(refusal.hint("send one `host` header")));
     };

@@ -81,6 +81,12 @@ struct ModelView {
     family: String,
     /// `closed`, `open` or `half-open`.
     breaker: &'static str,
+    /// How many milliseconds longer it is left alone because it asked for that; null where it has not.
+    parked_ms: Option<u64>,
+    /// Whether its provider passes its health checks; one that is never checked passes.
+    up: bool,
+    /// Calls that its provider bears at once, as far as that has been found out.
+    limit: u32,
     /// Calls in progress at its provider.
     in_flight: u32,
     /// Calls that wait for it.
@@ -174,6 +180,9 @@ impl ModelView {
             upstream_name,
             family,
             breaker: health.breaker_name(),
+            parked_ms: health.parked.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+            up: health.up,
+            limit: health.load.limit,
             in_flight: health.load.in_flight,
             waiting: health.load.waiting,
             calls: recent.calls,

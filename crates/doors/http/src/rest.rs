@@ -2,12 +2,15 @@
 //!
 //! A handler returns what it has, or a `Refused`; the gatekeeper gives refusals the shape of their path.
 
+mod agreement;
 mod audit;
 mod budgets;
+mod cache;
 pub(crate) mod describe;
 mod flags;
 mod keys;
 mod load;
+mod panels;
 mod prompts;
 mod usage;
 
@@ -25,6 +28,7 @@ use books::{Books, BooksError};
 use fault::Kind;
 use http::StatusCode;
 use http::request::Parts;
+use matrix::Matrix;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -44,12 +48,24 @@ pub struct Services {
     pub flags: Arc<Flags>,
     /// Load tests that were kept.
     pub load: Arc<History>,
+    /// The engine that answers, and the answers that it keeps.
+    pub matrix: Arc<Matrix>,
 }
 
 /// The resources of who asks and who pays, and what load tests found.
 pub fn rows(services: &Services) -> Vec<Row> {
-    let all =
-        [keys::rows(), audit::rows(), usage::rows(), budgets::rows(), prompts::rows(), flags::rows(), load::rows()];
+    let all = [
+        keys::rows(),
+        audit::rows(),
+        usage::rows(),
+        budgets::rows(),
+        panels::rows(),
+        prompts::rows(),
+        flags::rows(),
+        load::rows(),
+        agreement::rows(),
+        cache::rows(),
+    ];
     let all = all.into_iter().flatten();
     all.map(|row| row.with_state(services)).collect()
 }

@@ -6,13 +6,15 @@ use crate::app::App;
 use crate::gatekeeper::Arrival;
 use crate::refusal::Refusal;
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
+use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use caller::{Guest, Role};
+use futures_util::future::{Either, Ready, ready};
 use http::Method;
 use serde_json::{Map, Value, json};
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
 
 /// Who may use a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +78,7 @@ impl<S: Clone + Send + Sync + 'static> Row<S> {
 impl Row {
     /// Adds the row to a router, behind the question who asks.
     pub(crate) fn serve(self, router: Router, app: &App) -> Router {
-        let asked = middleware::from_fn_with_state((app.clone(), self.head.need), demand);
+        let asked = Demand { app: app.clone(), need: self.head.need };
         match self.served {
             Served::Below(nested) => router.nest(self.head.path, nested.layer(asked)),
             Served::Method(handler) => router.route(self.head.path, handler.route_layer(asked)),
@@ -106,18 +108,59 @@ pub(crate) fn operations<'a>(heads: impl Iterator<Item = &'a Head>) -> Value {
 }
 
 /// Lets through whoever has the role that the row needs.
-async fn demand(State((app, need)): State<(App, Need)>, request: Request, next: Next) -> Response {
-    let role = request.extensions().get::<Guest>().map(|guest| guest.identity.role);
-    let fits = match need {
-        Need::Nobody => true,
-        Need::Figures => role.is_some() || app.0.admits.metrics_open(),
-        Need::Role(least) => role.is_some_and(|role| role >= least),
-    };
-    if fits {
-        return next.run(request).await;
+#[derive(Clone)]
+struct Demand {
+    app: App,
+    need: Need,
+}
+
+impl Demand {
+    /// Why a request may not pass.
+    fn refusal(&self, request: &Request) -> Option<Response> {
+        let role = request.extensions().get::<Guest>().map(|guest| guest.identity.role);
+        let fits = match self.need {
+            Need::Nobody => true,
+            Need::Figures => role.is_some() || self.app.0.admits.metrics_open(),
+            Need::Role(least) => role.is_some_and(|role| role >= least),
+        };
+        if fits {
+            return None;
+        }
+        let id = request.extensions().get::<Arrival>().map(|arrival| arrival.id.to_string()).unwrap_or_default();
+        Some(self.app.forbidden(role, self.need).for_path(request.uri().path(), &id))
     }
-    let id = request.extensions().get::<Arrival>().map(|arrival| arrival.id.to_string()).unwrap_or_default();
-    app.forbidden(role, need).for_path(request.uri().path(), &id)
+}
+
+impl<S> Layer<S> for Demand {
+    type Service = Demanding<S>;
+
+    fn layer(&self, inner: S) -> Demanding<S> {
+        Demanding { demand: self.clone(), inner }
+    }
+}
+
+/// What is behind a demand. Written out, as axum's own way boxes each request's futures twice more.
+#[derive(Clone)]
+struct Demanding<S> {
+    demand: Demand,
+    inner: S,
+}
+
+impl<S: Service<Request, Response = Response>> Service<Request> for Demanding<S> {
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<Response, S::Error>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match self.demand.refusal(&request) {
+            None => Either::Left(self.inner.call(request)),
+            Some(refusal) => Either::Right(ready(Ok(refusal))),
+        }
+    }
 }
 
 impl App {

@@ -1,18 +1,23 @@
 //! The listener: bounded connections, bounded handshakes and headers, an orderly end.
 
 use crate::app::App;
+use crate::crew::Crew;
+use crate::gatekeeper;
 use crate::socket::Socket;
 use crate::tls::{self, Flaw};
 use axum::Router;
+use axum::body::Body;
 use fault::{Explain, Kind, Origin};
+use futures_util::FutureExt;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use settings::Server;
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -23,7 +28,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
-use tower::ServiceExt;
 
 /// How long to wait when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -151,17 +155,21 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// While draining the listener stays open, so that `/readyz` can say so; every other new request gets 503. Connections
 /// are encrypted where settings name a certificate, whose files are looked at again every few seconds.
 ///
+/// Connections are served by so many `threads` beside the caller's, each with a runtime of its own, so that no request
+/// wakes a second thread; with none, by the runtime of the caller.
+///
 /// # Errors
 /// [`ServeError::Certificate`] at once, which [`crate::check_tls`] tells beforehand.
 pub async fn serve(
     app: App,
     listener: TcpListener,
     server: &Server,
+    threads: usize,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     app.0.tls.start(server)?;
     let _renewed = server.tls.as_ref().map(|_| AbortOnDropHandle::new(tokio::spawn(tls::watch(app.clone()))));
-    let door = Door::new(&app, listener, server);
+    let door = Door::new(&app, listener, server, Crew::start(threads));
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -193,6 +201,7 @@ async fn drain(app: &App, door: Door, drain_max: Duration) {
     }
     // Nothing else is begun: what is left are idle connections, and replies on their last bytes.
     let _ = tokio::time::timeout(left, door.connections.shutdown()).await;
+    door.crew.leave().await;
 }
 
 fn protocol(server: &Server) -> http1::Builder {
@@ -207,26 +216,28 @@ fn protocol(server: &Server) -> http1::Builder {
 /// What connections are made with.
 struct Door {
     app: App,
-    router: Router,
+    routes: Router,
     listener: TcpListener,
     room: Arc<Semaphore>,
     http: http1::Builder,
     handshake_max: Duration,
     stall_max: Duration,
     connections: GracefulShutdown,
+    crew: Crew,
 }
 
 impl Door {
-    fn new(app: &App, listener: TcpListener, server: &Server) -> Self {
+    fn new(app: &App, listener: TcpListener, server: &Server, crew: Crew) -> Self {
         Self {
             app: app.clone(),
-            router: app.router(),
+            routes: app.routes(),
             listener,
             room: Arc::new(Semaphore::new(server.connections_max)),
             http: protocol(server),
             handshake_max: Duration::from_millis(server.header_read_ms),
             stall_max: Duration::from_millis(server.stream_idle_ms),
             connections: GracefulShutdown::new(),
+            crew,
         }
     }
 
@@ -243,9 +254,10 @@ impl Door {
         let level = self.app.0.metrics.connections_open().enter();
         let guest = self.guest(peer.ip());
         let (tls, handshake_max) = (self.app.0.tls.config(), self.handshake_max);
-        tokio::spawn(async move {
+        self.crew.serve(stream, move |stream| async move {
             match tls {
-                Some(tls) => guest.encrypted(tls, stream, handshake_max).await,
+                // Boxed, so that a plain connection does not carry the room that a handshake takes.
+                Some(tls) => Box::pin(guest.encrypted(tls, stream, handshake_max)).await,
                 None => guest.plain(stream).await,
             }
             drop((permit, level));
@@ -255,7 +267,7 @@ impl Door {
     fn guest(&self, peer: IpAddr) -> Guest {
         Guest {
             app: self.app.clone(),
-            router: self.router.clone(),
+            routes: self.routes.clone(),
             peer,
             http: self.http.clone(),
             stall_max: self.stall_max,
@@ -267,7 +279,7 @@ impl Door {
 /// Whoever is at the other end of a connection.
 struct Guest {
     app: App,
-    router: Router,
+    routes: Router,
     peer: IpAddr,
     http: http1::Builder,
     stall_max: Duration,
@@ -291,13 +303,14 @@ impl Guest {
 
     /// Answers request after request, each of which knows who asks.
     async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        let Self { app, router, peer, http, watcher, .. } = self;
-        let service = router.map_request(move |mut request: Request<Incoming>| {
+        let Self { app, routes, peer, http, watcher, .. } = self;
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let client = app.0.rules.load().proxies.client(peer, request.headers());
             request.extensions_mut().insert(client);
-            request
+            let answered = gatekeeper::keep(app.clone(), routes.clone(), request.map(Body::new));
+            answered.map(Ok::<_, Infallible>)
         });
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "a connection ended early");
         }

@@ -4,14 +4,21 @@ use crate::dialects;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use matrix::Report;
 use serde_json::Value;
 use wire::Dialect;
 use wire::openai::SIMULATED_HEADER;
 
 /// The header that says whether a cache answered.
-const CACHE: &str = "x-althing-cache";
+const CACHE: HeaderName = HeaderName::from_static("x-althing-cache");
+const SERVED_BY: HeaderName = HeaderName::from_static("x-althing-served-by");
+const SIMULATED: HeaderName = HeaderName::from_static(SIMULATED_HEADER);
+const DEGRADED: HeaderName = HeaderName::from_static("x-althing-degraded");
+const OVERHEAD: HeaderName = HeaderName::from_static("x-althing-overhead-ms");
+const COST: HeaderName = HeaderName::from_static("x-althing-cost-usd");
+/// Proxies such as nginx hold events back unless told otherwise.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A whole reply.
 pub(crate) fn whole(body: Bytes, report: &Report) -> Response {
@@ -34,8 +41,7 @@ pub(crate) fn stream(body: Body, dialect: Dialect, report: Option<&Report>) -> R
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(dialects::stream_type(dialect)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    // Proxies such as nginx hold events back unless told otherwise.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     match report {
         Some(report) => tell(headers, report),
         None => _ = headers.insert(CACHE, HeaderValue::from_static("off")),
@@ -44,17 +50,18 @@ pub(crate) fn stream(body: Body, dialect: Dialect, report: Option<&Report>) -> R
 }
 
 fn tell(headers: &mut HeaderMap, report: &Report) {
-    let mut set = |name: &'static str, value: &str| {
+    let yes_or_no = |yes| HeaderValue::from_static(if yes { "true" } else { "false" });
+    headers.insert(CACHE, HeaderValue::from_static(report.cache));
+    headers.insert(SIMULATED, yes_or_no(report.simulated));
+    headers.insert(DEGRADED, yes_or_no(report.degraded));
+    let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);
         }
     };
-    set("x-althing-served-by", &report.served_by);
-    set(CACHE, report.cache);
-    set(SIMULATED_HEADER, if report.simulated { "true" } else { "false" });
-    set("x-althing-degraded", if report.degraded { "true" } else { "false" });
-    set("x-althing-overhead-ms", &format!("{:.3}", report.overhead_ms));
+    set(SERVED_BY, &report.served_by);
+    set(OVERHEAD, &format!("{:.3}", report.overhead_ms));
     if let Some(cost) = report.cost_usd {
-        set("x-althing-cost-usd", &cost.to_string());
+        set(COST, &cost.to_string());
     }
 }

@@ -6,7 +6,7 @@ use crate::dialects;
 use crate::gatekeeper::Arrival;
 use crate::refusal::Refusal;
 use crate::served;
-use ::models::{AnswerStream, ModelError};
+use ::models::ModelError;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use caller::Caller;
 use fault::Kind;
 use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
-use matrix::{AskError, Outcome};
+use matrix::{AskError, Events, Outcome};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use wire::{About, Dialect};
 
 /// A model's stream, byte for byte where its dialect is that of whoever asked, else translated event by event. If it
 /// breaks off, one clear error event ends it.
-pub(crate) fn single(app: &App, answer: Box<AnswerStream>, request: &ChatRequest, about: &About<'_>) -> Body {
+pub(crate) fn single(app: &App, answer: Box<Events>, request: &ChatRequest, about: &About<'_>) -> Body {
     let dialect = request.dialect();
     let id: Arc<str> = Arc::from(about.id);
     let told = Arc::clone(&id);

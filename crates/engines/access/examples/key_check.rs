@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let settings = settings::Access { key_cache_ms: 3_600_000, ..settings::Access::default() };
     let keys = Arc::new(Keys::open(&store, &settings, metrics.access()).await?);
     let purses: Purses = Arc::new(|_: &_| Arc::new(Unmetered) as Arc<dyn Spend>);
-    let gate = Gate::new(Arc::clone(&keys), purses, &settings, metrics.access())?;
+    let gate = Gate::new(Arc::clone(&keys), purses, &settings, metrics.access(), None)?;
     let plain = NewKey { tenant: "acme".to_owned(), role: Role::User, name: None, expires_ms: None, rpm: None };
     let limited = NewKey { rpm: Some(1_000_000_000), ..plain.clone() };
     let (plain, limited) =

@@ -11,6 +11,7 @@ mod denial;
 mod open;
 mod passes;
 mod presented;
+mod rate;
 mod strangers;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,11 +26,12 @@ use crate::tokens::Issuer;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cache::{Entry, Found, Standing};
 use caller::{Guest, HOUSE, Identity, Role, Spend};
-use guard::Gcra;
 use measure::{AccessMetrics, Admission};
 use open::Opening;
 use passes::{Bearer, Passes};
 use presented::Form;
+use rate::Rate;
+use redis_link::{Rates, SharedRate};
 use settings::Access;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -43,8 +45,6 @@ const BLIND_TIMES: u32 = 10;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The shortest time between two looks at a store that does not answer, for the same key.
 const AGAIN: Duration = Duration::from_secs(1);
-/// A key may make the requests of so many seconds at once.
-const BURST_S: u32 = 10;
 
 /// Whose money somebody spends.
 pub type Purses = Arc<dyn Fn(&Arc<Identity>) -> Arc<dyn Spend> + Send + Sync>;
@@ -64,6 +64,8 @@ pub struct Gate {
     /// Whether the store did not answer when it was last asked.
     blind: AtomicBool,
     metrics: AccessMetrics,
+    /// Where rates are shared with other servers.
+    rates: Option<Rates>,
 }
 
 /// What can change while serving.
@@ -74,7 +76,15 @@ struct Limits {
 }
 
 /// Who is let in, and by what.
-type Judged = Result<(Guest, Admission), Denial>;
+type Judged = Result<Passed, Denial>;
+
+/// Somebody who may come in.
+struct Passed {
+    guest: Guest,
+    how: Admission,
+    /// The rate that has to be asked first, where only Redis knows whether there is room.
+    ask: Option<Arc<SharedRate>>,
+}
 
 /// A moment, by both clocks.
 #[derive(Clone, Copy)]
@@ -86,7 +96,8 @@ pub(crate) struct Moment {
 }
 
 impl Gate {
-    /// A gate for these keys; `purses` says whose money a caller spends.
+    /// A gate for these keys; `purses` says whose money a caller spends. With `rates`, how often a caller may ask holds
+    /// for all servers that share them.
     ///
     /// # Errors
     /// [`AccessError::Settings`] if tokens are to be accepted and an address cannot be used.
@@ -95,6 +106,7 @@ impl Gate {
         purses: Purses,
         settings: &Access,
         metrics: AccessMetrics,
+        rates: Option<Rates>,
     ) -> Result<Self, AccessError> {
         let identity = Arc::new(Identity { subject: "open".into(), tenant: HOUSE.into(), role: Role::Admin });
         let gate = Self {
@@ -108,6 +120,7 @@ impl Gate {
             passes: ArcSwapOption::empty(),
             blind: AtomicBool::new(false),
             metrics,
+            rates,
         };
         gate.reload(settings)?;
         Ok(gate)
@@ -137,7 +150,7 @@ impl Gate {
         }
         let old = self.limits.swap(Arc::new(Limits::new(settings)));
         if old.rpm != settings.rpm {
-            self.keys.cache.set_rate(settings.rpm, || self.rate(None));
+            self.keys.cache.set_rate(settings.rpm, |whose| self.rate(None, whose));
         }
         self.passes.store(issuer.map(|issuer| Arc::new(Passes::new(issuer, settings.key_cache_max))));
         if !self.strangers.load().allow(settings.wrong_keys_per_s) {
@@ -159,8 +172,10 @@ impl Gate {
     /// Judges a credential, if that can be done without asking anybody; [`Gate::admit`] does it elsewhere.
     pub fn admit_now(&self, credential: Option<&Presented>, client: IpAddr) -> Option<Result<Guest, Denial>> {
         let now = self.now();
-        let judged = self.judge_now(credential, now)?;
-        Some(self.counted(judged, client, now))
+        match self.judge_now(credential, now)? {
+            Ok(Passed { ask: Some(_), .. }) => None,
+            judged => Some(self.counted(judged, client, now)),
+        }
     }
 
     /// Judges a credential.
@@ -176,12 +191,19 @@ impl Gate {
             Some(judged) => judged,
             None => self.judge(credential, client, now).await,
         };
+        let judged = match judged {
+            Ok(Passed { guest, how, ask: Some(rate) }) => {
+                let asked = rate.ask(1).await;
+                asked.map(|()| Passed { guest, how, ask: None }).map_err(|wait| Denial::Limited { wait })
+            }
+            judged => judged,
+        };
         self.counted(judged, client, now)
     }
 
     fn judge_now(&self, credential: Option<&Presented>, now: Moment) -> Option<Judged> {
         match self.opening.known(&self.keys, now.at)? {
-            Ok(true) => return Some(Ok((self.anybody.clone(), Admission::Open))),
+            Ok(true) => return Some(Ok(self.anybody())),
             Ok(false) => {}
             Err(denial) => return Some(Err(denial)),
         }
@@ -203,7 +225,7 @@ impl Gate {
     /// Judges where somebody must be asked: the store, or the issuer of tokens.
     async fn judge(&self, credential: Option<&Presented>, client: IpAddr, now: Moment) -> Judged {
         if self.opening.ask(&self.keys, now.at).await? {
-            return Ok((self.anybody.clone(), Admission::Open));
+            return Ok(self.anybody());
         }
         // What was not known may have been nothing but whether the server is open.
         if let Some(judged) = self.judge_now(credential, now) {
@@ -255,6 +277,10 @@ impl Gate {
         verdict(&entry, now)
     }
 
+    fn anybody(&self) -> Passed {
+        Passed { guest: self.anybody.clone(), how: Admission::Open, ask: None }
+    }
+
     /// What is to be believed of a key from now on.
     fn entry(&self, record: Option<&KeyRecord>, known: Option<&Entry>, looked_up: Duration) -> Entry {
         let until = looked_up + self.limits.load().believed;
@@ -266,8 +292,8 @@ impl Gate {
         let own = record.and_then(|record| record.rpm);
         let rpm = own.or(self.limits.load().rpm);
         let rate = match known {
-            Some(known) if known.rpm == rpm => known.rate.clone(),
-            _ => self.rate(own),
+            Some(Entry { rpm: before, rate: Some(rate), .. }) if *before == rpm => Some(Arc::clone(rate)),
+            _ => standing.identity().and_then(|whose| self.rate(own, whose)),
         };
         let expires_ms = record.and_then(|record| record.expires_ms);
         Entry { standing, expires_ms, is_own: own.is_some(), rpm, rate, looked_up, until }
@@ -292,21 +318,21 @@ impl Gate {
         let until = now.at + self.limits.load().believed;
         let bearer = |identity: &Arc<Identity>| Bearer {
             guest: Guest { spend: (self.purses)(identity), identity: Arc::clone(identity) },
-            rate: self.rate(None),
+            rate: self.rate(None, identity),
         };
         passes.keep(self.keys.hasher.token(text), verified, until, bearer, now)
     }
 
-    /// What so many requests a minute come to, ten seconds' worth of them at once.
-    fn rate(&self, own: Option<u32>) -> Option<Arc<Gcra>> {
+    /// How often somebody may ask, if there is a limit.
+    fn rate(&self, own: Option<u32>, whose: &Identity) -> Option<Arc<Rate>> {
         let rpm = own.or(self.limits.load().rpm)?;
-        Some(Arc::new(Gcra::per_minute(rpm, rpm / (60 / BURST_S))))
+        Some(Arc::new(Rate::new(rpm, whose, self.rates.as_ref())))
     }
 
     /// Counts, and puts off whoever was wrong too often.
     fn counted(&self, judged: Judged, client: IpAddr, now: Moment) -> Result<Guest, Denial> {
         let denial = match judged {
-            Ok((guest, how)) => {
+            Ok(Passed { guest, how, .. }) => {
                 self.metrics.admission(how).inc();
                 return Ok(guest);
             }
@@ -336,15 +362,15 @@ fn verdict(entry: &Entry, now: Moment) -> Judged {
         Standing::Revoked => Err(Denial::Revoked),
         Standing::Good(_) if entry.expires_ms.is_some_and(|end| end <= now.wall_ms) => Err(Denial::Expired),
         Standing::Good(guest) => {
-            within(entry.rate.as_deref(), now)?;
-            Ok((guest.clone(), Admission::Key))
+            let ask = within(entry.rate.as_deref(), now)?;
+            Ok(Passed { guest: guest.clone(), how: Admission::Key, ask })
         }
     }
 }
 
-/// Takes one request from a rate, if there is one.
-fn within(rate: Option<&Gcra>, now: Moment) -> Result<(), Denial> {
-    rate.map_or(Ok(()), |rate| rate.check(now.at)).map_err(|wait| Denial::Limited { wait })
+/// Takes one request from a rate, if there is one; or the rate that has to be asked.
+fn within(rate: Option<&Rate>, now: Moment) -> Result<Option<Arc<SharedRate>>, Denial> {
+    rate.map_or(Ok(None), |rate| rate.take(now))
 }
 
 impl Limits {

@@ -3,10 +3,12 @@
 use crate::AskError;
 use crate::context::Context;
 use crate::error::{Refusals, sooner};
+use crate::hedge::{Race, Side, race};
+use crate::routing::spare;
 use caller::Tab;
-use fault::{Explain, Origin, Retry};
+use fault::{Explain, Origin, Retry, shown_ms};
 use guard::Deadline;
-use models::{Answer, Endpoint, ModelError, Opening};
+use models::{Answer, Asker, Endpoint, ModelError, Opening};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,7 +20,12 @@ pub(crate) struct Served {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) waited: Duration,
+    /// What became of a second copy, in words for people.
+    pub(crate) copied: Option<String>,
 }
+
+/// What one attempt gave: an answer with who gave it, or a failure that others may do better than.
+type Asked<'a> = Result<(Answer, &'a Arc<Endpoint>), ModelError>;
 
 /// What to do after a failed attempt.
 enum Next {
@@ -33,7 +40,7 @@ enum Next {
 pub(crate) struct Chain<'a> {
     context: &'a Context,
     request: &'a ChatRequest,
-    request_id: &'a str,
+    asker: Asker<'a>,
     tab: &'a Arc<dyn Tab>,
     deadline: Deadline,
     within: Duration,
@@ -42,13 +49,40 @@ pub(crate) struct Chain<'a> {
     retry: Retry,
     refusals: Refusals,
     timed_out: bool,
+    hedge: Option<Hedge>,
 }
+
+/// A second copy of the first call.
+struct Hedge {
+    /// After what time it goes out.
+    late: Duration,
+    /// Whether it has gone out.
+    sent: bool,
+}
+
+/// An attempt at one candidate, and who is there besides it.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    endpoint: &'a Arc<Endpoint>,
+    candidates: &'a [Arc<Endpoint>],
+    /// Candidates from here on, this one among them.
+    left: usize,
+}
+
+impl Turn<'_> {
+    fn is_last(self) -> bool {
+        self.left == 1
+    }
+}
+
+/// What ends a chain before its last candidate: the request is at fault, says this model.
+type Fatal = (String, ModelError);
 
 impl<'a> Chain<'a> {
     pub(crate) fn new(
         context: &'a Context,
         request: &'a ChatRequest,
-        request_id: &'a str,
+        asker: Asker<'a>,
         tab: &'a Arc<dyn Tab>,
         deadline: Instant,
     ) -> Self {
@@ -57,22 +91,23 @@ impl<'a> Chain<'a> {
         let deadline = Deadline::after(now.into_std(), within);
         let (waited, attempts, retry, timed_out) = (Duration::ZERO, Vec::new(), Retry::Never, false);
         let refusals = Refusals::default();
-        Self { context, request, request_id, tab, deadline, within, waited, attempts, retry, refusals, timed_out }
+        let hedge = None;
+        Self { context, request, asker, tab, deadline, within, waited, attempts, retry, refusals, timed_out, hedge }
+    }
+
+    /// Sends a second copy to the second candidate when the first has not answered after `late`.
+    pub(crate) fn hedged(mut self, late: Option<Duration>) -> Self {
+        self.hedge = late.map(|late| Hedge { late, sent: false });
+        self
     }
 
     pub(crate) async fn ask(mut self, candidates: &[Arc<Endpoint>]) -> Result<Served, AskError> {
         self.context.deposit();
         for (at, endpoint) in candidates.iter().enumerate() {
-            let left = candidates.len() - at;
-            match self.ask_one(endpoint, left, candidates.len() == 1).await {
-                Ok(answer) => {
-                    let endpoint = Arc::clone(endpoint);
-                    return Ok(Served { answer, endpoint, attempts: self.attempts, waited: self.waited });
-                }
-                Err(Some(error)) => {
-                    let model = endpoint.id().to_owned();
-                    return Err(AskError::Refused { model, error, attempts: self.attempts });
-                }
+            let turn = Turn { endpoint, candidates, left: candidates.len() - at };
+            match self.ask_one(turn).await {
+                Ok((answer, endpoint)) => return Ok(self.served(answer, endpoint, candidates)),
+                Err(Some((model, error))) => return Err(AskError::Refused { model, error, attempts: self.attempts }),
                 Err(None) if self.remaining().is_none() => break,
                 Err(None) => {}
             }
@@ -86,40 +121,38 @@ impl<'a> Chain<'a> {
         Err(AskError::NoAnswer { attempts: self.attempts, retry: self.retry, timed_out: self.timed_out })
     }
 
-    /// Asks one candidate, again where that may help. `Err(Some)` is final, `Err(None)` leaves it to the next.
-    async fn ask_one(
-        &mut self,
-        endpoint: &Arc<Endpoint>,
-        candidates_left: usize,
-        alone: bool,
-    ) -> Result<Answer, Option<ModelError>> {
-        let last = candidates_left == 1;
-        let opening = if last { Opening::FirstEvent } else { Opening::FirstToken };
-        let left = u32::try_from(candidates_left).unwrap_or(u32::MAX);
-        for attempt in 0..self.context.attempts_max {
-            let now = Instant::now();
-            let Some(within) = self.deadline.attempt(now.into_std(), endpoint.timeout(), left) else {
-                return Err(None);
+    fn served(self, answer: Answer, endpoint: &Arc<Endpoint>, candidates: &[Arc<Endpoint>]) -> Served {
+        let copied = match (&self.hedge, candidates) {
+            (Some(Hedge { late, sent: true }), [first, second, ..]) => Some(copied(*late, [first, second], endpoint)),
+            _ => None,
+        };
+        let endpoint = Arc::clone(endpoint);
+        Served { answer, endpoint, attempts: self.attempts, waited: self.waited, copied }
+    }
+
+    /// Asks one candidate, again where that may help; the first one with a second copy where that is wanted.
+    /// `Err(Some)` is final, `Err(None)` leaves it to the next.
+    async fn ask_one<'b>(&mut self, turn: Turn<'b>) -> Result<(Answer, &'b Arc<Endpoint>), Option<Fatal>> {
+        let copy = self.copy_of(turn);
+        // Whoever has failed with the copy has had its first attempt.
+        let had = self.hedge.as_ref().is_some_and(|hedge| hedge.sent) && turn.candidates.len() - turn.left == 1;
+        for attempt in u32::from(had)..self.context.attempts_max {
+            let asked = match copy.filter(|_| attempt == 0) {
+                Some((second, late)) => self.ask_two(turn, second, late).await,
+                None => self.ask_once(turn).await,
             };
-            let asked = endpoint.ask(self.request, self.request_id, self.tab, within, opening).await;
-            let in_line = asked.as_ref().map_or(Duration::ZERO, Answer::in_line);
-            self.waited += now.elapsed().saturating_sub(in_line);
-            let error = match asked {
-                Ok(answer) => return Ok(answer),
+            let error = match asked? {
+                Ok(answered) => return Ok(answered),
                 Err(error) => error,
             };
-            self.note(endpoint, &error);
-            if !error.worth_asking_elsewhere() || (alone && error.origin() == Origin::Caller) {
-                return Err(Some(error));
-            }
-            match self.next(&error, attempt, last) {
+            match self.next(&error, attempt, turn.is_last()) {
                 Next::Again(delay) => {
-                    self.context.metrics.retries(endpoint.provider(), error.code()).inc();
+                    self.context.metrics.retries(turn.endpoint.provider(), error.code()).inc();
                     tokio::time::sleep(delay).await;
                     self.waited += delay;
                 }
                 Next::Elsewhere => {
-                    if !last {
+                    if !turn.is_last() {
                         self.context.metrics.fallbacks(error.code()).inc();
                     }
                     return Err(None);
@@ -127,6 +160,109 @@ impl<'a> Chain<'a> {
             }
         }
         Err(None)
+    }
+
+    /// The second candidate and after what time a copy goes to it, for the turn of the first.
+    fn copy_of<'b>(&self, turn: Turn<'b>) -> Option<(&'b Arc<Endpoint>, Duration)> {
+        let hedge = self.hedge.as_ref().filter(|_| turn.left == turn.candidates.len())?;
+        Some((turn.candidates.get(1)?, hedge.late))
+    }
+
+    /// One attempt. The outer error ends the turn.
+    async fn ask_once<'b>(&mut self, turn: Turn<'b>) -> Result<Asked<'b>, Option<Fatal>> {
+        let Turn { endpoint, left, .. } = turn;
+        let opening = if turn.is_last() { Opening::FirstEvent } else { Opening::FirstToken };
+        let now = Instant::now();
+        let within = self.time_for(endpoint, left).ok_or(None)?;
+        let asked = endpoint.ask(self.request, self.asker, self.tab, within, opening).await;
+        let in_line = asked.as_ref().map_or(Duration::ZERO, Answer::in_line);
+        self.waited += now.elapsed().saturating_sub(in_line);
+        match asked {
+            Ok(answer) => Ok(Ok((answer, endpoint))),
+            Err(error) => self.fails(turn, endpoint, error).map(Err),
+        }
+    }
+
+    /// One attempt and, when it is late, its copy. The outer error ends the turn.
+    async fn ask_two<'b>(
+        &mut self,
+        turn: Turn<'b>,
+        second: &'b Arc<Endpoint>,
+        late: Duration,
+    ) -> Result<Asked<'b>, Option<Fatal>> {
+        let now = Instant::now();
+        let within = self.time_for(turn.endpoint, turn.left).ok_or(None)?;
+        let raced = {
+            let this = &*self;
+            let ask = |endpoint: &'b Arc<Endpoint>, within| {
+                endpoint.ask(this.request, this.asker, this.tab, within, Opening::FirstToken)
+            };
+            let copy = async move {
+                let within = this.time_for(second, turn.left - 1).unwrap_or_default();
+                ask(second, within).await
+            };
+            race(ask(turn.endpoint, within), late, || this.may_copy(second), copy).await
+        };
+        let Race { answer, failures, sent } = raced;
+        if let Some(hedge) = &mut self.hedge {
+            hedge.sent = sent;
+        }
+        let of = |side| if side == Side::First { turn.endpoint } else { second };
+        let in_line = answer.as_ref().map_or(Duration::ZERO, |(_, answer)| answer.in_line());
+        self.waited += now.elapsed().saturating_sub(in_line);
+        let mut errors = Vec::new();
+        for (side, error) in failures {
+            match self.fails(turn, of(side), error) {
+                Ok(error) => errors.push((side, error)),
+                // An answer is an answer, whatever the other call was told.
+                Err(fatal) if answer.is_none() => return Err(fatal),
+                Err(_) => {}
+            }
+        }
+        if let Some((side, answer)) = answer {
+            if side == Side::Second {
+                self.context.hedges.won.inc();
+            }
+            return Ok(Ok((answer, of(side))));
+        }
+        // What to do next hangs on what the one said whose turn it is.
+        let own = errors.into_iter().find(|(side, _)| *side == Side::First);
+        own.map(|(_, error)| Ok(Err(error))).unwrap_or(Err(None))
+    }
+
+    /// Whether a copy may go out: the other one is ready for it, and the budget for retries pays for it.
+    fn may_copy(&self, second: &Endpoint) -> bool {
+        let reading = second.reading(Instant::now().into_std());
+        let ready = reading.available && !reading.penalised && reading.free > 0.0;
+        let may = ready && self.context.withdraw();
+        if may {
+            self.context.hedges.sent.inc()
+        } else {
+            self.context.hedges.denied.inc()
+        }
+        may
+    }
+
+    /// How long an attempt may take; `None` where no time is left.
+    fn time_for(&self, endpoint: &Endpoint, left: usize) -> Option<Duration> {
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        self.deadline.attempt(Instant::now().into_std(), endpoint.timeout(), left)
+    }
+
+    /// Notes a failure; the outer error where asking anybody else is no use.
+    fn fails(
+        &mut self,
+        turn: Turn<'_>,
+        endpoint: &Arc<Endpoint>,
+        error: ModelError,
+    ) -> Result<ModelError, Option<Fatal>> {
+        self.note(endpoint, &error);
+        spare(endpoint, turn.candidates);
+        let alone = turn.candidates.len() == 1;
+        if !error.worth_asking_elsewhere() || (alone && error.origin() == Origin::Caller) {
+            return Err(Some((endpoint.id().to_owned(), error)));
+        }
+        Ok(error)
     }
 
     fn next(&self, error: &ModelError, attempt: u32, last: bool) -> Next {
@@ -147,7 +283,7 @@ impl<'a> Chain<'a> {
     }
 
     fn note(&mut self, endpoint: &Endpoint, error: &ModelError) {
-        tracing::debug!(model = endpoint.id(), %error, request_id = self.request_id, "no answer");
+        tracing::debug!(model = endpoint.id(), %error, request_id = self.asker.request_id, "no answer");
         self.timed_out = error.is_timeout();
         self.attempts.push(Attempt { model: endpoint.id().to_owned(), reason: error.to_string() });
         self.retry = sooner(self.retry, error.retry());
@@ -159,5 +295,14 @@ impl<'a> Chain<'a> {
     }
 }
 
+/// What became of the copy that went to the second.
+fn copied(late: Duration, [first, second]: [&Arc<Endpoint>; 2], served_by: &Arc<Endpoint>) -> String {
+    let end = if Arc::ptr_eq(second, served_by) { "answered first" } else { "was not needed" };
+    let (first, second) = (first.id(), second.id());
+    format!("`{first}` had not answered after {}: a second copy to `{second}` {end}", shown_ms(late))
+}
+
+#[cfg(test)]
+mod hedging;
 #[cfg(test)]
 mod tests;

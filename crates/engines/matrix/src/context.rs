@@ -1,7 +1,8 @@
 //! What every way of asking shares: limits, the retry budget, chance, figures.
 
+use crate::minutes::Minutes;
 use guard::{Backoff, RetryBudget, RetryBudgetConfig};
-use measure::Metrics;
+use measure::{HedgeMetrics, Metrics};
 use settings::Settings;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,9 +14,12 @@ pub(crate) struct Context {
     pub(crate) backoff: Backoff,
     budget: Mutex<RetryBudget>,
     rng: Mutex<fastrand::Rng>,
+    pub(crate) hedges: HedgeMetrics,
     pub(crate) metrics: Arc<Metrics>,
     /// Output tokens reckoned with where nothing limits an answer.
     pub(crate) output_tokens: u64,
+    /// What is written down about panels.
+    pub(crate) minutes: Arc<Minutes>,
 }
 
 impl Context {
@@ -34,9 +38,16 @@ impl Context {
             },
             budget: Mutex::new(RetryBudget::new(budget)),
             rng: Mutex::new(fastrand::Rng::new()),
+            hedges: metrics.hedges(),
             metrics: Arc::clone(metrics),
             output_tokens: settings.budget.output_tokens,
+            minutes: Arc::default(),
         }
+    }
+
+    /// The same, with what an earlier one has written down.
+    pub(crate) fn continuing(self, before: &Self) -> Self {
+        Self { minutes: Arc::clone(&before.minutes), ..self }
     }
 
     /// Counts a request, which earns a share of a retry.
@@ -47,6 +58,11 @@ impl Context {
     /// Takes a retry out of the budget.
     pub(crate) fn withdraw(&self) -> bool {
         lock(&self.budget).withdraw(Instant::now().into_std())
+    }
+
+    /// Lets chance decide something.
+    pub(crate) fn with_chance<T>(&self, decide: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
+        decide(&mut lock(&self.rng))
     }
 
     /// How long to wait before retry number `attempt`, counted from 0.

@@ -1,9 +1,11 @@
 //! Vectors: asked of one model, again where that helps, and of another place only where that is the same model.
 
+use crate::cached::Put;
 use crate::context::Context;
 use crate::error::{Refusals, sooner};
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, Route, Target};
 use crate::report::Report;
+use crate::routing::{Asked, Lead, Way, spare, usd};
 use crate::{AskError, matrix};
 use caller::{Caller, Need, Tab};
 use fault::{Explain, Origin, Retry};
@@ -23,27 +25,53 @@ pub struct Vectors {
     pub waited: Duration,
 }
 
-pub(crate) async fn ask(
-    context: &Context,
+/// Who may be asked, and by which route.
+pub(crate) fn choose(
     plan: &Plan,
     caller: &Caller,
     request: &EmbeddingRequest,
-) -> Result<Vectors, AskError> {
+) -> Result<(Way, Option<Arc<Route>>), AskError> {
     let target = plan.find(request.model()).ok_or_else(|| matrix::unknown(plan, request.model()))?;
-    let candidates = match target {
-        Target::Model(endpoint) => vec![endpoint],
-        Target::Route(route) => route.embedders(&caller.guest.identity).ok_or_else(|| {
-            let route = route.name.clone();
-            AskError::NoRule { route }
-        })?,
-        Target::Panel(panel) => return Err(AskError::PanelEmbeds { panel: panel.name.clone() }),
-    };
+    match target {
+        Target::Model(endpoint) => Ok((Way::To(endpoint), None)),
+        Target::Group(group) => Ok((Way::by_name(group), None)),
+        Target::Route(route) => {
+            let no_rule = || AskError::NoRule { route: route.name.clone() };
+            let way = route.way_to_vectors(caller).ok_or_else(no_rule)?;
+            Ok((way, Some(route)))
+        }
+        Target::Panel(panel) => Err(AskError::PanelEmbeds { panel: panel.name.clone() }),
+    }
+}
+
+/// The way to ask for vectors that may outlive whoever asks for them first.
+pub(crate) fn put(context: &Arc<Context>, way: &Way, caller: &Caller, request: &EmbeddingRequest) -> Put<Vectors> {
+    let all = Arc::new((Arc::clone(context), way.clone(), caller.clone(), request.clone()));
+    Arc::new(move || {
+        let all = Arc::clone(&all);
+        Box::pin(async move {
+            let (context, way, caller, request) = &*all;
+            ask(context, way, caller, request).await
+        })
+    })
+}
+
+pub(crate) async fn ask(
+    context: &Context,
+    way: &Way,
+    caller: &Caller,
+    request: &EmbeddingRequest,
+) -> Result<Vectors, AskError> {
+    let cost = |endpoint: &Endpoint| endpoint.price().map(|_| usd(endpoint.need_to_embed(request).likely));
+    // Vectors of different models have nothing in common.
+    let lead = way.lead(&Asked { context, cost: &cost, stream: None }).of_one_model(way.models().first());
+    let candidates = &lead.candidates;
     let need = candidates.iter().map(|endpoint| endpoint.need_to_embed(request)).max_by_key(|need| need.most);
     let need = need.unwrap_or(Need { bounded: true, ..Need::default() });
     let tab = caller.guest.spend.reserve(&caller.request_id, need, caller.deadline).await?;
     let (attempts, refusals) = (Vec::new(), Refusals::default());
     let (retry, waited) = (Retry::Never, Duration::ZERO);
-    Asking { context, caller, request, tab, attempts, retry, refusals, waited }.ask(&candidates).await
+    Asking { context, caller, request, tab, attempts, retry, refusals, waited }.ask(&lead).await
 }
 
 struct Asking<'a> {
@@ -58,19 +86,20 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    async fn ask(&mut self, candidates: &[Arc<Endpoint>]) -> Result<Vectors, AskError> {
+    async fn ask(&mut self, lead: &Lead) -> Result<Vectors, AskError> {
         let started = Instant::now();
         self.context.deposit();
         let mut last = None;
-        for endpoint in candidates {
+        for endpoint in &lead.candidates {
             for attempt in 0..self.context.attempts_max {
                 let Some(error) = (match self.once(endpoint).await {
-                    Ok(embedded) => return Ok(self.vectors(endpoint, embedded)),
+                    Ok(embedded) => return Ok(self.vectors(endpoint, embedded, lead)),
                     Err(error) => error,
                 }) else {
                     let (within, attempts) = (started.elapsed(), std::mem::take(&mut self.attempts));
                     return Err(AskError::Deadline { within, attempts });
                 };
+                spare(endpoint, &lead.candidates);
                 let again = error.retry() == Retry::Now && attempt + 1 < self.context.attempts_max;
                 let refused = error.origin() == Origin::Caller;
                 last = Some((endpoint.id().to_owned(), error));
@@ -103,7 +132,7 @@ impl Asking<'_> {
             return Err(None);
         }
         let within = left.min(endpoint.batch_timeout(self.request.inputs()));
-        let asked = endpoint.embed(self.request, &self.caller.request_id, &self.tab, within).await;
+        let asked = endpoint.embed(self.request, self.caller.into(), &self.tab, within).await;
         let in_line = asked.as_ref().map_or(Duration::ZERO, |embedded| embedded.in_line);
         self.waited += now.elapsed().saturating_sub(in_line);
         asked.map_err(|error| {
@@ -126,13 +155,14 @@ impl Asking<'_> {
         true
     }
 
-    fn vectors(&mut self, endpoint: &Endpoint, embedded: Embedded) -> Vectors {
+    fn vectors(&mut self, endpoint: &Endpoint, embedded: Embedded, lead: &Lead) -> Vectors {
         let Embedded { reply, cost, .. } = embedded;
         let mut reasons: Vec<String> = self
             .attempts
             .iter()
             .map(|attempt| format!("`{}` did not answer: {}", attempt.model, attempt.reason))
             .collect();
+        reasons.extend(lead.reason(endpoint));
         if cost.is_none() {
             reasons.push(format!("the cost is unknown: `{}` has no price or told no usage", endpoint.id()));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use wire::openai::Attempt;
 
 /// Why a question has no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum AskError {
     /// Nothing is called that.
     #[error("the model `{name}` does not exist")]

@@ -3,6 +3,7 @@
 use crate::chain::Chain;
 use crate::context::Context;
 use crate::error::{Refusals, sooner};
+use crate::escalate::{Escalation, Step};
 use crate::plan::{Panel, Seat};
 use crate::{AskError, MemberOutcome};
 use caller::Tab;
@@ -10,17 +11,16 @@ use consensus::{Answer as Voice, Ballot, Prompt, Verdict};
 use fault::{Explain, Retry};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use models::{Answer, Cost, ModelError};
-use rust_decimal::Decimal;
+use models::{Answer, Asker, Cost, ModelError};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use wire::openai::{Attempt, ChatReply, ChatRequest};
 
-/// Output tokens reckoned with when a request sets no limit.
-const OUTPUT_TOKENS_GUESS: u64 = 1_024;
-/// Bytes of a request per input token, a common rule of thumb for English text.
-const BYTES_PER_TOKEN: u64 = 4;
+/// How long a wave of members may keep the others waiting, as a share of the time there is: one that hangs must not use
+/// up the deadline of those who would be asked after it.
+const WAVE_SHARE: u32 = 4;
 
 /// What became of one member.
 pub(crate) struct Seated {
@@ -30,6 +30,8 @@ pub(crate) struct Seated {
     pub(crate) cost: Cost,
     /// What came; an empty answer counts as a failure, and still has its price.
     pub(crate) reply: Option<ChatReply>,
+    /// Whether it was not asked because it was not needed, which is no fault.
+    pub(crate) needless: bool,
 }
 
 /// What became of a fan-out.
@@ -61,35 +63,52 @@ type Landing<'a> = BoxFuture<'a, (usize, Result<(ChatReply, Cost), AskError>)>;
 /// One question to a panel.
 pub(crate) struct Question<'a> {
     pub(crate) request: &'a ChatRequest,
-    pub(crate) request_id: &'a str,
+    pub(crate) asker: Asker<'a>,
     /// On which every call of a member is noted, those of cancelled ones too.
     pub(crate) tab: &'a Arc<dyn Tab>,
     pub(crate) deadline: Instant,
-    /// Which of the seats are asked.
-    pub(crate) asked: &'a [bool],
+    /// The seats that may be asked, in the order in which they are.
+    pub(crate) order: &'a [usize],
+    /// What each seat's voice weighs.
+    pub(crate) weights: &'a [f64],
 }
 
-/// Asks every member and counts as answers land. Dropping it cancels all of them.
+/// Asks the members, all at once or as many as it takes, and counts as answers land. Dropping it cancels all of them.
 pub(crate) async fn fan_out(context: &Context, panel: &Panel, question: &Question<'_>) -> Fanned {
-    let started = Instant::now();
-    let (asked, deadline) = (question.asked, question.deadline);
-    let prompt = Prompt::new(&question.request.last_user_text());
-    let weights: Vec<f64> = panel.seats.iter().map(|seat| seat.weight).collect();
-    let mut state = Tally::new(panel, &weights, asked);
+    let (started, deadline) = (Instant::now(), question.deadline);
+    let prompt = Prompt::asking(&question.request.last_user_text(), panel.answers);
+    let mut state = Tally::new(panel, question, started);
     let mut pending: FuturesUnordered<Landing<'_>> = FuturesUnordered::new();
-    for (at, seat) in panel.seats.iter().enumerate().filter(|(at, _)| asked[*at]) {
-        pending.push(Box::pin(async move { (at, ask_member(context, seat, question).await) }));
-    }
-    let over = tokio::time::sleep_until(deadline);
-    tokio::pin!(over);
+    let patience = deadline.saturating_duration_since(started) / WAVE_SHARE;
+    let (over, wave) = (tokio::time::sleep_until(deadline), tokio::time::sleep(patience));
+    tokio::pin!(over, wave);
+    let mut late = false;
     while state.ballot.verdict() == Verdict::Pending {
+        let step = match state.step() {
+            // Nobody waits for nobody, nor for long.
+            Step::Wait if late || pending.is_empty() => Step::Ask,
+            step => step,
+        };
+        match (step, state.unasked.front()) {
+            (Step::Enough, _) => break,
+            (Step::Ask, Some(_)) if Instant::now() < deadline => {
+                late = false;
+                wave.as_mut().reset(Instant::now() + patience);
+                if let Some((at, seat)) = state.call(panel) {
+                    pending.push(Box::pin(async move { (at, ask_member(context, seat, question).await) }));
+                }
+                continue;
+            }
+            _ => {}
+        }
         tokio::select! {
             biased;
             landed = pending.next() => match landed {
-                Some((at, result)) => state.land(at, result, started.elapsed(), &prompt),
+                Some((at, result)) => state.land(at, result, &prompt),
                 None => break,
             },
             () = &mut over => break,
+            () = &mut wave, if !state.unasked.is_empty() => late = true,
         }
     }
     // Whoever is cancelled here has noted its call before this returns.
@@ -97,15 +116,15 @@ pub(crate) async fn fan_out(context: &Context, panel: &Panel, question: &Questio
     // At the deadline members give up on their own as well, and some of that may have landed first.
     let timed_out = Instant::now() >= deadline;
     let took = started.elapsed();
-    state.close(timed_out, took);
+    state.close(timed_out);
     let verdict = state.ballot.verdict();
-    let Tally { seated, ballot, retry, refusals } = state;
+    let Tally { seated, ballot, retry, refusals, .. } = state;
     Fanned { seated, ballot, verdict, took, timed_out, retry, refusals }
 }
 
 async fn ask_member(context: &Context, seat: &Seat, question: &Question<'_>) -> Result<(ChatReply, Cost), AskError> {
-    let Question { request, request_id, tab, deadline, .. } = *question;
-    let chain = Chain::new(context, request, request_id, tab, deadline);
+    let Question { request, asker, tab, deadline, .. } = *question;
+    let chain = Chain::new(context, request, asker, tab, deadline);
     let served = chain.ask(std::slice::from_ref(&seat.endpoint)).await?;
     match served.answer {
         Answer::Whole { reply, cost, .. } => Ok((reply, cost)),
@@ -119,48 +138,57 @@ async fn ask_member(context: &Context, seat: &Seat, question: &Question<'_>) -> 
     }
 }
 
-/// Who can be asked within the panel's cost limit, in the panel's order; a member of unknown price counts as free.
-pub(crate) fn affordable(panel: &Panel, request: &ChatRequest) -> Vec<bool> {
-    let Some(most) = panel.cost_max else { return vec![true; panel.seats.len()] };
-    let input = request.len_bytes() as u64 / BYTES_PER_TOKEN;
-    let output = request.output_tokens_max().unwrap_or(OUTPUT_TOKENS_GUESS);
-    let mut spent = Decimal::ZERO;
-    let fits = |seat: &Seat| {
-        let cost = seat.endpoint.price().map_or(Decimal::ZERO, |price| price.of_tokens(input, output));
-        let fits = spent + cost <= most;
-        spent += if fits { cost } else { Decimal::ZERO };
-        fits
-    };
-    panel.seats.iter().map(fits).collect()
-}
-
 /// The state while answers land.
 struct Tally {
     seated: Vec<Seated>,
     ballot: Ballot,
+    /// Who may still be asked, in order; in the vote they are pending.
+    unasked: VecDeque<usize>,
+    escalation: Escalation,
+    /// When each was asked.
+    asked_at: Vec<Instant>,
     retry: Retry,
     refusals: Refusals,
 }
 
 impl Tally {
-    fn new(panel: &Panel, weights: &[f64], asked: &[bool]) -> Self {
-        let mut ballot = Ballot::new(weights, panel.agreement);
-        let seated = asked.iter().enumerate().map(|(at, asked)| {
-            if *asked {
+    fn new(panel: &Panel, question: &Question<'_>, started: Instant) -> Self {
+        let mut ballot = Ballot::new(question.weights, panel.agreement);
+        let seats = panel.seats.len();
+        let seated = (0..seats).map(|at| {
+            if question.order.contains(&at) {
                 return Seated::pending();
             }
             // Never asked: it does not count, as if it had failed.
             ballot.failed(at);
-            let reason = "asking it as well would exceed the panel's `cost_usd_max`".to_owned();
-            Seated { outcome: MemberOutcome::Skipped, reason: Some(reason), ..Seated::pending() }
+            Seated::skipped("asking it as well would exceed the panel's `cost_usd_max`".to_owned(), false)
         });
         let seated = seated.collect();
-        Self { seated, ballot, retry: Retry::Never, refusals: Refusals::default() }
+        Self {
+            seated,
+            ballot,
+            unasked: question.order.iter().copied().collect(),
+            escalation: Escalation { first: panel.first, agreement: panel.agreement, seats },
+            asked_at: vec![started; seats],
+            retry: Retry::Never,
+            refusals: Refusals::default(),
+        }
     }
 
-    fn land(&mut self, at: usize, result: Result<(ChatReply, Cost), AskError>, took: Duration, prompt: &Prompt) {
+    fn step(&self) -> Step {
+        self.escalation.step(&self.ballot, &self.unasked)
+    }
+
+    /// The next one to ask.
+    fn call<'p>(&mut self, panel: &'p Panel) -> Option<(usize, &'p Seat)> {
+        let at = self.unasked.pop_front()?;
+        self.asked_at[at] = Instant::now();
+        panel.seats.get(at).map(|seat| (at, seat))
+    }
+
+    fn land(&mut self, at: usize, result: Result<(ChatReply, Cost), AskError>, prompt: &Prompt) {
         let seated = &mut self.seated[at];
-        seated.latency = took;
+        seated.latency = self.asked_at[at].elapsed();
         match result {
             Ok((reply, cost)) => {
                 let text = reply.answer();
@@ -194,16 +222,28 @@ impl Tally {
         }
     }
 
-    /// Settles whoever is still pending: timed out at the deadline, cancelled when the vote is decided.
-    fn close(&mut self, timed_out: bool, took: Duration) {
+    /// Settles whoever is still pending: not needed if never asked, timed out at the deadline, cancelled when the vote
+    /// is decided.
+    fn close(&mut self, timed_out: bool) {
+        let (groups, answered) = (self.ballot.clusters().len(), self.ballot.answers().len());
+        for at in std::mem::take(&mut self.unasked) {
+            let reason = match groups {
+                _ if timed_out => "not asked: time ran out".to_owned(),
+                1 => format!("not needed: the first {answered} agreed"),
+                _ => "not needed: the others had decided the result".to_owned(),
+            };
+            // Whoever was not asked is nobody's dissent.
+            self.ballot.failed(at);
+            self.seated[at] = Seated::skipped(reason, !timed_out);
+        }
         for (at, seated) in self.seated.iter_mut().enumerate() {
             if !self.ballot.is_pending(at) {
                 continue;
             }
-            seated.latency = took;
+            seated.latency = self.asked_at[at].elapsed();
             let (outcome, reason) = if timed_out {
                 self.ballot.timed_out(at);
-                (MemberOutcome::TimedOut, ModelError::TimedOut { within: took }.to_string())
+                (MemberOutcome::TimedOut, ModelError::TimedOut { within: seated.latency }.to_string())
             } else {
                 (MemberOutcome::Cancelled, "cancelled: the others had decided the result".to_owned())
             };
@@ -215,7 +255,11 @@ impl Tally {
 impl Seated {
     fn pending() -> Self {
         let (outcome, latency) = (MemberOutcome::Cancelled, Duration::ZERO);
-        Self { outcome, reason: None, latency, cost: None, reply: None }
+        Self { outcome, reason: None, latency, cost: None, reply: None, needless: false }
+    }
+
+    fn skipped(reason: String, needless: bool) -> Self {
+        Self { outcome: MemberOutcome::Skipped, reason: Some(reason), needless, ..Self::pending() }
     }
 }
 
@@ -230,5 +274,7 @@ fn last_reason(error: &AskError) -> String {
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod speed;
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,22 @@
 //! The engine's face: one question in, one outcome out, whatever the name stands for.
 
+use crate::cached::{Events, KeptAnswers, Policy, Put, Subject};
 use crate::chain::{Chain, Served};
 use crate::context::Context;
-use crate::plan::{Plan, PlanError, Route, Target};
+use crate::plan::{Panel, Plan, PlanError, Route, Target};
 use crate::providers::{self, Looks, ProviderState};
-use crate::report::Report;
-use crate::tool::AskAnswer;
-use crate::{AskError, Vectors, embed, need, panel};
+use crate::report::{AskAnswer, Report};
+use crate::routing::{Asked, Lead, Way, usd};
+use crate::{AskError, PanelState, SettleError, Truth, Vectors, embed, need, panel, panels};
 use arc_swap::ArcSwap;
-use caller::Caller;
+use caller::{Caller, Identity};
 use measure::Metrics;
-use models::{Answer, AnswerStream, Endpoint, Kind, ModelError, Registry, Table};
+use models::{Answer, Endpoint, Kind, ModelError, Parts, Registry, Sharing, Table};
 use settings::Settings;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use votes::{Settled, Votes};
 use wire::openai::{Attempt, ChatReply, ChatRequest, EmbeddingRequest, estimate_tokens};
 
 /// Something that can be put into `model`.
@@ -53,7 +55,7 @@ pub enum Outcome {
     /// A stream that has opened.
     Stream {
         /// The answer, byte for byte.
-        stream: Box<AnswerStream>,
+        stream: Box<Events>,
         /// What to tell about it; the cost is known when the stream has ended.
         report: Box<Report>,
         /// How long it took to open.
@@ -75,6 +77,34 @@ impl Outcome {
 struct Live {
     plan: Plan,
     context: Arc<Context>,
+    policy: Policy,
+}
+
+/// What a name has led to for one request.
+enum Chosen {
+    Models(Way, Option<Arc<Route>>),
+    Panel(Arc<Panel>, Vec<Arc<Endpoint>>),
+}
+
+impl Chosen {
+    async fn ask(&self, context: &Context, caller: &Caller, request: &ChatRequest) -> Result<Outcome, AskError> {
+        match self {
+            Self::Models(way, _) => {
+                let lead = lead(context, way, request);
+                one_after_the_other(context, caller, request, &lead).await
+            }
+            Self::Panel(panel, _) => panel::ask(context, panel, caller, request).await,
+        }
+    }
+
+    fn subject<'a>(&'a self, policy: &'a Policy) -> Subject<'a> {
+        let (kind, name, models) = match self {
+            Self::Models(way, Some(route)) => ("route", route.name.as_str(), way.models()),
+            Self::Models(way, None) => (way.kind(), way.name(), way.models()),
+            Self::Panel(panel, models) => ("panel", panel.name.as_str(), models.as_slice()),
+        };
+        Subject { policy, kind, name, models, names }
+    }
 }
 
 /// Everything that can be asked.
@@ -83,6 +113,8 @@ pub struct Matrix {
     kinds: Vec<Kind>,
     metrics: Arc<Metrics>,
     prices: ArcSwap<Table>,
+    sharing: Option<Arc<dyn Sharing>>,
+    answers: Option<Arc<KeptAnswers>>,
     looks: Looks,
 }
 
@@ -106,12 +138,69 @@ impl Matrix {
         metrics: Arc<Metrics>,
         prices: Table,
     ) -> Result<Self, PlanError> {
+        Self::with_sharing(settings, kinds, metrics, prices, None)
+    }
+
+    /// As [`Matrix::with_prices`], with what is shared with other servers.
+    ///
+    /// # Errors
+    /// [`PlanError`]; nothing has been started then.
+    pub fn with_sharing(
+        settings: &Settings,
+        kinds: Vec<Kind>,
+        metrics: Arc<Metrics>,
+        prices: Table,
+        sharing: Option<Arc<dyn Sharing>>,
+    ) -> Result<Self, PlanError> {
         let prices = Arc::new(prices);
-        let registry = Registry::build(settings, &kinds, &metrics, &prices, None)?;
+        let parts = Parts { kinds: &kinds, metrics: &metrics, prices: &prices, sharing: sharing.as_ref() };
+        let registry = Registry::build(settings, parts, None)?;
         let plan = Plan::build(settings, registry, &metrics)?;
         let context = Arc::new(Context::new(settings, &metrics));
-        let (live, prices) = (ArcSwap::from_pointee(Live { plan, context }), ArcSwap::from(prices));
-        Ok(Self { live, kinds, metrics, prices, looks: Looks::default() })
+        let (live, prices) =
+            (ArcSwap::from_pointee(Live { plan, context, policy: Policy::new(settings) }), ArcSwap::from(prices));
+        Ok(Self { live, kinds, metrics, prices, sharing, answers: None, looks: Looks::default() })
+    }
+
+    /// The same, with answers that are kept.
+    #[must_use]
+    pub fn with_answers(self, answers: Arc<KeptAnswers>) -> Self {
+        Self { answers: Some(answers), ..self }
+    }
+
+    /// Has what members of panels answer written down, from now on.
+    pub fn keep_votes(&self, votes: &Arc<Votes>) {
+        self.live.load().context.minutes.keep(Arc::clone(votes));
+    }
+
+    /// How the caller's questions to every panel went, and what is in force because of all questions.
+    ///
+    /// # Errors
+    /// [`SettleError`]: what is written down cannot be read.
+    pub async fn panels(&self, who: &Identity) -> Result<Vec<PanelState>, SettleError> {
+        let live = self.live.load_full();
+        panels::states(&live.plan, &live.context.minutes, who).await
+    }
+
+    /// Tells the truth about a question that a panel has answered.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn settle(
+        &self,
+        who: &Identity,
+        panel: &str,
+        request_id: &str,
+        truth: Truth,
+        version: Option<i64>,
+    ) -> Result<Settled, SettleError> {
+        let live = self.live.load_full();
+        panels::settle(&live.context.minutes, who, panel, request_id, truth, version).await
+    }
+
+    /// The answers that are kept, where any are.
+    pub fn answers(&self) -> Option<&Arc<KeptAnswers>> {
+        self.answers.as_ref()
     }
 
     /// Swaps to other settings. Requests in progress finish under the old ones; providers that have not changed
@@ -121,16 +210,15 @@ impl Matrix {
     /// [`PlanError`]; the old settings stay in force then.
     pub fn reload(&self, settings: &Settings) -> Result<(), PlanError> {
         let before = self.live.load_full();
-        let registry = Registry::build(
-            settings,
-            &self.kinds,
-            &self.metrics,
-            &self.prices.load_full(),
-            Some(&before.plan.registry),
-        )?;
+        let (kinds, metrics, prices) = (&self.kinds, &self.metrics, &self.prices.load_full());
+        let parts = Parts { kinds, metrics, prices, sharing: self.sharing.as_ref() };
+        let registry = Registry::build(settings, parts, Some(&before.plan.registry))?;
         let plan = Plan::build(settings, registry, &self.metrics)?;
-        let context = Arc::new(Context::new(settings, &self.metrics));
-        self.live.store(Arc::new(Live { plan, context }));
+        let context = Arc::new(Context::new(settings, &self.metrics).continuing(&before.context));
+        if let Some(answers) = &self.answers {
+            answers.reload(&settings.cache);
+        }
+        self.live.store(Arc::new(Live { plan, context, policy: Policy::new(settings) }));
         Ok(())
     }
 
@@ -180,6 +268,11 @@ impl Matrix {
         matches!(self.live.load().plan.find(name), Some(Target::Panel(_)))
     }
 
+    /// Whether a tenant's requests may call themselves critical, as settings say.
+    pub fn may_be_critical(&self, tenant: &str) -> bool {
+        self.live.load().policy.is_critical(tenant)
+    }
+
     /// Asks whatever `request.model()` stands for.
     ///
     /// What it may cost is reserved before anything is sent, and what was not spent has gone back when this returns;
@@ -192,15 +285,25 @@ impl Matrix {
         let Some(target) = live.plan.find(request.model()) else {
             return Err(unknown(&live.plan, request.model()));
         };
-        match target {
-            Target::Model(endpoint) => one_after_the_other(&live.context, caller, request, &[endpoint], None).await,
-            Target::Route(route) => {
-                let no_rule = || AskError::NoRule { route: route.name.clone() };
-                let candidates = route.candidates(request, &caller.guest.identity).ok_or_else(no_rule)?;
-                one_after_the_other(&live.context, caller, request, candidates, Some(&route)).await
-            }
-            Target::Panel(panel) => panel::ask(&live.context, &panel, caller, request).await,
+        let chosen = Arc::new(choose(target, caller, request)?);
+        let Some(answers) = &self.answers else { return chosen.ask(&live.context, caller, request).await };
+        let subject = chosen.subject(&live.policy);
+        if let Some(missing) = answers.missing(&subject, caller) {
+            return Err(missing);
         }
+        let asked = match subject.of_chat(caller, request) {
+            None => chosen.ask(&live.context, caller, request).await,
+            Some(wanted) => {
+                let put = put(&live.context, &chosen, caller, request);
+                // A panel answers whole, whatever it is asked for.
+                match request.stream() && matches!(*chosen, Chosen::Models(..)) {
+                    true => answers.stream(wanted, caller, put).await,
+                    false => answers.ask(wanted, caller, put).await,
+                }
+            }
+        };
+        answers.learn(&subject, caller, &asked);
+        asked
     }
 
     /// Asks for the vectors of texts. A route falls back only to places that offer the same model: vectors of different
@@ -210,7 +313,27 @@ impl Matrix {
     /// [`AskError`].
     pub async fn embed(&self, caller: &Caller, request: &EmbeddingRequest) -> Result<Vectors, AskError> {
         let live = self.live.load_full();
-        embed::ask(&live.context, &live.plan, caller, request).await
+        let (way, route) = embed::choose(&live.plan, caller, request)?;
+        let Some(answers) = &self.answers else {
+            return embed::ask(&live.context, &way, caller, request).await;
+        };
+        let (kind, name) = match &route {
+            Some(route) => ("route", route.name.as_str()),
+            None => (way.kind(), way.name()),
+        };
+        let subject = Subject { policy: &live.policy, kind, name, models: way.models(), names };
+        if let Some(missing) = answers.missing(&subject, caller) {
+            return Err(missing);
+        }
+        let asked = match subject.of_vectors(caller, request) {
+            None => embed::ask(&live.context, &way, caller, request).await,
+            Some(wanted) => {
+                let put = embed::put(&live.context, &way, caller, request);
+                answers.embed(wanted, caller, request.inputs(), put).await
+            }
+        };
+        answers.learn(&subject, caller, &asked);
+        asked
     }
 
     /// Counts the tokens of a request without having it answered: by the provider where it can, else by an estimate.
@@ -227,8 +350,9 @@ impl Matrix {
             Target::Model(endpoint) => Some(endpoint),
             Target::Route(route) => {
                 let no_rule = || AskError::NoRule { route: route.name.clone() };
-                route.candidates(request, &caller.guest.identity).ok_or_else(no_rule)?.first()
+                Some(route.first(caller, request).ok_or_else(no_rule)?)
             }
+            Target::Group(group) => group.first(),
             Target::Panel(panel) => panel.seats.first().map(|seat| &seat.endpoint),
         };
         let estimated = |by| Counted { tokens: estimate_tokens(request), by, estimated: true };
@@ -270,28 +394,70 @@ impl Matrix {
     }
 }
 
+/// What a model is called, and its provider.
+fn names(endpoint: &Arc<Endpoint>) -> (&str, &str) {
+    (endpoint.id(), endpoint.provider())
+}
+
 pub(crate) fn unknown(plan: &Plan, name: &str) -> AskError {
     let (name, nearest) = plan.unknown(name);
     AskError::UnknownModel { name, nearest }
+}
+
+fn choose(target: Target, caller: &Caller, request: &ChatRequest) -> Result<Chosen, AskError> {
+    Ok(match target {
+        Target::Model(endpoint) => Chosen::Models(Way::To(endpoint), None),
+        Target::Group(group) => Chosen::Models(Way::by_name(group), None),
+        Target::Route(route) => {
+            let no_rule = || AskError::NoRule { route: route.name.clone() };
+            let way = route.way(caller, request).ok_or_else(no_rule)?;
+            Chosen::Models(way, Some(route))
+        }
+        Target::Panel(panel) => {
+            let models = panel.seats.iter().map(|seat| Arc::clone(&seat.endpoint)).collect();
+            Chosen::Panel(panel, models)
+        }
+    })
+}
+
+/// The way to put a question whose answer may outlive whoever asks it first.
+fn put(context: &Arc<Context>, chosen: &Arc<Chosen>, caller: &Caller, request: &ChatRequest) -> Put<Outcome> {
+    let (context, chosen, caller, request) = (Arc::clone(context), Arc::clone(chosen), caller.clone(), request.clone());
+    Arc::new(move || {
+        let (context, chosen, caller, request) =
+            (Arc::clone(&context), Arc::clone(&chosen), caller.clone(), request.clone());
+        Box::pin(async move { chosen.ask(&context, &caller, &request).await })
+    })
+}
+
+/// The order in which a chat is put to those whom its name has led to.
+fn lead(context: &Context, way: &Way, request: &ChatRequest) -> Lead {
+    let cost = |endpoint: &Endpoint| {
+        let known = endpoint.price().is_some() || endpoint.simulated();
+        known.then(|| usd(endpoint.need(request, context.output_tokens).likely))
+    };
+    way.lead(&Asked { context, cost: &cost, stream: Some(request.stream()) })
 }
 
 async fn one_after_the_other(
     context: &Context,
     caller: &Caller,
     request: &ChatRequest,
-    candidates: &[Arc<Endpoint>],
-    route: Option<&Route>,
+    lead: &Lead,
 ) -> Result<Outcome, AskError> {
-    let need = need::dearest(context, request, candidates);
+    let need = if lead.hedge_after.is_some() { need::two_dearest } else { need::dearest };
+    let need = need(context, request, &lead.candidates);
     let tab = caller.guest.spend.reserve(&caller.request_id, need, caller.deadline).await?;
-    let chain = Chain::new(context, request, &caller.request_id, &tab, caller.deadline);
-    let Served { answer, endpoint, attempts, waited } = chain.ask(candidates).await?;
+    let chain = Chain::new(context, request, caller.into(), &tab, caller.deadline).hedged(lead.hedge_after);
+    let served = chain.ask(&lead.candidates).await?;
+    let reasons = reasons(&served, lead);
+    let Served { answer, endpoint, attempts, waited, .. } = served;
     let mut report = Report {
         request_id: Arc::clone(&caller.request_id),
         served_by: endpoint.id().to_owned(),
         simulated: endpoint.simulated(),
         degraded: !attempts.is_empty(),
-        reasons: reasons(&attempts, &endpoint, route),
+        reasons,
         cache: "off",
         cost_usd: None,
         overhead_ms: 0.0,
@@ -310,7 +476,7 @@ async fn one_after_the_other(
         Answer::Stream(stream) => {
             report.simulated = stream.simulated();
             untold(&mut report, stream.lost());
-            Outcome::Stream { stream, report: Box::new(report), waited }
+            Outcome::Stream { stream: Box::new(Events::straight(stream)), report: Box::new(report), waited }
         }
     })
 }
@@ -321,15 +487,16 @@ fn untold(report: &mut Report, lost: &[String]) {
     report.reasons.extend(lost.iter().map(|lost| format!("`{}` was not told {lost}", report.served_by)));
 }
 
-fn reasons(attempts: &[Attempt], served_by: &Endpoint, route: Option<&Route>) -> Vec<String> {
-    let mut reasons: Vec<String> =
-        attempts.iter().map(|attempt| format!("`{}` did not answer: {}", attempt.model, attempt.reason)).collect();
-    if let Some(route) = route {
-        reasons.push(format!("the route `{}` led to `{}`", route.name, served_by.id()));
-    }
+fn reasons(served: &Served, lead: &Lead) -> Vec<String> {
+    let failed = |attempt: &Attempt| format!("`{}` did not answer: {}", attempt.model, attempt.reason);
+    let mut reasons: Vec<String> = served.attempts.iter().map(failed).collect();
+    reasons.extend(served.copied.clone());
+    reasons.extend(lead.reason(&served.endpoint));
     reasons
 }
 
+#[cfg(test)]
+mod integrity;
 #[cfg(test)]
 mod spending;
 #[cfg(test)]

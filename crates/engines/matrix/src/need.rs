@@ -1,7 +1,7 @@
 //! What a question may cost, before anybody is asked.
 
 use crate::context::Context;
-use caller::Need;
+use caller::{NanoUsd, Need};
 use models::Endpoint;
 use std::sync::Arc;
 use wire::openai::ChatRequest;
@@ -14,6 +14,17 @@ pub(crate) fn dearest(context: &Context, request: &ChatRequest, candidates: &[Ar
         likely: one.likely.max(other.likely),
         bounded: one.bounded && other.bounded,
     })
+}
+
+/// For models of which two may be asked at the same time: as much as the two dearest together.
+pub(crate) fn two_dearest(context: &Context, request: &ChatRequest, candidates: &[Arc<Endpoint>]) -> Need {
+    let needs = || candidates.iter().map(|endpoint| endpoint.need(request, context.output_tokens));
+    let two = |of: fn(Need) -> NanoUsd| {
+        let mut amounts: Vec<NanoUsd> = needs().map(of).collect();
+        amounts.sort_unstable_by(|a, b| b.cmp(a));
+        amounts.into_iter().take(2).fold(0, NanoUsd::saturating_add)
+    };
+    Need { most: two(|need| need.most), likely: two(|need| need.likely), bounded: needs().all(|need| need.bounded) }
 }
 
 /// For models asked all at once: as much as all of them.

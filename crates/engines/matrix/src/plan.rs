@@ -1,17 +1,21 @@
 //! Settings turned into things that can be asked: models, routes, panels.
 
-use crate::flags::{Condition, Looks};
-use caller::Identity;
-use fault::{Explain, Kind as FaultKind, Origin, nearest};
+mod aliases;
+mod error;
+
+use crate::flags::Condition;
+pub(crate) use crate::routing::Route;
+use crate::routing::{Group, Limits};
+use aliases::Aliases;
+pub use error::PlanError;
+use fault::nearest;
 use measure::Metrics;
-use models::{Endpoint, Registry, RegistryError};
+use models::{Endpoint, Registry};
 use rust_decimal::Decimal;
-use settings::{OnDisagreement, Settings, When};
-use std::cell::LazyCell;
+use settings::{Answers, OnDisagreement, Resolution, Settings, Strategy, Weights};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::openai::ChatRequest;
 
 /// The panel that is asked when nothing else is named.
 const DEFAULT_PANEL: &str = "quorum";
@@ -19,53 +23,6 @@ const DEFAULT_PANEL: &str = "quorum";
 const NEAREST_MAX: usize = 3;
 /// Characters shown of a name that is not known.
 const NAME_CHARS_MAX: usize = 200;
-
-/// Why settings cannot be turned into something to ask.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// A provider is wrong.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// A panel or route names a model that nobody offers.
-    #[error("{what} `{name}` names the model `{model}`, which no provider offers")]
-    UnknownModel {
-        /// `panel`, `route` or `alias`.
-        what: &'static str,
-        /// Which.
-        name: String,
-        /// The model.
-        model: String,
-        /// Models with similar names.
-        nearest: Vec<String>,
-    },
-}
-
-impl Explain for PlanError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Registry(error) => error.code(),
-            Self::UnknownModel { .. } => "unknown_model",
-        }
-    }
-
-    fn kind(&self) -> FaultKind {
-        FaultKind::BadInput
-    }
-
-    fn origin(&self) -> Origin {
-        Origin::Caller
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Registry(error) => error.hint(),
-            Self::UnknownModel { nearest, .. } if nearest.is_empty() => {
-                Some("write `provider/model` as in `[[provider]]`".to_owned())
-            }
-            Self::UnknownModel { nearest, .. } => Some(format!("did you mean `{}`?", nearest.join("` or `"))),
-        }
-    }
-}
 
 /// One seat on a panel.
 pub(crate) struct Seat {
@@ -81,66 +38,30 @@ pub(crate) struct Panel {
     pub(crate) deadline: Duration,
     pub(crate) cost_max: Option<Decimal>,
     pub(crate) on_disagreement: OnDisagreement,
+    /// What kind of answer is compared.
+    pub(crate) answers: Answers,
+    pub(crate) weights: Weights,
+    /// How many members are asked first; `None` for all at once.
+    pub(crate) first: Option<usize>,
+    /// Who settles what the members do not agree on.
+    pub(crate) judge: Option<Judge>,
+    /// Whether settings know it: what is made for one question is not measured.
+    pub(crate) lasting: bool,
 }
 
-/// A name that stands for models tried in order.
-pub(crate) struct Route {
-    pub(crate) name: String,
-    rules: Vec<Rule>,
-}
-
-/// Models for the requests that a condition describes.
-struct Rule {
-    models: Vec<Arc<Endpoint>>,
-    when: Option<When>,
-    /// The flag in `when`.
-    flag: Option<Condition>,
-}
-
-impl Route {
-    /// The models that vectors are asked of: those of the first rule that is not about chats, as far as they are the
-    /// same model as its first.
-    pub(crate) fn embedders(&self, who: &Identity) -> Option<Vec<Arc<Endpoint>>> {
-        let mut looks = Looks::of(&who.subject);
-        let about_chats = |when: &When| {
-            when.stream == Some(true)
-                || when.tools == Some(true)
-                || when.prompt_chars_min.is_some_and(|least| least > 0)
-        };
-        let fitting = self.rules.iter().find(|rule| {
-            !rule.when.as_ref().is_some_and(about_chats) && rule.flag.as_ref().is_none_or(|flag| looks.hold(flag))
-        });
-        let models = &fitting?.models;
-        let first = models.first()?.upstream_name();
-        Some(models.iter().filter(|endpoint| endpoint.upstream_name() == first).cloned().collect())
-    }
-
-    /// The models of the first rule that fits. A flag is looked at where all else fits: only those whose answer hangs
-    /// on it are exposed to it.
-    pub(crate) fn candidates(&self, request: &ChatRequest, who: &Identity) -> Option<&[Arc<Endpoint>]> {
-        let chars = LazyCell::new(|| request.prompt_chars());
-        let mut looks = Looks::of(&who.subject);
-        let fitting = self.rules.iter().find(|rule| {
-            rule.when.as_ref().is_none_or(|when| fits(when, request, &chars))
-                && rule.flag.as_ref().is_none_or(|flag| looks.hold(flag))
-        });
-        fitting.map(|rule| rule.models.as_slice())
-    }
-}
-
-/// `chars` are counted only where a rule asks for them: a long request is not parsed for nothing.
-fn fits<F: FnOnce() -> u64>(when: &When, request: &ChatRequest, chars: &LazyCell<u64, F>) -> bool {
-    let equal = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);
-    equal(when.stream, request.stream())
-        && equal(when.tools, request.has_tools())
-        && when.prompt_chars_min.is_none_or(|least| **chars >= least)
-        && when.prompt_chars_max.is_none_or(|most| **chars <= most)
+/// A model that settles what the members of a panel do not agree on.
+pub(crate) struct Judge {
+    pub(crate) endpoint: Arc<Endpoint>,
+    /// Whether it writes an answer of its own, instead of picking one.
+    pub(crate) writes: bool,
 }
 
 /// What a name stands for.
 #[derive(Clone)]
 pub(crate) enum Target {
     Model(Arc<Endpoint>),
+    /// A bare name that several providers list.
+    Group(Arc<Group>),
     Route(Arc<Route>),
     Panel(Arc<Panel>),
 }
@@ -150,34 +71,8 @@ pub(crate) struct Plan {
     pub(crate) registry: Registry,
     panels: BTreeMap<String, Arc<Panel>>,
     routes: BTreeMap<String, Arc<Route>>,
+    groups: BTreeMap<String, Arc<Group>>,
     aliases: Aliases,
-}
-
-/// Other names for what can be asked.
-#[derive(Default)]
-struct Aliases {
-    whole: BTreeMap<String, String>,
-    /// Beginnings of names, the longest first.
-    beginnings: Vec<(String, String)>,
-}
-
-impl Aliases {
-    fn new(alias: &BTreeMap<String, String>) -> Self {
-        let mut aliases = Self::default();
-        for (name, target) in alias {
-            match name.strip_suffix('*') {
-                Some(beginning) => aliases.beginnings.push((beginning.to_owned(), target.clone())),
-                None => _ = aliases.whole.insert(name.clone(), target.clone()),
-            }
-        }
-        aliases.beginnings.sort_by_key(|(beginning, _)| std::cmp::Reverse(beginning.len()));
-        aliases
-    }
-
-    fn target(&self, name: &str) -> Option<&str> {
-        let fits = || self.beginnings.iter().find(|(beginning, _)| name.starts_with(beginning.as_str()));
-        self.whole.get(name).or_else(|| fits().map(|(_, target)| target)).map(String::as_str)
-    }
 }
 
 impl Plan {
@@ -188,17 +83,12 @@ impl Plan {
         }
         let mut routes = BTreeMap::new();
         for route in &settings.route {
-            let mut rules = Vec::new();
-            for rule in &route.rules {
-                let models = rule.models.iter().map(|model| endpoint(&registry, "route", &route.name, &model.model));
-                let models = models.collect::<Result<_, _>>()?;
-                let flag = rule.when.as_ref().and_then(|when| when.flag.as_deref());
-                let flag = flag.map(|text| Condition::new(text, settings, metrics));
-                rules.push(Rule { models, when: rule.when.clone(), flag });
-            }
-            routes.insert(route.name.clone(), Arc::new(Route { name: route.name.clone(), rules }));
+            let rule = |rule: &settings::Rule| rule_of(rule, &route.name, &registry, settings, metrics);
+            let rules = route.rules.iter().map(rule).collect::<Result<_, _>>()?;
+            routes.insert(route.name.clone(), Arc::new(Route::new(&route.name, rules)));
         }
-        let plan = Self { registry, panels, routes, aliases: Aliases::new(&settings.alias) };
+        let groups = groups_of(&registry, settings.balance.strategy);
+        let plan = Self { registry, panels, routes, groups, aliases: Aliases::new(&settings.alias) };
         match settings.alias.iter().find(|(_, target)| plan.direct(target).is_none()) {
             None => Ok(plan),
             Some((alias, target)) => {
@@ -231,6 +121,12 @@ impl Plan {
         if let Some(route) = self.routes.get(name) {
             return Some(Target::Route(Arc::clone(route)));
         }
+        // Bare names of models may have slashes in them too: whole names go first.
+        if !self.registry.is_listed(name)
+            && let Some(group) = self.groups.get(name)
+        {
+            return Some(Target::Group(Arc::clone(group)));
+        }
         self.registry.find(name).map(Target::Model)
     }
 
@@ -239,11 +135,13 @@ impl Plan {
         // Whoever asks may name a model as everywhere else, by an alias too.
         let meant = |model: &String| match self.find(model) {
             Some(Target::Model(endpoint)) => endpoint.id().to_owned(),
+            Some(Target::Group(group)) => group.first().map_or_else(|| model.clone(), |it| it.id().to_owned()),
             _ => model.clone(),
         };
         let members = models.iter().map(|model| settings::Member { model: meant(model), weight: 1.0 }).collect();
         let panel = settings::Panel { name: name.to_owned(), members, agreement, ..settings::Panel::default() };
-        panel_of(&panel, &self.registry).map(Arc::new)
+        let made = panel_of(&panel, &self.registry)?;
+        Ok(Arc::new(Panel { lasting: false, ..made }))
     }
 
     pub(crate) fn default_model(&self) -> Option<String> {
@@ -258,6 +156,11 @@ impl Plan {
         let name = shortened(name);
         let nearest = nearest(&name, self.names(), NEAREST_MAX).into_iter().map(str::to_owned).collect();
         (name, nearest)
+    }
+
+    /// The panels that settings list.
+    pub(crate) fn panels(&self) -> impl Iterator<Item = &Arc<Panel>> {
+        self.panels.values()
     }
 
     pub(crate) fn panel_names(&self) -> impl Iterator<Item = &str> {
@@ -279,11 +182,68 @@ impl Plan {
     }
 }
 
+/// The bare names that several providers list, each with all that it may mean.
+fn groups_of(registry: &Registry, strategy: Strategy) -> BTreeMap<String, Arc<Group>> {
+    let mut named: BTreeMap<&str, Vec<&Arc<Endpoint>>> = BTreeMap::new();
+    for endpoint in registry.endpoints() {
+        named.entry(bare(endpoint)).or_default().push(endpoint);
+    }
+    let several = named.into_iter().filter(|(_, endpoints)| endpoints.len() > 1);
+    several
+        .map(|(name, endpoints)| {
+            let all = endpoints.into_iter().map(|endpoint| (Arc::clone(endpoint), 1.0)).collect();
+            (name.to_owned(), Arc::new(Group::new(name, all, strategy)))
+        })
+        .collect()
+}
+
+/// A model's name without its provider's.
+fn bare(endpoint: &Endpoint) -> &str {
+    endpoint.id().split_once('/').map_or(endpoint.id(), |(_, model)| model)
+}
+
+/// What a rule of a route stands for, its condition and the flag in that.
+fn rule_of(
+    rule: &settings::Rule,
+    route: &str,
+    registry: &Registry,
+    settings: &Settings,
+    metrics: &Metrics,
+) -> Result<(Group, settings::When, Option<Condition>), PlanError> {
+    let mut chosen: Vec<(Arc<Endpoint>, f64)> = Vec::new();
+    for choice in &rule.models {
+        let meant = meant(registry, route, &choice.model)?;
+        let weight = choice.weight / meant.len().max(1) as f64;
+        let is_new = |endpoint: &Arc<Endpoint>| !chosen.iter().any(|(known, _)| Arc::ptr_eq(known, endpoint));
+        let new: Vec<_> = meant.into_iter().filter(is_new).collect();
+        chosen.extend(new.into_iter().map(|endpoint| (endpoint, weight)));
+    }
+    let limits = Limits {
+        cost_usd: rule.cost_usd_max.as_ref().and_then(|usd| usd.as_str().parse().ok()),
+        latency_s: rule.latency_ms_max.map(|ms| Duration::from_millis(ms).as_secs_f64()),
+    };
+    let when = rule.when.clone().unwrap_or_default();
+    let flag = when.flag.as_deref().map(|text| Condition::new(text, settings, metrics));
+    Ok((Group::new(route, chosen, rule.balance).with(limits, rule.hedge), when, flag))
+}
+
+/// The endpoints that a model of a route means: all that list a bare name, else the one that it leads to.
+fn meant(registry: &Registry, route: &str, model: &str) -> Result<Vec<Arc<Endpoint>>, PlanError> {
+    let listed = registry.endpoints().iter().filter(|endpoint| bare(endpoint) == model);
+    let listed: Vec<_> = listed.filter(|_| !registry.is_listed(model)).cloned().collect();
+    if listed.is_empty() { Ok(vec![endpoint(registry, "route", route, model)?]) } else { Ok(listed) }
+}
+
 fn panel_of(panel: &settings::Panel, registry: &Registry) -> Result<Panel, PlanError> {
     let seat = |member: &settings::Member| {
         let endpoint = endpoint(registry, "panel", &panel.name, &member.model)?;
         Ok::<_, PlanError>(Seat { endpoint, weight: member.weight })
     };
+    let judge = panel.judge.as_ref().filter(|_| panel.resolution != Resolution::Vote);
+    let judge = judge.map(|model| {
+        let endpoint = endpoint(registry, "panel", &panel.name, model)?;
+        Ok::<_, PlanError>(Judge { endpoint, writes: panel.resolution == Resolution::Arbiter })
+    });
     Ok(Panel {
         name: panel.name.clone(),
         seats: panel.members.iter().map(seat).collect::<Result<_, _>>()?,
@@ -291,6 +251,11 @@ fn panel_of(panel: &settings::Panel, registry: &Registry) -> Result<Panel, PlanE
         deadline: Duration::from_millis(panel.deadline_ms),
         cost_max: panel.cost_usd_max.as_ref().and_then(|usd| usd.as_str().parse().ok()),
         on_disagreement: panel.on_disagreement,
+        answers: panel.answers,
+        weights: panel.weights,
+        first: panel.first,
+        judge: judge.transpose()?,
+        lasting: true,
     })
 }
 

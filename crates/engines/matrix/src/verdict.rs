@@ -2,45 +2,77 @@
 
 use crate::fanout::{Fanned, Seated};
 use crate::plan::Panel;
-use crate::report::{Agreement, ClusterReport, MemberOutcome, MemberReport};
-use consensus::{Cluster, Verdict, effective_voters, method, prior_rho, wilson};
+use crate::{
+    Agreement, ClusterReport, FieldReport, MemberOutcome, MemberReport, NumbersReport, PlaceReport, RankingReport,
+};
+use consensus::{Chosen, Cluster, Numbers, Pair, Ranking, Verdict, effective_voters, mean_rho, method, wilson};
+use std::collections::BTreeMap;
 
 /// Fewer answers than this tell little.
 const ANSWERS_MIN: usize = 3;
 
-pub(crate) fn agreement(panel: &Panel, fanned: &Fanned, clusters: &[Cluster]) -> Agreement {
+/// Digits shown of a figure that was computed.
+const DIGITS: usize = 12;
+
+/// What is known of a panel's members from earlier questions whose truth is known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Evidence {
+    /// On how many answers the weights in force were measured; `None` where they are the given ones.
+    pub(crate) weights_on: Option<u64>,
+    /// What two seats got right and wrong together, the lower number first.
+    pub(crate) pairs: BTreeMap<(usize, usize), Pair>,
+}
+
+impl Evidence {
+    /// The mean correlation of the errors of these seats' models.
+    fn rho(&self, seats: &[usize], families: &[&str]) -> f64 {
+        let seat = |at: usize| seats.get(at).copied().unwrap_or(usize::MAX);
+        mean_rho(families, |a, b| self.pairs.get(&(seat(a), seat(b))).copied())
+    }
+}
+
+pub(crate) fn agreement(panel: &Panel, fanned: &Fanned, clusters: &[Cluster], evidence: &Evidence) -> Agreement {
     let ballot = &fanned.ballot;
-    let voices: Vec<_> = ballot.answers().into_iter().filter_map(|at| ballot.answer(at)).collect();
-    let method = method(&voices).as_str();
-    let share = clusters.first().map_or(0.0, |leader| leader.share);
-    let counted = counted(panel, fanned);
-    let families: Vec<&str> = ballot.answers().iter().map(|at| panel.seats[*at].endpoint.family()).collect();
+    let seats = ballot.answers();
+    let voices: Vec<_> = seats.iter().filter_map(|at| ballot.answer(*at)).collect();
+    let (share, counted) = (ballot.share(), counted(fanned));
+    let families: Vec<&str> = seats.iter().map(|at| panel.seats[*at].endpoint.family()).collect();
     let stopped_early = fanned.seated.iter().any(|seated| seated.outcome == MemberOutcome::Cancelled);
+    let (ranking, chosen) = (ballot.ranking(), ballot.chosen());
+    let leader = clusters.first().map(|leader| leader.medoid);
     let mut agreement = Agreement {
-        method,
+        method: method(&voices).as_str(),
         asked: fanned.seated.iter().filter(|seated| seated.outcome != MemberOutcome::Skipped).count(),
         answered: voices.len(),
         reached: fanned.verdict == Verdict::Reached,
         share: shown(share),
         interval: wilson(share * counted, counted).map(rounded),
-        effective_voters: (effective_voters(families.len(), prior_rho(&families)) * 100.0).round() / 100.0,
+        effective_voters: (effective_voters(families.len(), evidence.rho(&seats, &families)) * 100.0).round() / 100.0,
         stopped_early,
         saved_ms: saved_ms(panel, fanned),
         clusters: clusters.iter().map(|cluster| cluster_report(panel, fanned, cluster)).collect(),
+        numbers: ballot.numbers().map(|found| numbers_report(panel, found)),
+        fields: field_reports(panel, fanned),
+        composed: matches!(chosen, Some(Chosen::Composed(_))),
+        ranking: ranking.as_ref().map(ranking_report),
+        resolution: None,
         members: fanned.seated.iter().enumerate().map(|(at, seated)| member_report(panel, at, seated)).collect(),
         caution: Vec::new(),
         simulated: fanned.simulated(),
     };
-    agreement.caution = caution(panel, &agreement, &families);
+    agreement.caution = caution(panel, &agreement, &families, chosen == leader.map(Chosen::Member));
+    agreement.caution.extend(of_kind(fanned, &agreement, ranking.as_ref()));
+    agreement.caution.extend(evidence.weights_on.map(measured));
     agreement
 }
 
 /// How many equally heavy members the weights of those who count are worth (Kish's effective sample size).
-fn counted(panel: &Panel, fanned: &Fanned) -> f64 {
+fn counted(fanned: &Fanned) -> f64 {
     let counts = |seated: &Seated| matches!(seated.outcome, MemberOutcome::Answered | MemberOutcome::Cancelled);
-    let of_seats = fanned.seated.iter().zip(&panel.seats).filter(|(seated, _)| counts(seated));
-    let (sum, squares) =
-        of_seats.fold((0.0, 0.0), |(sum, squares), (_, seat)| (sum + seat.weight, squares + seat.weight * seat.weight));
+    let of_seats = fanned.seated.iter().enumerate().filter(|(_, seated)| counts(seated));
+    let (sum, squares) = of_seats
+        .map(|(at, _)| fanned.ballot.weight(at))
+        .fold((0.0, 0.0), |(sum, squares), weight| (sum + weight, squares + weight * weight));
     if squares > 0.0 { sum * sum / squares } else { 0.0 }
 }
 
@@ -57,7 +89,76 @@ fn cluster_report(panel: &Panel, fanned: &Fanned, cluster: &Cluster) -> ClusterR
     ClusterReport {
         answer: medoid.map(|answer| answer.text().to_owned()).unwrap_or_default(),
         share: shown(cluster.share),
-        members: cluster.members.iter().map(|at| panel.seats[*at].endpoint.id().to_owned()).collect(),
+        members: names(panel, &cluster.members),
+    }
+}
+
+fn names(panel: &Panel, seats: &[usize]) -> Vec<String> {
+    seats.iter().map(|at| panel.seats[*at].endpoint.id().to_owned()).collect()
+}
+
+fn numbers_report(panel: &Panel, found: Numbers) -> NumbersReport {
+    NumbersReport {
+        median: figure(found.median),
+        mad: figure(found.mad),
+        trimmed_mean: found.trimmed_mean.map(figure),
+        members: names(panel, &found.members),
+        unit: Some(found.unit).filter(|unit| !unit.is_empty()),
+    }
+}
+
+/// The fields themselves, without what only holds them.
+fn field_reports(panel: &Panel, fanned: &Fanned) -> Vec<FieldReport> {
+    let fields = fanned.ballot.fields().into_iter().filter(|vote| !vote.holds);
+    let report = |vote: consensus::FieldVote| FieldReport {
+        share: shown(vote.share),
+        members: names(panel, &vote.members),
+        path: vote.path,
+        value: vote.value,
+    };
+    fields.map(report).collect()
+}
+
+fn ranking_report(found: &Ranking) -> RankingReport {
+    let place = |place: &consensus::Place| PlaceReport { item: place.item.clone(), points: figure(place.points) };
+    RankingReport {
+        order: found.order.iter().map(place).collect(),
+        condorcet: found.condorcet.clone(),
+        cycle: found.cycle,
+        w: found.w.map(rounded),
+    }
+}
+
+/// What to know about answers of a kind that was asked for.
+fn of_kind(fanned: &Fanned, agreement: &Agreement, ranking: Option<&Ranking>) -> Vec<String> {
+    let ballot = &fanned.ballot;
+    let mut lines = Vec::new();
+    let answers = || ballot.answers().into_iter().filter_map(|at| ballot.answer(at));
+    let other = answers().filter(|answer| !answer.is_of_kind()).count();
+    if other > 0 {
+        lines.push(format!("another kind: {other} of {} answers are not of the kind asked for", agreement.answered));
+    }
+    let figures = answers().filter(|answer| answer.quantity().is_some()).count();
+    if let Some(found) = agreement.numbers.as_ref().filter(|found| found.members.len() < figures) {
+        let unit = found.unit.as_deref().map_or_else(|| "none".to_owned(), |unit| format!("`{unit}`"));
+        lines.push(format!("units differ: only figures in the unit of most weight count, which is {unit}"));
+    }
+    if agreement.composed {
+        lines.push(
+            "composed: no member gave this answer as a whole, each field is what most weight is behind".to_owned(),
+        );
+    }
+    if ranking.is_some_and(|found| found.uneven) {
+        lines.push("items differ: what an order leaves out counts as tied behind its last item".to_owned());
+    }
+    lines
+}
+
+/// What stands behind the weights in force.
+fn measured(answers: u64) -> String {
+    match answers {
+        0 => "weights: none is measured yet, so all members weigh as given".to_owned(),
+        n => format!("weights were measured on {n} answers of this panel whose truth is known"),
     }
 }
 
@@ -71,7 +172,8 @@ fn member_report(panel: &Panel, at: usize, seated: &Seated) -> MemberReport {
     }
 }
 
-fn caution(panel: &Panel, agreement: &Agreement, families: &[&str]) -> Vec<String> {
+/// What to know about the vote; `leader` tells whether the leading group's medoid answers.
+fn caution(panel: &Panel, agreement: &Agreement, families: &[&str], leader: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |line: String| lines.push(line);
     match agreement.simulated {
@@ -98,6 +200,7 @@ fn caution(panel: &Panel, agreement: &Agreement, families: &[&str]) -> Vec<Strin
     }
     if let [first, second, ..] = agreement.clusters.as_slice()
         && first.share <= second.share
+        && leader
     {
         say("a tie: the largest groups are equally heavy, the first in the panel's order leads".to_owned());
     }
@@ -111,6 +214,11 @@ fn caution(panel: &Panel, agreement: &Agreement, families: &[&str]) -> Vec<Strin
         say("stopped early: cancelled members count as dissent in every share".to_owned());
     }
     lines
+}
+
+/// A computed figure in as many digits as tell something.
+fn figure(value: f64) -> f64 {
+    format!("{value:.*e}", DIGITS - 1).parse().unwrap_or(value)
 }
 
 /// A share in four decimals, never more than it is: shares add up to at most 1, and none seems to hold what it missed.

@@ -120,6 +120,18 @@ impl Breaker {
         }
     }
 
+    /// Whether [`Breaker::admit`] would admit somebody; takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Breaker::admit`].
+    pub fn peek(&self, now: Instant) -> Result<(), Open> {
+        match self.shut_since().and_then(|since| self.left(since, now)) {
+            Some(retry_after) => Err(Open { retry_after }),
+            None => Ok(()),
+        }
+    }
+
     /// The request was answered well: failures start from zero, and a probe closes the breaker.
     ///
     /// The three ways back are alike in shape so that a caller can choose between them by value; this one does not

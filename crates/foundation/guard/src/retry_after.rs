@@ -53,10 +53,42 @@ pub fn parse_http_date(value: &str) -> Option<u64> {
     if year < 1970 {
         return Some(0);
     }
-    let days: u64 = (1970..year).map(days_in_year).sum::<u64>()
-        + (0..month).map(|month| days_in_month(year, month)).sum::<u64>()
-        + (day - 1);
-    Some(days * 86_400 + of_day)
+    Some((days_before(year, month) + day - 1) * 86_400 + of_day)
+}
+
+/// Seconds since 1970 of a moment such as `2027-01-15T08:00:30.5Z` or `…+01:00` (RFC 3339).
+pub(crate) fn unix_secs_of_rfc3339(value: &str) -> Option<f64> {
+    let (date, time) = value.split_once(['T', 't', ' '])?;
+    let mut parts = date.split('-');
+    let (year, month, day) = (number(parts.next()?, 4)?, number(parts.next()?, 2)?, number(parts.next()?, 2)?);
+    let month = usize::try_from(month).ok()?.checked_sub(1).filter(|month| *month < 12)?;
+    if parts.next().is_some() || year < 1970 || day == 0 || day > days_in_month(year, month) {
+        return None;
+    }
+    let zone_at = time.find(['Z', 'z', '+', '-'])?;
+    let (time, zone) = time.split_at(zone_at);
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let fraction: f64 = format!("0.{fraction}").parse().ok()?;
+    let secs = (days_before(year, month) + day - 1) * 86_400 + time_of_day(time)?;
+    Some(secs as f64 + fraction - offset_secs(zone)?)
+}
+
+/// How far a zone is ahead, in seconds.
+fn offset_secs(zone: &str) -> Option<f64> {
+    if zone.eq_ignore_ascii_case("z") {
+        return Some(0.0);
+    }
+    let sign = if zone.starts_with('-') { -1.0 } else { 1.0 };
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    Some(sign * (number(hours, 2)? * 3_600 + number(minutes, 2)? * 60) as f64)
+}
+
+/// Days from 1970 to the first of a month, counted from 0.
+fn days_before(year: u64, month: usize) -> u64 {
+    (1970..year).map(days_in_year).sum::<u64>() + (0..month).map(|month| days_in_month(year, month)).sum::<u64>()
 }
 
 fn time_of_day(value: &str) -> Option<u64> {

@@ -6,6 +6,7 @@
 //! nothing about HTTP: a door serves what [`Metrics::encode`] returns under [`CONTENT_TYPE`].
 
 mod books;
+mod cache;
 mod docs;
 mod endpoint;
 mod handles;
@@ -13,21 +14,26 @@ mod logs;
 mod metrics;
 mod percentile;
 mod process;
+mod redis;
 mod registrar;
 mod route;
 mod rows;
 mod timing;
 mod upstream;
+mod votes;
 mod window;
 
 pub use books::{AccessMetrics, Admission, PoolMetrics, StoreConflict, StoreMetrics, StorePool};
+pub use cache::TierMetrics;
 pub use docs::docs;
 pub use endpoint::{BreakerState, EndpointMetrics, Outcome};
 pub use handles::{Count, Level, LevelGuard};
 pub use logs::{LogError, init};
-pub use metrics::{Agreement, CONTENT_TYPE, Metrics, Reload};
+pub use metrics::{Agreement, CONTENT_TYPE, HedgeMetrics, Metrics, Reload};
 pub use percentile::{EWMA_WEIGHT, Ewma, percentile};
+pub use redis::RedisMetrics;
 pub use registrar::{MetricInfo, MetricKind, catalogue};
 pub use route::RouteMetrics;
 pub use upstream::UpstreamMetrics;
+pub use votes::VotesMetrics;
 pub use window::{Quantiles, Recent, Window};

@@ -1,12 +1,15 @@
 //! The one registry of the server: who wants to count something asks it for a handle.
 
 use crate::books::{AccessMetrics, Books, StoreMetrics};
+use crate::cache::{Caches, TierMetrics};
 use crate::endpoint::{EndpointMetrics, Handles, Outcome};
 use crate::handles::{Count, Level};
+use crate::redis::{RedisMetrics, Redises};
 use crate::registrar::{Counters, Gauges, Labelled, MetricInfo, Money, Registrar, Timings};
 use crate::route::RouteMetrics;
 use crate::rows;
 use crate::upstream::{UpstreamMetrics, Upstreams};
+use crate::votes::VotesMetrics;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
@@ -33,6 +36,17 @@ impl Agreement {
             Self::Failed => "failed",
         }
     }
+}
+
+/// Second copies of requests that were late.
+#[derive(Debug, Clone)]
+pub struct HedgeMetrics {
+    /// Those that were sent.
+    pub sent: Count,
+    /// Those that answered first.
+    pub won: Count,
+    /// Those that were wanted and not sent.
+    pub denied: Count,
 }
 
 /// What became of an attempt to reload the settings.
@@ -64,10 +78,13 @@ pub struct Metrics {
     families: Families,
     upstreams: Upstreams,
     books: Books,
+    redises: Redises,
+    caches: Caches,
     requests_in_flight: Level,
     connections_open: Level,
     sessions_active: Level,
     sessions_limit: Level,
+    tasks: Level,
 }
 
 #[derive(Debug)]
@@ -82,10 +99,14 @@ struct Families {
     cost: Labelled<2, Money>,
     breaker: Gauges<2>,
     inflight: Gauges<1>,
+    adaptive_limit: Gauges<1>,
+    provider_up: Gauges<1>,
     shed: Counters<1>,
     retries: Counters<2>,
     fallbacks: Counters<1>,
+    hedges: Counters<1>,
     agreement: Counters<2>,
+    votes: Counters<1>,
     reloads: Counters<1>,
 }
 
@@ -102,10 +123,14 @@ impl Families {
             cost: registrar.money(&rows::COST),
             breaker: registrar.gauges(&rows::BREAKER_STATE),
             inflight: registrar.gauges(&rows::INFLIGHT),
+            adaptive_limit: registrar.gauges(&rows::ADAPTIVE_LIMIT),
+            provider_up: registrar.gauges(&rows::PROVIDER_UP),
             shed: registrar.counters(&rows::SHED),
             retries: registrar.counters(&rows::RETRIES),
             fallbacks: registrar.counters(&rows::FALLBACKS),
+            hedges: registrar.counters(&rows::HEDGES),
             agreement: registrar.counters(&rows::AGREEMENT),
+            votes: registrar.counters(&rows::VOTES),
             reloads: registrar.counters(&rows::SETTINGS_RELOADS),
         }
     }
@@ -122,10 +147,13 @@ impl Metrics {
         let families = Families::register(&mut registrar);
         let upstreams = Upstreams::register(&mut registrar);
         let books = Books::register(&mut registrar);
+        let redises = Redises::register(&mut registrar);
+        let caches = Caches::register(&mut registrar);
         let requests_in_flight = Level(registrar.gauge(&rows::REQUESTS_IN_FLIGHT));
         let connections_open = Level(registrar.gauge(&rows::CONNECTIONS_OPEN));
         let sessions_active = Level(registrar.gauge(&rows::SESSIONS_ACTIVE));
         let sessions_limit = Level(registrar.gauge(&rows::SESSIONS_LIMIT));
+        let tasks = Level(registrar.gauge(&rows::TASKS));
         registrar.gauges(&rows::BUILD_INFO).with([version]).set(1);
         registrar.process();
         let (registry, catalogue) = registrar.finish();
@@ -134,10 +162,13 @@ impl Metrics {
             families,
             upstreams,
             books,
+            redises,
+            caches,
             requests_in_flight,
             connections_open,
             sessions_active,
             sessions_limit,
+            tasks,
         };
         (metrics, catalogue)
     }
@@ -170,6 +201,16 @@ impl Metrics {
         self.upstreams.upstream(provider)
     }
 
+    /// How many requests one provider may work on at once now.
+    pub fn adaptive_limit(&self, provider: &str) -> Level {
+        Level(self.families.adaptive_limit.with([provider]))
+    }
+
+    /// Whether one provider passes its health checks: 1 or 0. Asking for it makes the series, which starts at 0.
+    pub fn provider_up(&self, provider: &str) -> Level {
+        Level(self.families.provider_up.with([provider]))
+    }
+
     /// The handles for one route of one door; `route` is the pattern (`/v1/models/{model}`), not the path.
     pub fn route(&self, door: &str, route: &str) -> RouteMetrics {
         let all = &self.families;
@@ -197,6 +238,11 @@ impl Metrics {
         &self.sessions_limit
     }
 
+    /// Tasks of the runtime that have not ended.
+    pub fn tasks(&self) -> &Level {
+        &self.tasks
+    }
+
     /// Requests turned away by the limit called `place` (the label `where`).
     pub fn shed(&self, place: &str) -> Count {
         Count(self.families.shed.with([place]))
@@ -212,9 +258,21 @@ impl Metrics {
         Count(self.families.fallbacks.with([reason]))
     }
 
+    /// The handles of second copies.
+    pub fn hedges(&self) -> HedgeMetrics {
+        let of = |outcome| Count(self.families.hedges.with([outcome]));
+        HedgeMetrics { sent: of("sent"), won: of("won"), denied: of("denied") }
+    }
+
     /// Questions to one panel that ended one way.
     pub fn agreement(&self, panel: &str, outcome: Agreement) -> Count {
         Count(self.families.agreement.with([panel, outcome.label()]))
+    }
+
+    /// The handles of the log of votes.
+    pub fn votes(&self) -> VotesMetrics {
+        let count = |outcome| Count(self.families.votes.with([outcome]));
+        VotesMetrics { logged: count("logged"), dropped: count("dropped"), settled: count("settled") }
     }
 
     /// The handles of the store.
@@ -225,6 +283,26 @@ impl Metrics {
     /// The handles of who asks and who pays.
     pub fn access(&self) -> AccessMetrics {
         self.books.access()
+    }
+
+    /// The handles of one tier of the cache called `cache`.
+    pub fn cache_tier(&self, cache: &str, tier: &str) -> TierMetrics {
+        self.caches.tier(cache, tier)
+    }
+
+    /// Look-ups at one tier of the cache called `cache` that ended one way.
+    pub fn cache_requests(&self, cache: &str, tier: &str, outcome: &str) -> Count {
+        self.caches.outcome(cache, tier, outcome)
+    }
+
+    /// Answers that the cache called `cache` could not keep, for one reason.
+    pub fn cache_lost(&self, cache: &str, reason: &str) -> Count {
+        self.caches.lost(cache, reason)
+    }
+
+    /// The handles of the link to the Redis that one section of the settings names.
+    pub fn redis(&self, section: &str) -> RedisMetrics {
+        self.redises.redis(section)
     }
 
     /// Callers that were shown one variant of a flag, both as configured.

@@ -77,6 +77,16 @@ pub(crate) static BREAKER_STATE: Row<2> = Row::new(
 );
 pub(crate) static INFLIGHT: Row<1> =
     Row::new("althing_inflight", ["provider"], "Requests that a provider is working on for us now");
+pub(crate) static ADAPTIVE_LIMIT: Row<1> = Row::new(
+    "althing_adaptive_limit",
+    ["provider"],
+    "Requests that a provider may work on for us at once, as far as its answers tell",
+);
+pub(crate) static PROVIDER_UP: Row<1> = Row::new(
+    "althing_provider_up",
+    ["provider"],
+    "Whether a provider passes its health checks (`balance.health_check_ms`): 1 or 0",
+);
 pub(crate) static REQUESTS_IN_FLIGHT: Row<0> =
     Row::new("althing_requests_in_flight", [], "Requests that this server is working on now");
 pub(crate) static CONNECTIONS_OPEN: Row<0> =
@@ -84,16 +94,29 @@ pub(crate) static CONNECTIONS_OPEN: Row<0> =
 pub(crate) static SESSIONS_ACTIVE: Row<0> = Row::new("althing_sessions_active", [], "MCP sessions that are held now");
 pub(crate) static SESSIONS_LIMIT: Row<0> =
     Row::new("althing_sessions_limit", [], "MCP sessions that may be held at once");
+pub(crate) static TASKS: Row<0> =
+    Row::new("althing_tasks", [], "Tasks of the runtime that have not ended: one per connection, and a few of its own");
 pub(crate) static SHED: Row<1> =
     Row::new("althing_shed_total", ["where"], "Requests turned away because a limit was reached, by limit");
 pub(crate) static RETRIES: Row<2> =
     Row::new("althing_retries_total", ["provider", "reason"], "Second and later attempts at the same endpoint");
 pub(crate) static FALLBACKS: Row<1> =
     Row::new("althing_fallbacks_total", ["reason"], "Requests that moved on to the next endpoint, by what was wrong");
+pub(crate) static HEDGES: Row<1> = Row::new(
+    "althing_hedges_total",
+    ["outcome"],
+    "Second copies of requests that were late: sent, won (those that answered first), denied by the retry budget or \
+     because the next model was not ready",
+);
 pub(crate) static AGREEMENT: Row<2> = Row::new(
     "althing_agreement_total",
     ["panel", "outcome"],
     "Questions put to a panel: agreement reached, not_reached, or failed for want of answers",
+);
+pub(crate) static VOTES: Row<1> = Row::new(
+    "althing_votes_total",
+    ["outcome"],
+    "Questions to panels in the log of votes: logged, dropped (too many waited to be written), settled (their truth was told)",
 );
 pub(crate) static SETTINGS_RELOADS: Row<1> =
     Row::new("althing_settings_reloads_total", ["outcome"], "Attempts to reload the settings: applied or rejected");
@@ -188,4 +211,33 @@ pub(crate) static FLAG_EXPOSURES: Row<2> = Row::new(
     "althing_flag_exposures_total",
     ["flag", "variant"],
     "Requests for which a flag was looked at, by the variant they fell into",
+);
+pub(crate) static CACHE_REQUESTS: Row<3> = Row::new(
+    "althing_cache_requests_total",
+    ["cache", "tier", "outcome"],
+    "Look-ups: hit, stale (old, and given all the same), miss, away (the tier did not answer), shared (joined an identical request in flight)",
+);
+pub(crate) static CACHE_ENTRIES: Row<2> =
+    Row::new("althing_cache_entries", ["cache", "tier"], "Answers that a tier on this machine holds now");
+pub(crate) static CACHE_BYTES: Row<2> =
+    Row::new("althing_cache_bytes", ["cache", "tier"], "Bytes that a tier on this machine holds now");
+pub(crate) static CACHE_LOST: Row<2> = Row::new(
+    "althing_cache_lost_total",
+    ["cache", "reason"],
+    "Answers not kept below memory: too_large, busy (more waits to be written than may), disk (it could not be written), away (Redis could not be told), or corrupt (read back damaged)",
+);
+pub(crate) static REDIS_UP: Row<1> = Row::new(
+    "althing_redis_up",
+    ["redis"],
+    "Whether a Redis answers: 1, or 0; `redis` is the section of the settings that names it",
+);
+pub(crate) static REDIS_REQUESTS: Row<2> = Row::new(
+    "althing_redis_requests_total",
+    ["redis", "outcome"],
+    "Commands to a Redis: answered, failed, timed_out, or away (not sent, because it was known not to answer)",
+);
+pub(crate) static REDIS_CONNECTIONS: Row<1> = Row::new(
+    "althing_redis_connections",
+    ["redis"],
+    "Connections to a Redis that are open now; a cluster counts as one, with all its nodes",
 );

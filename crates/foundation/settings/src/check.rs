@@ -26,6 +26,8 @@ const MODELS_MAX: usize = 4096;
 const MEMBERS_MAX: usize = 64;
 /// The most rules of one route, and the most models of one rule.
 const RULES_MAX: usize = 64;
+/// The most tags that one request can carry.
+const TAGS_MAX: usize = 16;
 /// The most entries in other lists.
 const ENTRIES_MAX: usize = 256;
 /// The most characters in a name.
@@ -285,6 +287,17 @@ fn rule(path: &str, rule: &Rule, found: &mut Findings) {
         let path = format!("{path}.when.prompt_chars_min");
         let problem = format!("is `{least}`, above `prompt_chars_max`, which is `{most}`");
         found.refuse(&path, &problem, "no prompt can have that length, change one of them");
+    }
+    if let (Some(least), Some(below)) = (when.complexity_min, when.complexity_below)
+        && least >= below
+    {
+        let problem = format!("is `{least}`, not below `complexity_below`, which is `{below}`");
+        found.refuse(&format!("{path}.when.complexity_min"), &problem, "no question is that, change one of them");
+    }
+    let tags = format!("{path}.when.tags");
+    found.at_most(&tags, when.tags.len(), TAGS_MAX);
+    for (index, tag) in when.tags.iter().enumerate() {
+        name(&element(&tags, index), tag, found);
     }
 }
 

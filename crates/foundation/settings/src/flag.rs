@@ -67,6 +67,12 @@ fn switch(on: bool) -> &'static str {
     if on { ON } else { OFF }
 }
 
+/// Where a subject stands in a split of this name, from 0 to just below 1: always at the same place, and so that any
+/// share of the way holds that share of all subjects.
+pub fn standing(name: &str, subject: &str) -> f64 {
+    place(name, subject) / 100.0
+}
+
 /// Where a subject stands in a flag, from 0 to just below 100, in steps of 100 / 2³².
 ///
 /// Each operation is exact, so every machine finds the same place.
@@ -90,7 +96,7 @@ fn hash(name: &str, subject: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flag, OFF, ON, hash, parse_flag_condition, place};
+    use super::{Flag, OFF, ON, hash, parse_flag_condition, place, standing};
     use std::collections::BTreeMap;
 
     const SUBJECTS: usize = 100_000;
@@ -123,6 +129,15 @@ mod tests {
         let thirds = split(&[("a", 33.3), ("b", 33.3), ("c", 33.4)]);
         let fall = |subject: &str| thirds.variant("search", subject);
         assert_eq!(["ada", "bob", "cyd", "dan", "eve", "fay"].map(fall), ["b", "b", "b", "c", "c", "a"]);
+    }
+
+    #[test]
+    fn everybody_stands_somewhere_and_any_share_holds_its_share() {
+        for part in [0.1, 0.5, 0.9] {
+            let found = share(|subject| standing("route", subject) < part);
+            assert!((found - part * 100.0).abs() < 0.5, "{found} % of {part}");
+        }
+        assert!((standing("search", "ada") * 100.0 - place("search", "ada")).abs() < 1e-12);
     }
 
     #[test]

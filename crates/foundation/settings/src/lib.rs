@@ -36,7 +36,7 @@ pub use access::{Access, Budget, Ledger, Oidc, Tls};
 pub use balance::{Balance, Replicas, Strategy};
 pub use cache::{Cache, Cacheable, Semantic};
 pub use error::{Place, SettingsError, Spot};
-pub use flag::{Flag, OFF, ON, parse_flag_condition};
+pub use flag::{Flag, OFF, ON, parse_flag_condition, standing};
 pub use host::network;
 pub use load::{FILE_BYTES_MAX, Loaded, Origin, PROFILES, Source, load, problems};
 pub use model::{Guard, Server, Settings};

@@ -260,7 +260,8 @@ pub struct When {
     /// A flag, and after `=` the variant that the caller must fall into, as in `search=new`; without one, `on`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flag: Option<String>,
-    /// The share of callers, 0 to 1, for whom the rule is: always the same ones, by a hash of who asks.
+    /// The share of callers, 0 to 1, for whom the rule is: always the same ones, by a hash of the route's name and of
+    /// who asks. The shares of a route's rules add up: each begins where the one before it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
     /// Tags that the request must carry in `x-althing-tags`, all of them.
@@ -269,7 +270,8 @@ pub struct When {
     /// The class of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<Class>,
-    /// The least complexity of the question, 0 to 1.
+    /// The least complexity of the question, 0 to 1: below 0.3 is a simple one, from 0.6 on it is long, has constraints
+    /// or builds on what was said before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complexity_min: Option<f64>,
     /// The complexity of the question must stay below this, 0 to 1.

@@ -1,16 +1,18 @@
 //! One client: a pool of kept connections per host.
 
+use crate::body::{Incoming, Lent};
 use crate::connector::Connector;
+use crate::link::Link;
+use crate::shelf::Shelf;
 use crate::{NetError, tls};
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Response, Uri, header};
+use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use measure::UpstreamMetrics;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What a client needs to know.
@@ -20,11 +22,11 @@ pub struct ClientConfig {
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
     pub idle_timeout: Duration,
-    /// The size of the pool: so many requests at once share connections that are kept for `idle_timeout`.
+    /// The size of the pool: so many unused connections are kept for `idle_timeout`.
     ///
-    /// This is no limit on requests. A request that finds the pool exhausted takes a connection beyond it, which is kept
-    /// for [`BEYOND_IDLE`] after each use: long enough for a busy hour, in which hundreds of requests follow each other,
-    /// and too short to keep what a burst has opened. Connections that are opened beyond the pool are counted.
+    /// This is no limit on requests. What a burst has opened beyond the pool is kept for [`BEYOND_IDLE`] after each use:
+    /// long enough for a busy hour, in which hundreds of requests follow each other, and too short to lie about.
+    /// Connections that are opened beyond the pool are counted.
     pub pool_max: usize,
 }
 
@@ -42,22 +44,8 @@ pub const BEYOND_IDLE: Duration = Duration::from_secs(5);
 /// Sends requests over kept connections. Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]
 pub struct Client {
-    pool: Pool<Connector, Full<Bytes>>,
-    beyond: Pool<Connector, Full<Bytes>>,
-    busy: Arc<AtomicUsize>,
-    pool_max: usize,
-}
-
-/// One request under way, in the head of its answer: dropping the head ends it.
-#[derive(Clone)]
-struct Busy(#[allow(dead_code, reason = "held, not read")] Arc<Counted>);
-
-struct Counted(Arc<AtomicUsize>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    connector: Connector,
+    shelf: Arc<Shelf>,
 }
 
 impl Client {
@@ -73,48 +61,72 @@ impl Client {
     }
 
     pub(crate) fn over(connector: Connector, config: &ClientConfig) -> Self {
-        let pool = |idle_timeout, idle_max| {
-            let mut builder = Pool::builder(TokioExecutor::new());
-            builder
-                .pool_timer(TokioTimer::new())
-                .timer(TokioTimer::new())
-                .pool_idle_timeout(idle_timeout)
-                .pool_max_idle_per_host(idle_max);
-            builder.build(connector.clone())
-        };
-        Self {
-            pool: pool(config.idle_timeout, config.pool_max),
-            beyond: pool(BEYOND_IDLE.min(config.idle_timeout), usize::MAX),
-            busy: Arc::default(),
-            pool_max: config.pool_max,
-        }
+        Self { connector, shelf: Shelf::new(config.idle_timeout, config.pool_max) }
     }
 
     /// Sends one request and returns as soon as the head of the answer is there.
     ///
-    /// The head counts as one request under way: whoever keeps it until the body has been read lets the pool know how
-    /// busy it is. Dropping the future, or later the body, closes the connection, which is how an upstream learns that
-    /// nobody waits any more.
+    /// Dropping the future, or later the body, closes the connection, which is how an upstream learns that nobody waits
+    /// any more. A kept connection that turns out to be closed before a byte was sent is replaced by another.
     ///
     /// # Errors
     /// [`NetError`] for everything up to the head of the answer. Any status is an answer.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NetError> {
-        let host = request.uri().host().unwrap_or_default().to_owned();
-        let before = self.busy.fetch_add(1, Ordering::Relaxed);
-        let busy = Busy(Arc::new(Counted(Arc::clone(&self.busy))));
-        let pool = if before < self.pool_max { &self.pool } else { &self.beyond };
-        let mut response = pool.request(request).await.map_err(|error| NetError::from_send(&host, &error))?;
-        response.extensions_mut().insert(busy);
-        Ok(response)
+        let uri = request.uri().clone();
+        let Some(host) = uri.authority().cloned() else {
+            return Err(NetError::Connect { host: String::new(), reason: "the address names no host".to_owned() });
+        };
+        let mut request = in_origin_form(request, &uri, &host);
+        while let Some(mut link) = self.shelf.take(&host) {
+            match link.send(request).await {
+                Ok(response) => return Ok(self.answered(response, link, host)),
+                Err(mut refused) => match refused.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(NetError::from_body(refused.error())),
+                },
+            }
+        }
+        let dialled = self.connector.dial(uri).await;
+        let io = dialled.map_err(|error| NetError::from_dial(host.host(), error.as_ref()))?;
+        let mut link = Box::new(Link::over(io).await.map_err(|error| NetError::from_body(&error))?);
+        match link.send(request).await {
+            Ok(response) => Ok(self.answered(response, link, host)),
+            Err(refused) => Err(NetError::from_body(refused.error())),
+        }
     }
+
+    fn answered(
+        &self,
+        response: Response<hyper::body::Incoming>,
+        link: Box<Link>,
+        host: Authority,
+    ) -> Response<Incoming> {
+        response.map(|body| Incoming::over(body, Lent { link, host, shelf: Arc::clone(&self.shelf) }))
+    }
+}
+
+/// The request as it is written to a server that is no proxy: with a path alone, and the host in a header.
+fn in_origin_form(mut request: Request<Full<Bytes>>, uri: &Uri, host: &Authority) -> Request<Full<Bytes>> {
+    let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from(path);
+    if let header::Entry::Vacant(entry) = request.headers_mut().entry(header::HOST) {
+        let usual = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+        let named = if host.port_u16() == Some(usual) { host.host() } else { host.as_str() };
+        // A name with a user before it is not repeated.
+        let named = named.rsplit('@').next().unwrap_or(named);
+        if let Ok(value) = HeaderValue::try_from(named) {
+            entry.insert(value);
+        }
+    }
+    request
 }
 
 /// Reads a body to its end.
 ///
 /// # Errors
 /// [`NetError::TooLarge`] beyond `bytes_max`, [`NetError::Closed`] when the connection ends first.
-pub async fn collect(body: Incoming, bytes_max: usize) -> Result<Bytes, NetError> {
-    let collected = Limited::new(body, bytes_max).collect().await;
+pub async fn collect(body: impl Body<Data = Bytes, Error = hyper::Error>, bytes_max: usize) -> Result<Bytes, NetError> {
+    let collected = Limited::new(pin!(body), bytes_max).collect().await;
     collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
         if error.is::<LengthLimitError>() {
             return NetError::TooLarge { most: bytes_max };

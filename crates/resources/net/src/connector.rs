@@ -11,13 +11,11 @@ use measure::UpstreamMetrics;
 use rustls::pki_types::ServerName;
 use std::error::Error;
 use std::io::{self, ErrorKind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
-use tower::{Service, ServiceExt};
+use tower::ServiceExt;
 
 /// After how long an idle connection is asked whether anybody is still there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -100,21 +98,6 @@ impl Connector {
         tcp.set_keepalive(Some(KEEPALIVE));
         tcp.enforce_http(false);
         tcp
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Box<dyn Stream>>;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Dialled> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connector = self.clone();
-        Box::pin(async move { connector.dial(uri).await })
     }
 }
 

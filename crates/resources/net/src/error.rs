@@ -50,11 +50,6 @@ pub enum NetError {
 }
 
 impl NetError {
-    /// From the client's error for a request to `host`.
-    pub(crate) fn from_send(host: &str, error: &hyper_util::client::legacy::Error) -> Self {
-        if error.is_connect() { Self::from_dial(host, error) } else { Self::from_chain(error) }
-    }
-
     /// From a connector's error for a connection to `host`.
     pub(crate) fn from_dial(host: &str, error: &(dyn Error + 'static)) -> Self {
         let host = host.to_owned();

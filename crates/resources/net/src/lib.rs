@@ -6,16 +6,19 @@
 //! trusted; nothing here may be handed an address from a request. Where a client is observed, each connection shows in
 //! figures: how long its name, its TCP and its TLS took, the bytes on its socket, and whether the pool had one to spare.
 
+mod body;
 mod client;
 mod connector;
 mod error;
 mod line;
+mod link;
 mod names;
 mod places;
+mod shelf;
 mod socket;
 mod tls;
 
+pub use body::Incoming;
 pub use client::{BEYOND_IDLE, Client, ClientConfig, collect};
 pub use error::NetError;
-pub use hyper::body::Incoming;
 pub use line::{Dialler, Line};

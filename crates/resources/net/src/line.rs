@@ -3,13 +3,13 @@
 //! [`Client`](crate::Client) hands connections out from a pool; a [`Line`] belongs to one user, as a browser's or a
 //! session's does.
 
+use crate::body::Incoming;
 use crate::client::ClientConfig;
 use crate::connector::Connector;
 use crate::{NetError, tls};
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::task::JoinHandle;
 
@@ -74,7 +74,8 @@ impl Line {
         if let Err(error) = self.sender.ready().await {
             return Err((NetError::from_body(&error), Some(request)));
         }
-        self.sender.try_send_request(request).await.map_err(|mut error| {
+        let sent = self.sender.try_send_request(request).await.map(|response| response.map(Incoming::driven));
+        sent.map_err(|mut error| {
             let unsent = error.take_message();
             (NetError::from_body(error.error()), unsent)
         })

@@ -1,7 +1,6 @@
 //! One TCP connection that says what goes over it. Knows no name, no security and no HTTP.
 
 use crate::places::Place;
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use measure::{LevelGuard, UpstreamMetrics};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,12 +15,6 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl Stream for Socket {}
 impl Stream for TlsStream<Socket> {}
-
-impl Connection for Box<dyn Stream> {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
 
 /// A TCP connection. It counts as open, and keeps its place, until it is dropped.
 pub(crate) struct Socket {

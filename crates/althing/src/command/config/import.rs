@@ -4,12 +4,12 @@
 use crate::cli::{Global, Import};
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure};
 use crate::print::{self, print};
-use crate::text::{count, hang};
 use migration::{Format, Imported, MigrationError, SOURCE_BYTES_MAX, Source};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
+use terminal::{count, hang};
 
 /// Reads the files, and prints or writes what they become.
 pub(super) fn run(global: &Global, asked: &Import) -> Result<u8, Failure> {

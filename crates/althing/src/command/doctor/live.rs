@@ -2,11 +2,11 @@
 //! server lets us in there is nothing to tell. Knows no figure but those of `GET /api/v1/providers`.
 
 use super::Check;
-use crate::text::clean;
 use http::{HeaderValue, Request, Uri, header};
 use net::{Client, ClientConfig};
 use serde_json::Value;
 use std::time::Duration;
+use terminal::clean;
 
 /// Where the figures are; nobody upstream is looked at for them.
 const PATH: &str = "/api/v1/providers?look=false";

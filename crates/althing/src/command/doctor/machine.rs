@@ -3,7 +3,6 @@
 use super::Check;
 use crate::data;
 use crate::exit::{CONFIGURATION, FAILED, UNREACHABLE};
-use crate::text::count;
 use crate::wiring;
 use fault::{Explain, Kind, nearest};
 use http_door::ServeError;
@@ -12,6 +11,7 @@ use settings::Settings;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::Store;
+use terminal::count;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -2,13 +2,13 @@
 
 use super::Check;
 use crate::exit::{FAILED, UNREACHABLE};
-use crate::text::count;
 use crate::wiring::{KINDS, Ready};
 use fault::{Explain, nearest, shown_ms};
 use matrix::Matrix;
 use models::{Finding, Preset, Probe};
 use settings::{Panel, Provider};
 use std::collections::BTreeSet;
+use terminal::count;
 
 /// Looks at all providers at once.
 pub(super) async fn probe_all(providers: Vec<Provider>) -> Vec<(String, Probe)> {

@@ -3,11 +3,11 @@
 use crate::command::up::told_to_leave;
 use crate::print::say;
 use crate::progress::Line;
-use crate::text::{WIDTH, clean};
 use load::{Meter, Step};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
+use terminal::{WIDTH, clean};
 use tokio_util::sync::CancellationToken;
 use verdict::verdict_name;
 

@@ -99,7 +99,7 @@ fn is_sound(from: Option<Format>, text: &str) {
             assert!(known.contains(target) || routes.contains(&target), "{target} of nobody\n{text}");
         }
         for model in imported.routes.iter().flat_map(|route| &route.rules).flat_map(|rule| &rule.models) {
-            assert!(known.contains(model), "{model} of nobody\n{text}");
+            assert!(known.contains(&model.model), "{model:?} of nobody\n{text}");
         }
     }
 }

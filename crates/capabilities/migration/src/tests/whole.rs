@@ -53,7 +53,10 @@ fn a_named_format_is_believed() {
 fn stands_for(names: &str) -> String {
     let imported = one(names).unwrap();
     let aliases = imported.alias.iter().map(|(name, target)| format!("{name}={target}"));
-    let routes = imported.routes.iter().map(|route| format!("{}:{}", route.name, route.rules[0].models.join("+")));
+    let routes = imported.routes.iter().map(|route| {
+        let models: Vec<&str> = route.rules[0].models.iter().map(|choice| choice.model.as_str()).collect();
+        format!("{}:{}", route.name, models.join("+"))
+    });
     aliases.chain(routes).collect::<Vec<_>>().join(" ")
 }
 

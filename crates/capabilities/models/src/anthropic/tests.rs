@@ -39,11 +39,11 @@ fn chat(more: Value) -> ChatRequest {
 }
 
 async fn ask(endpoint: &Arc<Endpoint>, request: &ChatRequest) -> Result<Answer, ModelError> {
-    endpoint.ask(request, "req-1", &free(), LONG, Opening::FirstEvent).await
+    endpoint.ask(request, crate::fixture::one("req-1"), &free(), LONG, Opening::FirstEvent).await
 }
 
 async fn open(endpoint: &Arc<Endpoint>, request: &ChatRequest) -> Result<Box<AnswerStream>, ModelError> {
-    match endpoint.ask(request, "req-1", &free(), LONG, Opening::FirstToken).await? {
+    match endpoint.ask(request, crate::fixture::one("req-1"), &free(), LONG, Opening::FirstToken).await? {
         Answer::Stream(stream) => Ok(stream),
         Answer::Whole { .. } => panic!("no stream"),
     }

@@ -89,14 +89,14 @@ async fn invoke<T: serde::de::DeserializeOwned>(
     call: EmbedCall<'_>,
     body: String,
 ) -> Result<T, ModelError> {
-    let response = bedrock.act(call.model, "invoke", JSON, body, call.request_id).await?;
+    let response = bedrock.act(call.model, "invoke", JSON, body, (call.request_id, call.ear)).await?;
     let body = collect(response.into_body(), bedrock.reply_bytes_max).await?;
     serde_json::from_slice(&body).map_err(|_| ModelError::NotAReply { what: "it holds no vectors".to_owned() })
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::fixture::{LONG, at, free};
+    use crate::fixture::{LONG, at, free, one};
     use bytes::Bytes;
     use serde_json::json;
     use testkit::{Reply, Upstream};
@@ -121,7 +121,7 @@ mod tests {
         .await;
         let endpoint = at(&upstream, &provider("amazon.titan-embed-text-v2:0"), "");
         let texts = ["a", "bb", "ccc", "dddd", "eeeee", "ffffff", "ggggggg"];
-        let told = endpoint.embed(&request(&texts), "r", &free(), LONG).await.unwrap().reply;
+        let told = endpoint.embed(&request(&texts), one("r"), &free(), LONG).await.unwrap().reply;
         assert_eq!(told.vectors(), [[1.0], [2.0], [3.0], [4.0], [5.0], [6.0], [7.0]]);
         assert_eq!(told.usage().unwrap().prompt_tokens, 14);
         assert!(
@@ -139,10 +139,10 @@ mod tests {
         })
         .await;
         let endpoint = at(&upstream, &provider("cohere.embed-english-v3"), "");
-        let told = endpoint.embed(&request(&["x"; 100]), "r", &free(), LONG).await.unwrap();
+        let told = endpoint.embed(&request(&["x"; 100]), one("r"), &free(), LONG).await.unwrap();
         assert_eq!((told.reply.vectors().len(), upstream.seen().len(), told.cost), (100, 2, None));
         let endpoint = at(&upstream, &provider("anthropic.claude"), "");
-        let error = endpoint.embed(&request(&["x"]), "r", &free(), LONG).await.map(drop).unwrap_err();
+        let error = endpoint.embed(&request(&["x"]), one("r"), &free(), LONG).await.map(drop).unwrap_err();
         assert_eq!(error.to_string(), "this provider has no embeddings by this model");
     }
 }

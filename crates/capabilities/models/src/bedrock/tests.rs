@@ -1,7 +1,7 @@
 //! The kind `bedrock` against upstreams that do what they like, and its translation of requests and replies.
 
 use super::*;
-use crate::fixture::{KINDS, LONG, around, drain, free, no_prices, request, settings};
+use crate::fixture::{KINDS, LONG, around, drain, free, no_prices, one, request, settings};
 use crate::{Answer, Endpoint, Opening, Registry};
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue as Text, Message};
@@ -80,7 +80,7 @@ async fn asks_signed_and_reads_the_answer() {
     let upstream = Upstream::start(|_| answer()).await;
     let provider = bedrock(&upstream, "headers = { x-team = 'blue' }", &KEYS);
     let chat = chat("");
-    let call = Call { request: &chat, model: MODEL, request_id: "req-1" };
+    let call = Call { request: &chat, model: MODEL, request_id: "req-1", ear: &Ear::default() };
     let Reply::Whole(reply) = provider.chat(call).await.unwrap().reply else { panic!("a stream") };
     assert_eq!((reply.answer().as_str(), reply.usage().unwrap().total_tokens), ("hello", 3));
     let body: Value = serde_json::from_slice(reply.bytes()).unwrap();
@@ -117,7 +117,7 @@ async fn a_bedrock_key_is_sent_as_it_is() {
     let upstream = Upstream::start(|_| answer()).await;
     let provider = bedrock(&upstream, "", &[("AWS_BEARER_TOKEN_BEDROCK", "token")]);
     let chat = chat("");
-    provider.chat(Call { request: &chat, model: "m", request_id: "r" }).await.unwrap();
+    provider.chat(Call { request: &chat, model: "m", request_id: "r", ear: &Ear::default() }).await.unwrap();
     let seen = &upstream.seen()[0];
     assert_eq!((seen.header("authorization"), seen.header("x-amz-date")), (Some("Bearer token"), None));
 }
@@ -127,7 +127,7 @@ async fn streams_end_as_they_should_and_tell_the_usage_to_whoever_asks() {
     let upstream = Upstream::start(|_| stream(&frames())).await;
     for (more, shown) in [("", false), (r#","stream_options":{"include_usage":true}"#, true)] {
         let chat = chat(&format!(r#","stream":true{more}"#));
-        let given = endpoint(&upstream).ask(&chat, "r", &free(), LONG, Opening::FirstToken).await.unwrap();
+        let given = endpoint(&upstream).ask(&chat, one("r"), &free(), LONG, Opening::FirstToken).await.unwrap();
         let Answer::Stream(mut stream) = given else { panic!("a whole reply") };
         let (text, error) = drain(&mut stream).await;
         assert!(text.ends_with("data: [DONE]\n\n") && error.is_none(), "{text}");
@@ -156,7 +156,7 @@ async fn a_stream_that_breaks_off_or_is_none_is_an_error() {
     ] {
         let upstream = Upstream::start(move |_| reply.clone()).await;
         let chat = chat(r#","stream":true"#);
-        let error = match endpoint(&upstream).ask(&chat, "r", &free(), LONG, Opening::FirstToken).await {
+        let error = match endpoint(&upstream).ask(&chat, one("r"), &free(), LONG, Opening::FirstToken).await {
             Ok(Answer::Stream(mut stream)) => {
                 let (text, error) = drain(&mut stream).await;
                 assert!(!text.contains("[DONE]"), "{text}");
@@ -201,7 +201,11 @@ async fn refusals_and_rubbish_are_told_without_their_text() {
         let upstream = Upstream::start(move |_| reply.clone()).await;
         let provider = bedrock(&upstream, "", &KEYS);
         let chat = chat("");
-        let error = provider.chat(Call { request: &chat, model: "m", request_id: "r" }).await.err().unwrap();
+        let error = provider
+            .chat(Call { request: &chat, model: "m", request_id: "r", ear: &Ear::default() })
+            .await
+            .err()
+            .unwrap();
         assert_eq!(error, expect);
     }
 }
@@ -213,7 +217,8 @@ async fn what_cannot_be_said_is_refused_before_anybody_is_asked() {
     let chat = request(
         r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}]}"#,
     );
-    let error = provider.chat(Call { request: &chat, model: "m", request_id: "r" }).await.err().unwrap();
+    let error =
+        provider.chat(Call { request: &chat, model: "m", request_id: "r", ear: &Ear::default() }).await.err().unwrap();
     assert!(
         matches!(&error, ModelError::Untranslatable { what } if what.starts_with("`messages[0].content[0].image_url`"))
     );
@@ -231,7 +236,7 @@ async fn tokens_are_counted_where_the_model_can() {
     let provider = bedrock(&upstream, "", &KEYS);
     let chat = chat(r#","max_tokens":5"#);
     for (model, expect) in [("counts", Some(12)), ("other", None)] {
-        let counted = provider.count(Call { request: &chat, model, request_id: "r" }).await;
+        let counted = provider.count(Call { request: &chat, model, request_id: "r", ear: &Ear::default() }).await;
         assert_eq!(counted.unwrap(), expect);
     }
     let seen = &upstream.seen()[0];
@@ -252,7 +257,7 @@ fn a_key_that_was_changed_behind_its_reference_makes_a_new_provider() {
     let text =
         format!("[[provider]]\nname = 'b'\nkind = 'bedrock'\nmodels = ['m']\naws = {{ region = 'eu-west-1', {keys} }}");
     let (settings, metrics, prices) = (settings(&text), Metrics::new("test"), no_prices());
-    let build = |before| Registry::build(&settings, KINDS, &metrics, &prices, before).unwrap();
+    let build = |before| crate::fixture::build(&settings, KINDS, &metrics, &prices, before).unwrap();
     write("first");
     let first = build(None);
     let same = build(Some(&first));
@@ -272,7 +277,8 @@ async fn what_a_request_leaves_open_is_limited_as_it_was_reckoned() {
         [(MODEL, "", 4_096, 0), ("x", "", 70, 0), ("x", r#","max_tokens":5000"#, 5_000, 0), (MODEL, thinking, 4_096, 1)]
     {
         let request = chat(more);
-        let replied = bedrock.chat(Call { request: &request, model, request_id: "r" }).await.unwrap();
+        let replied =
+            bedrock.chat(Call { request: &request, model, request_id: "r", ear: &Ear::default() }).await.unwrap();
         assert_eq!(replied.lost.len(), lost, "{:?}", replied.lost);
         let body = upstream.seen().last().unwrap().json();
         assert_eq!(body["inferenceConfig"]["maxTokens"], most, "{model} {more}");

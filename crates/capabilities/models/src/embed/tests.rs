@@ -1,6 +1,6 @@
 //! Vectors: what is asked, what they cost, how long many of them may take.
 
-use crate::fixture::{LONG, at, free, registry};
+use crate::fixture::{LONG, at, free, one, registry};
 use crate::{Embedded, ModelError};
 use bytes::Bytes;
 use caller::{Called, NanoUsd, Tab};
@@ -33,7 +33,7 @@ async fn the_body_goes_on_as_it_came_and_the_call_is_charged() {
     let (endpoint, notes) = (at(&upstream, PRICED, ""), Arc::new(Notes::default()));
     let tab: Arc<dyn Tab> = Arc::clone(&notes) as Arc<dyn Tab>;
     let asked = request(r#"{"input":["a","b"],"model":"p/m","user":"u","encoding_format":"base64"}"#);
-    let Embedded { reply, cost, .. } = endpoint.embed(&asked, "r1", &tab, LONG).await.unwrap();
+    let Embedded { reply, cost, .. } = endpoint.embed(&asked, one("r1"), &tab, LONG).await.unwrap();
     assert_eq!((reply.vectors(), cost.unwrap().to_string()), (vec![vec![0.5], vec![1.0]], "0.000014".to_owned()));
     assert!(std::str::from_utf8(reply.bytes()).unwrap().contains("\"AAAAPw==\""), "as the caller wants them");
     assert_eq!(*notes.0.lock().unwrap(), [("answered".to_owned(), 7, 14_000, true)]);
@@ -46,7 +46,7 @@ async fn the_body_goes_on_as_it_came_and_the_call_is_charged() {
 async fn fewer_vectors_than_texts_are_no_answer() {
     let upstream = Upstream::start(|_| Reply::body(200, "application/json", r#"{"data":[{"embedding":[1]}]}"#)).await;
     let asked = request(r#"{"input":["a","b"],"model":"p/m"}"#);
-    let error = at(&upstream, "", "").embed(&asked, "r", &free(), LONG).await.map(drop).unwrap_err();
+    let error = at(&upstream, "", "").embed(&asked, one("r"), &free(), LONG).await.map(drop).unwrap_err();
     assert!(matches!(error, ModelError::NotAReply { .. }), "{error}");
 }
 
@@ -56,15 +56,15 @@ async fn a_script_makes_vectors_and_says_so() {
         "[[provider]]\nname = 's'\nkind = 'scripted'\nmodels = ['m', { name = 'down', script = { error_rate = 1.0 } }]",
     );
     let asked = request(r#"{"input":["a","a","b"],"model":"s/m","dimensions":3}"#);
-    let embedded = registry.find("s/m").unwrap().embed(&asked, "r", &free(), LONG).await.unwrap();
+    let embedded = registry.find("s/m").unwrap().embed(&asked, one("r"), &free(), LONG).await.unwrap();
     let vectors = embedded.reply.vectors();
     assert!(
         embedded.reply.simulated() && vectors[0] == vectors[1] && vectors[0] != vectors[2] && vectors[0].len() == 3
     );
-    let down = registry.find("s/down").unwrap().embed(&asked, "r", &free(), LONG).await.map(drop).unwrap_err();
+    let down = registry.find("s/down").unwrap().embed(&asked, one("r"), &free(), LONG).await.map(drop).unwrap_err();
     assert!(matches!(down, ModelError::Failed { status: 500, .. }), "{down}");
     let tokens = request(r#"{"input":[1,2],"model":"s/m"}"#);
-    let refused = registry.find("s/m").unwrap().embed(&tokens, "r", &free(), LONG).await.map(drop).unwrap_err();
+    let refused = registry.find("s/m").unwrap().embed(&tokens, one("r"), &free(), LONG).await.map(drop).unwrap_err();
     assert!(matches!(refused, ModelError::Untranslatable { .. }), "{refused}");
 }
 
@@ -73,7 +73,7 @@ async fn an_ollama_is_asked_in_its_own_words() {
     let told = r#"{"model":"e","embeddings":[[1,0]],"prompt_eval_count":3}"#;
     let upstream = Upstream::start(move |_| Reply::body(200, "application/json", told)).await;
     let endpoint = at(&upstream, "kind = 'ollama'", "");
-    let embedded = endpoint.embed(&request(r#"{"input":"a","model":"p/m"}"#), "r", &free(), LONG).await.unwrap();
+    let embedded = endpoint.embed(&request(r#"{"input":"a","model":"p/m"}"#), one("r"), &free(), LONG).await.unwrap();
     assert_eq!(embedded.reply.vectors(), [[1.0, 0.0]]);
     let seen = &upstream.seen()[0];
     assert_eq!((seen.path.as_str(), seen.body.as_ref()), ("/api/embed", br#"{"model":"m","input":["a"]}"#.as_slice()));

@@ -1,8 +1,8 @@
 //! Admission, the breaker, the line, time and cancellation.
 
 use crate::fixture::{
-    Act, ERROR, Ends, Fake, LONG, ROLE, Shape, Then, WORD, around, ask, at, drain, free, ms, open, outcomes, plain,
-    registry, streamed,
+    Act, ERROR, Ends, Fake, LONG, ROLE, Shape, Then, WORD, around, ask, at, drain, free, ms, one, open, outcomes,
+    plain, registry, streamed,
 };
 use crate::{Endpoint, ModelError, Opening};
 use fault::{Explain, Retry};
@@ -214,15 +214,15 @@ async fn time_runs_out_to_the_millisecond() {
     let quiet = |_| Act { after: ms(0), then: Then::Stream(vec![(ms(10), ROLE)], Ends::Never) };
     for endpoint in [around(Fake::new(hang), Shape::default()), around(Fake::new(quiet), Shape::default())] {
         let before = Moment::now();
-        let error = endpoint.ask(&streamed(), "r", &free(), ms(750), Opening::FirstToken).await.err().unwrap();
+        let error = endpoint.ask(&streamed(), one("r"), &free(), ms(750), Opening::FirstToken).await.err().unwrap();
         assert_eq!((error, before.elapsed()), (ModelError::TimedOut { within: ms(750) }, ms(750)));
         assert_eq!(outcomes(&endpoint), [0, 0, 1, 0, 0]);
         for _ in 0..9 {
-            let _ = endpoint.ask(&plain(), "r", &free(), ms(10), Opening::FirstToken).await;
+            let _ = endpoint.ask(&plain(), one("r"), &free(), ms(10), Opening::FirstToken).await;
         }
         assert_eq!(endpoint.breaker(), State::Closed, "a caller in a hurry harms nobody");
         for _ in 0..5 {
-            let _ = endpoint.ask(&plain(), "r", &free(), ms(5_000), Opening::FirstToken).await;
+            let _ = endpoint.ask(&plain(), one("r"), &free(), ms(5_000), Opening::FirstToken).await;
         }
         assert_eq!(endpoint.breaker(), State::Open);
     }
@@ -234,7 +234,7 @@ async fn time_lost_in_our_own_line_does_not_speak_against_the_upstream() {
     let endpoint = around(fake.clone(), Shape { in_flight_max: 1, failures: 1, ..Shape::default() });
     let question = plain();
     let tab = free();
-    let ask = |within| endpoint.ask(&question, "r", &tab, ms(within), Opening::FirstEvent);
+    let ask = |within| endpoint.ask(&question, one("r"), &tab, ms(within), Opening::FirstEvent);
     let leaves = tokio::time::timeout(ms(20_000), ask(60_000));
     let waits = async {
         tokio::time::sleep(ms(1)).await;
@@ -254,7 +254,7 @@ async fn time_runs_out_at_a_real_socket_and_closes_it() {
     let upstream = Upstream::start(|_| Reply::hang()).await;
     let endpoint = at(&upstream, "", "");
     let before = Instant::now();
-    let error = endpoint.ask(&plain(), "r", &free(), ms(150), Opening::FirstEvent).await.err().unwrap();
+    let error = endpoint.ask(&plain(), one("r"), &free(), ms(150), Opening::FirstEvent).await.err().unwrap();
     assert_eq!(error, ModelError::TimedOut { within: ms(150) });
     assert!((ms(150)..ms(300)).contains(&before.elapsed()), "{:?}", before.elapsed());
     upstream.wait_cancelled(1, ms(100)).await;
@@ -263,7 +263,7 @@ async fn time_runs_out_at_a_real_socket_and_closes_it() {
 /// Neither a place nor the breaker nor the level keeps a trace of what went before.
 async fn is_free(endpoint: &Arc<Endpoint>) {
     assert_eq!(endpoint.breaker(), State::Closed);
-    let answer = endpoint.ask(&plain(), "r", &free(), ms(300), Opening::FirstEvent).await;
+    let answer = endpoint.ask(&plain(), one("r"), &free(), ms(300), Opening::FirstEvent).await;
     assert!(answer.is_ok(), "{:?}", answer.err());
 }
 
@@ -318,5 +318,5 @@ async fn a_cancelled_wait_in_line_never_reaches_the_upstream() {
     drop(second);
     assert!(first.await.is_ok());
     assert_eq!(fake.calls(), 1);
-    assert!(endpoint.ask(&plain(), "r", &free(), LONG, Opening::FirstEvent).await.is_ok());
+    assert!(endpoint.ask(&plain(), one("r"), &free(), LONG, Opening::FirstEvent).await.is_ok());
 }

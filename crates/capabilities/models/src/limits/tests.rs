@@ -1,7 +1,7 @@
 //! What is refused before anybody is asked, and what passes.
 
-use super::Limits;
-use crate::fixture::{Act, Fake, LONG, Shape, Then, around, ask, at, free, ms, outcomes, request};
+use super::{Limits, Pace};
+use crate::fixture::{Act, Fake, LONG, Shape, Then, around, ask, at, free, ms, one, outcomes, request};
 use crate::{Endpoint, ModelError, Opening};
 use fault::{Explain, Kind, Origin, Retry};
 use settings::ModelEntry;
@@ -19,7 +19,7 @@ fn saying(text: &str) -> wire::openai::ChatRequest {
 }
 
 async fn send(endpoint: &Arc<Endpoint>, text: &str) -> Result<(), ModelError> {
-    endpoint.ask(&saying(text), "r", &free(), LONG, Opening::FirstEvent).await.map(drop)
+    endpoint.ask(&saying(text), one("r"), &free(), LONG, Opening::FirstEvent).await.map(drop)
 }
 
 /// An endpoint with these limits around a provider that answers at once.
@@ -27,7 +27,8 @@ fn limited(entry: &ModelEntry, act: impl Fn(usize) -> Act + Send + Sync + 'stati
     let fake = Fake::new(act);
     let made = around(fake.clone(), Shape { in_flight_max: 1, queue_max: 0, ..Shape::default() });
     let endpoint = Arc::into_inner(made).unwrap();
-    (Arc::new(Endpoint { limits: Limits::new(entry, entry.context_tokens), ..endpoint }), fake)
+    let pace = Pace::new("p/m", entry.rpm, entry.tpm, None);
+    (Arc::new(Endpoint { limits: Limits::new(entry, entry.context_tokens, pace), ..endpoint }), fake)
 }
 
 fn hi(_: usize) -> Act {
@@ -58,7 +59,7 @@ async fn a_picture_is_not_as_long_as_its_bytes() {
     let url = format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(9_000));
     let body = serde_json::json!({ "model": "p/m", "messages": [{ "role": "user", "content": [
         { "type": "text", "text": "what is this?" }, { "type": "image_url", "image_url": { "url": url } }] }] });
-    endpoint.ask(&request(&body.to_string()), "r", &free(), LONG, Opening::FirstEvent).await.map(drop).unwrap();
+    endpoint.ask(&request(&body.to_string()), one("r"), &free(), LONG, Opening::FirstEvent).await.map(drop).unwrap();
     assert_eq!(upstream.seen().len(), 1);
 }
 
@@ -68,7 +69,7 @@ async fn what_is_too_large_is_not_sent() {
     let endpoint = at(&upstream, "models = [{ name = 'm', prompt_bytes_max = 100 }]", "");
     let fits = saying(&"x".repeat(100 - saying("").len_bytes()));
     assert_eq!(fits.len_bytes(), 100);
-    endpoint.ask(&fits, "r", &free(), LONG, Opening::FirstEvent).await.map(drop).unwrap();
+    endpoint.ask(&fits, one("r"), &free(), LONG, Opening::FirstEvent).await.map(drop).unwrap();
     let error = send(&endpoint, &"x".repeat(101 - saying("").len_bytes())).await.unwrap_err();
     assert_eq!(error, ModelError::TooLarge { bytes: 101, most: 100 });
     assert_eq!((error.code(), error.kind()), ("request_too_large", Kind::TooLarge));
@@ -169,16 +170,17 @@ fn the_estimate_is_made_only_where_it_matters() {
         *counted.lock().unwrap() += 1;
         Estimate { text: 10, together: 10, media: 0 }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        let none = Limits::new(&ModelEntry::default(), None);
-        assert!(none.check(usize::MAX, estimate, 0).unwrap().is_none());
-        let context = Limits::new(&ModelEntry::default(), Some(100));
-        assert!(context.check(100, estimate, 0).is_ok());
-        assert_eq!(*counted.lock().unwrap(), 0);
-        assert!(context.check(101, estimate, 0).is_ok());
-        assert_eq!(*counted.lock().unwrap(), 1);
-    });
+    let none = Limits::new(&ModelEntry::default(), None, None);
+    assert_eq!(none.check(usize::MAX, estimate, 5, None), Ok(0));
+    let requests = Pace::new("p", Some(1), None, None);
+    assert_eq!(none.check(usize::MAX, estimate, 5, requests.as_deref()), Ok(0));
+    let context = Limits::new(&ModelEntry::default(), Some(100), None);
+    assert_eq!(context.check(100, estimate, 5, None), Ok(0));
+    assert_eq!(*counted.lock().unwrap(), 0);
+    assert_eq!(context.check(101, estimate, 5, None), Ok(0));
+    assert_eq!(*counted.lock().unwrap(), 1);
+    let tokens = Pace::new("p", None, Some(1), None);
+    assert_eq!(none.check(1, estimate, 5, tokens.as_deref()), Ok(15));
 }
 
 #[tokio::test(start_paused = true)]

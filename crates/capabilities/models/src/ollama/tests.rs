@@ -1,6 +1,6 @@
 //! The kind `ollama` against upstreams that answer as its API document says.
 
-use crate::fixture::{LONG, drain, free, registry, request};
+use crate::fixture::{LONG, drain, free, one, registry, request};
 use crate::{Answer, Endpoint, ModelError, Opening};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -29,8 +29,10 @@ fn asked(stream: bool) -> wire::openai::ChatRequest {
 async fn asks_in_its_own_words_wherever_the_address_ends() {
     for suffix in ["", "/", "/v1"] {
         let upstream = Upstream::start(|_| Reply::body(200, "application/json", WHOLE)).await;
-        let given =
-            endpoint(&upstream, suffix).ask(&asked(false), "r1", &free(), LONG, Opening::FirstEvent).await.unwrap();
+        let given = endpoint(&upstream, suffix)
+            .ask(&asked(false), one("r1"), &free(), LONG, Opening::FirstEvent)
+            .await
+            .unwrap();
         let Answer::Whole { reply, cost, lost, .. } = given else { panic!("a stream") };
         assert_eq!((reply.text().as_str(), lost), ("Paris", vec!["`logit_bias`".to_owned()]));
         assert_eq!(reply.message()["reasoning_content"], "France…");
@@ -66,7 +68,8 @@ async fn a_stream_is_the_same_wherever_it_is_cut() {
             chunks.fold(bare, Reply::raw)
         };
         let upstream = Upstream::start(move |_| reply()).await;
-        let given = endpoint(&upstream, "").ask(&asked(true), "r1", &free(), LONG, Opening::FirstToken).await.unwrap();
+        let given =
+            endpoint(&upstream, "").ask(&asked(true), one("r1"), &free(), LONG, Opening::FirstToken).await.unwrap();
         let Answer::Stream(mut stream) = given else { panic!("no stream") };
         let (said, error) = drain(&mut stream).await;
         assert_eq!(error, None);
@@ -83,7 +86,7 @@ async fn a_stream_is_the_same_wherever_it_is_cut() {
 async fn says_what_went_wrong() {
     let fault = async |reply: Reply, stream: bool| {
         let upstream = Upstream::start(move |_| reply.clone()).await;
-        let asked = endpoint(&upstream, "").ask(&asked(stream), "r1", &free(), LONG, Opening::FirstToken).await;
+        let asked = endpoint(&upstream, "").ask(&asked(stream), one("r1"), &free(), LONG, Opening::FirstToken).await;
         asked.map(drop).unwrap_err()
     };
     let gone = Reply::body(404, "application/json", r#"{"error":"model 'qwen3' not found, try pulling it first"}"#);
@@ -94,7 +97,7 @@ async fn says_what_went_wrong() {
     assert!(matches!(error, ModelError::ErrorEvent { .. }) && !error.to_string().contains("SECRET"), "{error}");
     let cut = Reply::body(200, "application/x-ndjson", format!("{}\n{}", LINES[0], &LINES[1][..20]));
     let upstream = Upstream::start(move |_| cut.clone()).await;
-    let given = endpoint(&upstream, "").ask(&asked(true), "r1", &free(), LONG, Opening::FirstToken).await.unwrap();
+    let given = endpoint(&upstream, "").ask(&asked(true), one("r1"), &free(), LONG, Opening::FirstToken).await.unwrap();
     let Answer::Stream(mut stream) = given else { panic!("no stream") };
     assert_eq!(drain(&mut stream).await.1, Some(ModelError::Cut));
 }
@@ -105,7 +108,7 @@ async fn what_it_cannot_be_told_is_refused_before_anybody_is_asked() {
     let image = json!({ "model": "o/m", "messages": [{ "role": "user", "content": [
         { "type": "image_url", "image_url": { "url": "https://example.org/a.png" } }] }] });
     let asked = endpoint(&upstream, "")
-        .ask(&request(&image.to_string()), "r1", &free(), LONG, Opening::FirstEvent)
+        .ask(&request(&image.to_string()), one("r1"), &free(), LONG, Opening::FirstEvent)
         .await
         .map(drop)
         .unwrap_err();

@@ -1,7 +1,7 @@
 //! The kind `openai` against upstreams that do what they like.
 
 use crate::fixture::{LONG, ask, at, drain, free, ms, no_prices, open, outcomes, registry, request, settings};
-use crate::{Answer, ModelError, Opening, Registry};
+use crate::{Answer, ModelError, Opening};
 use fault::Explain;
 use measure::Metrics;
 use net::NetError;
@@ -36,7 +36,8 @@ async fn changes_the_model_and_nothing_else() {
         file.path().display()
     );
     let endpoint = at(&upstream, &provider, "");
-    let given = endpoint.ask(&request(body), "req-1", &free(), LONG, Opening::FirstEvent).await.unwrap();
+    let given =
+        endpoint.ask(&request(body), crate::fixture::one("req-1"), &free(), LONG, Opening::FirstEvent).await.unwrap();
     let Answer::Whole { reply, cost, .. } = given else { panic!("a stream") };
     assert_eq!(reply.bytes().as_ref(), answer.as_bytes());
     assert_eq!(cost, None);
@@ -192,7 +193,8 @@ async fn no_error_tells_the_key() {
 fn a_key_that_cannot_be_read_or_sent_is_not_repeated() {
     let built = |reference: &str| {
         let text = format!("[[provider]]\nname = 'acme'\nkind = 'groq'\napi_key = '{reference}'");
-        let built = Registry::build(&settings(&text), crate::fixture::KINDS, &Metrics::new("test"), &no_prices(), None);
+        let built =
+            crate::fixture::build(&settings(&text), crate::fixture::KINDS, &Metrics::new("test"), &no_prices(), None);
         built.map(|_| ()).map_err(|error| format!("{error} | {error:?} | {:?}", error.hint()))
     };
     let missing = built("env:ALTHING_TEST_NO_SUCH_KEY").unwrap_err();
@@ -213,7 +215,8 @@ fn a_key_that_cannot_be_read_or_sent_is_not_repeated() {
 fn an_address_is_needed_and_must_be_one() {
     let built = |more: &str| {
         let text = format!("[[provider]]\nname = 'acme'\nkind = 'openai'\n{more}");
-        Registry::build(&settings(&text), crate::fixture::KINDS, &Metrics::new("test"), &no_prices(), None).map(|_| ())
+        crate::fixture::build(&settings(&text), crate::fixture::KINDS, &Metrics::new("test"), &no_prices(), None)
+            .map(|_| ())
     };
     assert!(built("").is_ok());
     for bad in ["", "/v1", "not an address", "http://"] {
@@ -231,8 +234,18 @@ const STYLES: [&str; 4] = [
     "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n",
     ": hi\r\n\r\nevent: x\r\nid: 7\r\ndata: {\"choices\":[{\"delta\":\r\ndata: {\"content\":\"\u{e9}\u{1f600}\"}}]}\r\n\r\ndata: [DONE]\r\n\r\n",
     "\n\n: only a comment\n\ndata:{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\nretry: 5\n\ndata:[DONE]\n\n: bye\n\n",
-    "data: not json\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"novel\": 1.50 }\r\rdata: [DONE]\r\r",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"novel\": 1.50 }\r\rdata: not json\n\ndata: [DONE]\r\r",
 ];
+
+#[tokio::test]
+async fn a_stream_that_begins_with_something_else_is_no_answer() {
+    let upstream = Upstream::start(|_| Reply::stream(&["{nonsense", "[DONE]"])).await;
+    let endpoint = at(&upstream, "", "");
+    for opening in [Opening::FirstEvent, Opening::FirstToken] {
+        let opened = open(&endpoint, opening).await;
+        assert!(matches!(opened, Err(ModelError::NotAReply { .. })));
+    }
+}
 
 #[tokio::test]
 async fn streams_pass_byte_for_byte_however_they_are_cut() {

@@ -1,20 +1,23 @@
 //! One provider as it stands, and the models that are adopted when somebody asks for them by name.
 
+use super::Parts;
 use super::RegistryError;
+use crate::common::{self, Checked, Common, Sheds};
 use crate::endpoint::{breaker_config, lock};
-use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::presets::{completed, resolved};
 use crate::{Endpoint, Kind, Preset, Provider};
 use fault::nearest;
-use guard::{Breaker, BreakerConfig, BulkheadConfig};
+use guard::{Adaptive, Aimd, Breaker, BreakerConfig, BulkheadConfig, Gradient, Parked};
 use measure::{EndpointMetrics, Metrics};
 use prices::{Entry, Price, Table};
 use secrecy::{ExposeSecret, SecretString};
-use settings::{Guard, ModelEntry, Settings};
+use settings::{Concurrency, Guard, ModelEntry, Settings};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use turnstile::{Course, Gate, Pace};
 
 /// Models of an open provider that were asked for by name and are kept, at most per provider.
 pub(super) const ADOPTED_MAX: usize = 256;
@@ -27,6 +30,8 @@ pub(super) struct Terms {
     /// Its settings with everything filled in.
     resolved: settings::Provider,
     breaker: BreakerConfig,
+    bulkhead: BulkheadConfig,
+    common: common::Terms,
     /// How long streams may pause and last.
     idle: Duration,
     stream_max: Duration,
@@ -36,16 +41,27 @@ pub(super) struct Terms {
 
 impl PartialEq for Terms {
     fn eq(&self, other: &Self) -> bool {
-        let own = (&self.resolved, self.breaker, self.idle, self.stream_max);
-        own == (&other.resolved, other.breaker, other.idle, other.stream_max)
+        let own = (&self.resolved, self.breaker, self.bulkhead, self.common, self.idle, self.stream_max);
+        own == (&other.resolved, other.breaker, other.bulkhead, other.common, other.idle, other.stream_max)
             && Arc::ptr_eq(&self.prices, &other.prices)
     }
 }
 
 impl Terms {
     pub(super) fn new(settings: &Settings, provider: &settings::Provider, prices: &Arc<Table>) -> Self {
+        let (resolved, guard) = (resolved(provider, &settings.guard), &settings.guard);
+        let most = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+        let bulkhead = BulkheadConfig {
+            in_flight_max: resolved.in_flight_max.map_or(u32::MAX, most),
+            queue_max: most(provider.queue_max),
+            tenant_share: guard.tenant_share,
+            shed_low: guard.shed_low,
+            shed_normal: guard.shed_normal,
+        };
         Self {
-            resolved: resolved(provider, &settings.guard),
+            resolved,
+            bulkhead,
+            common: common::Terms::new(settings),
             breaker: breaker_config(provider, &settings.guard),
             idle: Duration::from_millis(settings.server.stream_idle_ms),
             stream_max: Duration::from_millis(settings.server.stream_max_ms),
@@ -61,28 +77,29 @@ pub(super) struct Source {
     key: Option<SecretString>,
     terms: Terms,
     provider: Arc<dyn Provider>,
-    gate: Arc<Gate>,
+    common: Arc<Common>,
     /// Settings list no models: any name is passed on.
     pub(super) open: bool,
     adopted: Mutex<BTreeMap<String, Arc<Endpoint>>>,
 }
 
 impl Source {
-    pub(super) fn new(
-        settings: &settings::Provider,
-        terms: Terms,
-        kinds: &[Kind],
-        metrics: &Metrics,
-    ) -> Result<Self, RegistryError> {
+    pub(super) fn new(settings: &settings::Provider, terms: Terms, parts: Parts<'_>) -> Result<Self, RegistryError> {
+        let Parts { kinds, metrics, sharing, .. } = parts;
         let build = kind(settings, kinds)?.build;
-        let most = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
-        let gate = Gate::new(BulkheadConfig {
-            in_flight_max: terms.resolved.in_flight_max.map_or(u32::MAX, most),
-            queue_max: most(settings.queue_max),
+        let adaptive = adaptive(&terms.resolved, terms.bulkhead.in_flight_max);
+        let common = Arc::new(Common {
+            gate: Gate::new(terms.bulkhead, adaptive, metrics.adaptive_limit(&settings.name)),
+            pace: Pace::new(&settings.name, settings.rpm, settings.tpm, sharing),
+            sharing: sharing.cloned(),
+            checked: Checked::default(),
+            sheds: Sheds::new(metrics),
+            terms: terms.common,
+            made: tokio::time::Instant::now(),
         });
         Ok(Self {
             provider: build(&terms.resolved, Some(metrics.upstream(&settings.name)))?,
-            gate,
+            common,
             key: key(settings),
             terms,
             open: settings.models.is_empty(),
@@ -108,6 +125,11 @@ impl Source {
             && now.as_ref().map(ExposeSecret::expose_secret) == self.key.as_ref().map(ExposeSecret::expose_secret)
     }
 
+    /// What its health checks have found.
+    pub(super) fn checked(&self) -> &Checked {
+        &self.common.checked
+    }
+
     pub(super) fn preset(&self) -> Option<&'static Preset> {
         Preset::find(&self.settings.kind)
     }
@@ -127,15 +149,23 @@ impl Source {
         names.iter().map(|name| ModelEntry { name: (*name).to_owned(), ..ModelEntry::default() }).collect()
     }
 
-    pub(super) fn endpoint(&self, entry: &ModelEntry, metrics: EndpointMetrics) -> Arc<Endpoint> {
+    /// One model; `since` is when it came, where others were there before it.
+    pub(super) fn endpoint(
+        &self,
+        entry: &ModelEntry,
+        metrics: EndpointMetrics,
+        since: Option<Instant>,
+    ) -> Arc<Endpoint> {
         let settings = &self.settings;
         let entry = &completed(&settings.kind, entry);
         let preset = self.preset().filter(|_| self.is_at_home());
         let preset_family = preset.and_then(|preset| preset.family).map(str::to_owned);
         let known = self.known(entry.upstream_name.as_deref().unwrap_or(&entry.name));
         let family = entry.family.clone().or_else(|| settings.family.clone()).or(preset_family);
+        let id = format!("{}/{}", settings.name, entry.name);
+        let pace = Pace::new(&id, entry.rpm, entry.tpm, self.common.sharing.as_ref());
         Arc::new(Endpoint {
-            id: format!("{}/{}", settings.name, entry.name).into(),
+            id: id.into(),
             provider_name: settings.name.clone(),
             upstream_name: entry.upstream_name.clone().unwrap_or_else(|| entry.name.clone()),
             family: family.unwrap_or_else(|| family_of(&entry.name)),
@@ -148,12 +178,14 @@ impl Source {
             idle: self.terms.idle,
             stream_max: self.terms.stream_max,
             provider: Arc::clone(&self.provider),
-            gate: Arc::clone(&self.gate),
+            common: Arc::clone(&self.common),
+            parked: Parked::default(),
+            in_flight: AtomicU32::new(0),
             breaker: Mutex::new(Breaker::new(self.terms.breaker)),
             metrics,
             usual: Mutex::default(),
-            limits: Limits::new(entry, entry.context_tokens.or_else(|| known?.context_tokens)),
-            window: Mutex::default(),
+            limits: Limits::new(entry, entry.context_tokens.or_else(|| known?.context_tokens), pace),
+            course: Mutex::new(Course::new(self.common.terms.decay, since)),
         })
     }
 
@@ -181,9 +213,20 @@ impl Source {
         }
         let entry = ModelEntry { name: model.to_owned(), ..ModelEntry::default() };
         // One shared label, because a label of a metric may not come from a request.
-        let endpoint = self.endpoint(&entry, metrics.endpoint(&self.settings.name, "other"));
+        let endpoint = self.endpoint(&entry, metrics.endpoint(&self.settings.name, "other"), None);
         adopted.insert(model.to_owned(), Arc::clone(&endpoint));
         Some(endpoint)
+    }
+}
+
+/// How the number of requests at once is found.
+fn adaptive(provider: &settings::Provider, most: u32) -> Adaptive {
+    match provider.concurrency {
+        Concurrency::Fixed => Adaptive::Fixed(most),
+        Concurrency::Aimd => Adaptive::Aimd(Aimd::new(most)),
+        Concurrency::Gradient => Adaptive::Gradient(Gradient::new(most)),
+        Concurrency::Auto if Preset::of(&provider.kind).protocol == "ollama" => Adaptive::Gradient(Gradient::new(most)),
+        Concurrency::Auto => Adaptive::Aimd(Aimd::new(most)),
     }
 }
 

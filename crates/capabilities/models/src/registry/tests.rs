@@ -2,7 +2,7 @@
 
 use super::source::{ADOPTED_MAX, NAME_BYTES_MAX, family_of};
 use super::{Registry, RegistryError};
-use crate::fixture::{KINDS, ask, no_prices, registry, settings};
+use crate::fixture::{KINDS, ask, build, no_prices, registry, settings};
 use crate::{Kind, ModelError};
 use fault::Explain;
 use measure::Metrics;
@@ -32,7 +32,7 @@ fn id(registry: &Registry, name: &str) -> Option<String> {
 }
 
 fn error(text: &str, kinds: &[Kind]) -> RegistryError {
-    Registry::build(&settings(text), kinds, &Metrics::new("test"), &no_prices(), None).map(|_| ()).unwrap_err()
+    build(&settings(text), kinds, &Metrics::new("test"), &no_prices(), None).map(|_| ()).unwrap_err()
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn limits_come_from_settings_then_from_the_kind() {
     let text = "[guard]\npool_max = 3\n[[provider]]\nname = 'p'\nkind = 'bedrock'
         models = ['claude-sonnet-4', { name = 'claude-haiku-4', rpm = 7, prompt_bytes_max = 8, output_tokens_max = 9 }]
         [[provider]]\nname = 'open'\nkind = 'bedrock'\nin_flight_max = 2\ntimeout_ms = 1000";
-    let registry = Registry::build(&settings(text), &kinds, &Metrics::new("test"), &no_prices(), None).unwrap();
+    let registry = build(&settings(text), &kinds, &Metrics::new("test"), &no_prices(), None).unwrap();
     let limits = |name: &str| {
         let health = registry.find(name).unwrap().health();
         let of_provider = (health.load.in_flight_max, health.timeout_ms);
@@ -144,7 +144,7 @@ fn prices_come_from_settings_then_from_the_list_of_the_house() {
         [[provider]]\nname = 'named'\nkind = 'openai'\nbase_url = 'http://127.0.0.1:1/v1'\nprices = 'openai'
         [[provider]]\nname = 'none'\nkind = 'openai'\nprices = 'none'";
     let metrics = Metrics::new("test");
-    let registry = Registry::build(&settings(text), KINDS, &metrics, &table, None).unwrap();
+    let registry = build(&settings(text), KINDS, &metrics, &table, None).unwrap();
     let known = |name: &str| {
         let endpoint = registry.find(name).unwrap();
         let health = endpoint.health();
@@ -162,8 +162,8 @@ fn prices_come_from_settings_then_from_the_list_of_the_house() {
     ] {
         assert_eq!(known(name), expect, "{name}");
     }
-    let again = Registry::build(&settings(text), KINDS, &metrics, &table, Some(&registry)).unwrap();
-    let other = Registry::build(&settings(text), KINDS, &metrics, &no_prices(), Some(&registry)).unwrap();
+    let again = build(&settings(text), KINDS, &metrics, &table, Some(&registry)).unwrap();
+    let other = build(&settings(text), KINDS, &metrics, &no_prices(), Some(&registry)).unwrap();
     let first = registry.find("home/own").unwrap();
     assert!(Arc::ptr_eq(&first, &again.find("home/own").unwrap()));
     assert!(!Arc::ptr_eq(&first, &other.find("home/own").unwrap()), "other prices are a change");
@@ -189,7 +189,7 @@ fn knows_families() {
 #[test]
 fn adopts_a_bounded_number_of_names_under_one_label() {
     let metrics = Metrics::new("test");
-    let registry = Registry::build(&settings(FOUR), KINDS, &metrics, &no_prices(), None).unwrap();
+    let registry = build(&settings(FOUR), KINDS, &metrics, &no_prices(), None).unwrap();
     let kept: Vec<_> = (0..ADOPTED_MAX).map(|at| registry.find(&format!("open/made-up-{at}")).unwrap()).collect();
     assert!(registry.find("open/one-too-many").is_none());
     assert!(Arc::ptr_eq(&kept[7], &registry.find("open/made-up-7").unwrap()), "those known are still found");
@@ -224,7 +224,7 @@ async fn names_that_never_answered_make_room() {
 #[test]
 fn a_reload_keeps_what_has_not_changed() {
     let (metrics, prices) = (Metrics::new("test"), no_prices());
-    let build = |text: &str, before| Registry::build(&settings(text), KINDS, &metrics, &prices, before).unwrap();
+    let build = |text: &str, before| build(&settings(text), KINDS, &metrics, &prices, before).unwrap();
     let first = build(FOUR, None);
     let adopted = first.find("open/new").unwrap();
     let same = |second: &Registry, name: &str| Arc::ptr_eq(&first.find(name).unwrap(), &second.find(name).unwrap());
@@ -258,7 +258,7 @@ fn a_key_changed_behind_its_reference_is_a_change() {
     let text =
         format!("[[provider]]\nname = 'p'\nkind = 'groq'\nmodels = ['m']\napi_key = 'file:{}'", file.path().display());
     let (metrics, prices) = (Metrics::new("test"), no_prices());
-    let build = |before| Registry::build(&settings(&text), KINDS, &metrics, &prices, before);
+    let build = |before| build(&settings(&text), KINDS, &metrics, &prices, before);
     let first = build(None).unwrap();
     let same = |second: &Registry| Arc::ptr_eq(&first.find("p/m").unwrap(), &second.find("p/m").unwrap());
     assert!(same(&build(Some(&first)).unwrap()));
@@ -284,9 +284,9 @@ fn an_unknown_kind_is_named_with_what_was_probably_meant() {
 #[test]
 fn presets_stand_for_their_address_and_give_way_to_a_native_kind() {
     let text = "[[provider]]\nname = 'p'\nkind = 'groq'";
-    assert!(Registry::build(&settings(text), &[], &Metrics::new("test"), &no_prices(), None).is_ok());
+    assert!(build(&settings(text), &[], &Metrics::new("test"), &no_prices(), None).is_ok());
     let native = Kind { name: "groq", build: crate::scripted::KIND.build };
-    let registry = Registry::build(&settings(text), &[native], &Metrics::new("test"), &no_prices(), None).unwrap();
+    let registry = build(&settings(text), &[native], &Metrics::new("test"), &no_prices(), None).unwrap();
     assert!(registry.find("p/x").unwrap().simulated());
     let error =
         error("[[provider]]\nname = 'p'\nkind = 'own'", &[Kind { name: "own", build: crate::openai::KIND.build }]);

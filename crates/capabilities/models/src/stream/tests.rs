@@ -1,7 +1,7 @@
 //! Streams that open, break, fall silent and end, at real sockets and on a paused clock.
 
 use crate::fixture::{
-    Act, ERROR, Ends, Fake, LONG, ROLE, STOP, Shape, Then, WORD, around, ask, at, drain, free, ms, open, outcomes,
+    Act, ERROR, Ends, Fake, LONG, ROLE, STOP, Shape, Then, WORD, around, ask, at, drain, free, ms, one, open, outcomes,
     streamed,
 };
 use crate::{Answer, Cost, Endpoint, ModelError, Opening};
@@ -194,7 +194,7 @@ async fn silence_closes_the_connection_at_once() {
     assert_eq!(error, Some(ModelError::Silent { idle: ms(60) }));
     // The stream itself is still there: what it took up is not.
     upstream.wait_cancelled(1, ms(100)).await;
-    let again = endpoint.ask(&streamed(), "r", &free(), ms(500), Opening::FirstToken).await;
+    let again = endpoint.ask(&streamed(), one("r"), &free(), ms(500), Opening::FirstToken).await;
     assert!(again.is_ok());
 }
 
@@ -245,7 +245,7 @@ async fn usage_and_cost_come_from_the_last_chunk() {
     let priced = |price: &str| format!("models = [{{ name = 'm', price = {{ {price} }} }}]");
     let endpoint = at(&upstream, &priced("input = '0.15', output = '0.60'"), "");
     let purse = Purse::new();
-    let opened = endpoint.ask(&streamed(), "r", &purse.tab(), LONG, Opening::FirstToken).await;
+    let opened = endpoint.ask(&streamed(), crate::fixture::one("r"), &purse.tab(), LONG, Opening::FirstToken).await;
     let Ok(Answer::Stream(mut stream)) = opened else { panic!("no stream") };
     assert_eq!(purse.notes(), []);
     assert_eq!(drain(&mut stream).await.1, None);
@@ -253,7 +253,7 @@ async fn usage_and_cost_come_from_the_last_chunk() {
     assert_eq!((note.cost, note.exact, note.tokens.input, note.tokens.output), (450_000, true, 1_000, 500));
     let cost = async |endpoint: &Arc<Endpoint>| -> Cost {
         let request = crate::fixture::plain();
-        match endpoint.ask(&request, "r", &free(), LONG, Opening::FirstEvent).await.unwrap() {
+        match endpoint.ask(&request, one("r"), &free(), LONG, Opening::FirstEvent).await.unwrap() {
             Answer::Whole { cost, .. } => cost,
             Answer::Stream(_) => None,
         }

@@ -1,7 +1,7 @@
 //! Every call that was sent is noted exactly once, however it ends, with what it cost or is reckoned to have cost.
 
 use crate::fixture::{
-    Act, ERROR, Ends, Fake, LONG, ROLE, STOP, Shape, Then, WORD, around, at, drain, ms, outcomes, plain, registry,
+    Act, ERROR, Ends, Fake, LONG, ROLE, STOP, Shape, Then, WORD, around, at, drain, ms, one, outcomes, plain, registry,
     request, streamed,
 };
 use crate::{Answer, AnswerStream, Endpoint, ModelError, Opening};
@@ -31,7 +31,7 @@ async fn put(
     request: &ChatRequest,
     within: Duration,
 ) -> Result<Answer, ModelError> {
-    endpoint.ask(request, "r", &purse.tab(), within, Opening::FirstToken).await
+    endpoint.ask(request, crate::fixture::one("r"), &purse.tab(), within, Opening::FirstToken).await
 }
 
 async fn opened(endpoint: &Arc<Endpoint>, purse: &Purse) -> Box<AnswerStream> {
@@ -353,7 +353,9 @@ async fn no_call_is_ever_noted_twice_or_forgotten() {
                 tokio::time::sleep(start).await;
                 let (tab, request) = (purse.tab(), streamed());
                 let whole = async {
-                    if let Ok(Answer::Stream(mut stream)) = endpoint.ask(&request, "r", &tab, within, opening).await {
+                    if let Ok(Answer::Stream(mut stream)) =
+                        endpoint.ask(&request, one("r"), &tab, within, opening).await
+                    {
                         while stream.next().await.is_some() {}
                         // An ended stream may be kept for a while.
                         tokio::time::sleep(ms(5)).await;

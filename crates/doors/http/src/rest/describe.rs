@@ -33,6 +33,11 @@ pub(super) fn sent<S: JsonSchema, T: JsonSchema>(summary: &str, status: &str) ->
     operation(summary, &[], Some(schema::<S>()), status, schema::<T>())
 }
 
+/// One thing that is sent about something that the path names, and what becomes of it.
+pub(super) fn sent_to<S: JsonSchema, T: JsonSchema>(summary: &str, parameters: &[(&str, &str)], status: &str) -> Value {
+    operation(summary, parameters, Some(schema::<S>()), status, schema::<T>())
+}
+
 /// Parameters whose names stand in the path are written with braces, others that are needed with a `!` at their end.
 fn operation(summary: &str, parameters: &[(&str, &str)], body: Option<Value>, status: &str, answer: Value) -> Value {
     let parameter = |(name, about): &(&str, &str)| {

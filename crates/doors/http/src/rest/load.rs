@@ -122,6 +122,7 @@ mod tests {
             audit: Arc::new(Audit::open(store.clone(), figures).await.unwrap()),
             flags: Arc::new(Flags::new(&settings.flag, &metrics)),
             load: Arc::new(History::open(&store).await.unwrap()),
+            matrix: Arc::new(matrix::Matrix::new(&settings, Vec::new(), metrics).unwrap()),
         }
     }
 

@@ -174,7 +174,7 @@ impl Live {
         let (stop, stopped) = oneshot::channel();
         let (serving, server) = (app.clone(), settings.server.clone());
         let served = tokio::spawn(async move {
-            serve(serving, listener, &server, async move { _ = stopped.await }).await.unwrap();
+            serve(serving, listener, &server, 0, async move { _ = stopped.await }).await.unwrap();
         });
         Self { app, address, stop: Some(stop), served }
     }

@@ -1,11 +1,11 @@
 //! Keys that were looked up: believed for a while, looked up by one at a time, forgotten at once when revoked here.
 
 use super::bounded::Bounded;
+use super::rate::Rate;
 use crate::keys::{Digest, KeyRecord, Keys};
-use caller::Guest;
+use caller::{Guest, Identity};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
-use guard::Gcra;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ pub(super) struct Entry {
     pub(super) is_own: bool,
     /// The requests per minute that `rate` stands for.
     pub(super) rpm: Option<u32>,
-    pub(super) rate: Option<Arc<Gcra>>,
+    pub(super) rate: Option<Arc<Rate>>,
     /// When the store was asked.
     pub(super) looked_up: Duration,
     /// When it is to be asked again.
@@ -36,6 +36,16 @@ pub(super) enum Standing {
     Revoked,
     /// It was made under our secret and is not in this store.
     Unknown,
+}
+
+impl Standing {
+    /// Whose key it is, if it may be used.
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Good(guest) => Some(&guest.identity),
+            Self::Revoked | Self::Unknown => None,
+        }
+    }
 }
 
 /// What a look into the store brought.
@@ -130,10 +140,11 @@ impl Cache {
     }
 
     /// Gives all keys without a rate of their own another one.
-    pub(super) fn set_rate(&self, rpm: Option<u32>, rate: impl Fn() -> Option<Arc<Gcra>>) {
+    pub(super) fn set_rate(&self, rpm: Option<u32>, rate: impl Fn(&Identity) -> Option<Arc<Rate>>) {
         self.entries.for_each(|entry| {
             if !entry.is_own {
-                *entry = Arc::new(Entry { rpm, rate: rate(), ..Entry::clone(entry) });
+                *entry =
+                    Arc::new(Entry { rpm, rate: entry.standing.identity().and_then(&rate), ..Entry::clone(entry) });
             }
         });
     }

@@ -1,11 +1,10 @@
 //! Tokens that were verified: believed for a while, so that a signature is not checked for every request.
 
 use super::bounded::Bounded;
-use super::{Denial, Judged, Moment, within};
+use super::{Denial, Judged, Moment, Passed, Rate, within};
 use crate::keys::Digest;
 use crate::tokens::{Issuer, TokenFault, Verified};
 use caller::{Guest, Identity, Role};
-use guard::Gcra;
 use measure::Admission;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub(super) struct Bearer {
     pub(super) guest: Guest,
-    pub(super) rate: Option<Arc<Gcra>>,
+    pub(super) rate: Option<Arc<Rate>>,
 }
 
 /// What is believed of a token.
@@ -72,6 +71,6 @@ fn verdict(pass: &Pass, now: Moment) -> Judged {
         return Err(Denial::Token(TokenFault::Expired));
     }
     let bearer = pass.bearer.as_ref().map_err(|fault| Denial::Token(fault.clone()))?;
-    within(bearer.rate.as_deref(), now)?;
-    Ok((bearer.guest.clone(), Admission::Token))
+    let ask = within(bearer.rate.as_deref(), now)?;
+    Ok(Passed { guest: bearer.guest.clone(), how: Admission::Token, ask })
 }

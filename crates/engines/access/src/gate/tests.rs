@@ -24,7 +24,7 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new(bench: &Bench, access: &Access) -> Self {
-        let gate = Gate::new(Arc::clone(&bench.keys), purses(), access, bench.metrics.access()).unwrap();
+        let gate = Gate::new(Arc::clone(&bench.keys), purses(), access, bench.metrics.access(), None).unwrap();
         Self { gate, at: Duration::ZERO, wall_ms: calendar::now_ms() }
     }
 

@@ -31,10 +31,9 @@ async fn falls_over(reply: Reply, reason: &str) {
 }
 
 async fn expect_second(settings: &str, reason: &str) {
-    let matrix = matrix(settings);
-    let (reply, report) = ask(&matrix, "r").await.unwrap();
+    let (reply, report) = ask(&matrix(settings), "r").await.unwrap();
     assert_eq!(reply.answer(), "from the second");
-    let told = ask_streamed(&matrix, "r").await.unwrap();
+    let told = ask_streamed(&matrix(settings), "r").await.unwrap();
     assert!(told.text.contains("the second") && told.text.ends_with("data: [DONE]\n\n"), "{}", told.text);
     assert_eq!(told.error, None);
     for report in [report, told.report] {
@@ -142,8 +141,8 @@ async fn a_full_provider_is_replaced_at_once() {
 async fn all_failing_lists_every_attempt() {
     let first = Upstream::start(|_| Reply::error(500, "server_error", "secret")).await;
     let second = Upstream::start(|_| Reply::error(429, "rate_limit_error", "secret").header("retry-after", "7")).await;
-    let matrix = matrix(&over(&first.url(), &second, ""));
-    for error in [fails(&matrix, "r").await, ask_streamed(&matrix, "r").await.err().unwrap()] {
+    let matrix = || matrix(&over(&first.url(), &second, ""));
+    for error in [fails(&matrix(), "r").await, ask_streamed(&matrix(), "r").await.err().unwrap()] {
         assert!(matches!(error, AskError::NoAnswer { .. }), "{error:?}");
         assert_eq!((error.kind(), error.retry()), (Kind::Unavailable, Retry::After(Duration::from_secs(7))));
         let models: Vec<&str> = error.attempts().iter().map(|attempt| attempt.model.as_str()).collect();

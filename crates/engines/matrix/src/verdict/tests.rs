@@ -1,10 +1,11 @@
 //! The figures and warnings of an agreement report.
 
+use super::{Evidence, figure, measured};
 use crate::fixtures::*;
-use crate::{Agreement, AskTool};
-use caller::Tool;
-use serde_json::{Value, json};
-use std::sync::Arc;
+use crate::{Agreement, AskAnswer};
+use consensus::Pair;
+use serde_json::Value;
+use wire::openai::ChatRequest;
 
 async fn agreement(settings: &str) -> Agreement {
     ask(&matrix(settings), "p").await.unwrap().1.agreement.unwrap()
@@ -127,11 +128,98 @@ async fn a_whole_report() {
     let yes = |after| says("**Yes**", after);
     let scripts = [yes(40), says("No", 20), FAILS.to_owned(), yes(30), HANGS.to_owned(), says("yes", 50)];
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
-    let matrix = Arc::new(matrix(&panel(&scripts, "agreement = 0.6")));
-    let arguments = json!({ "prompt": "Is it so?", "model": "p" });
-    let mut report = AskTool::new(matrix).call(&caller(PATIENCE), arguments).await.unwrap();
+    let matrix = matrix(&panel(&scripts, "agreement = 0.6"));
+    let (reply, report) =
+        whole(matrix.ask(&caller(PATIENCE), &ChatRequest::from_prompt("p", "Is it so?")).await).unwrap();
+    let mut report = serde_json::to_value(AskAnswer { answer: reply.answer(), report }).unwrap();
     let member_times = report["agreement"]["members"].as_array_mut().unwrap();
     member_times.iter_mut().for_each(|member| member["latency_ms"] = Value::from("[ms]"));
     report["overhead_ms"] = Value::from("[ms]");
     insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn figures_are_told_with_their_middle() {
+    let said = [("about 90 km", 10), ("100 km", 20), ("It is 104 km.", 30), ("108 km", 40), ("900 km", 50)];
+    let keys = "answers = \"number\"\nagreement = 0.2\non_disagreement = \"plurality\"";
+    let (reply, report) = ask(&matrix(&panel_saying(&said, keys)), "p").await.unwrap();
+    let found = report.agreement.unwrap();
+    assert_eq!((reply.answer().as_str(), found.method, found.reached), ("about 90 km", "numeric", true));
+    let found = agreement(&panel_saying(&said[..4], &keys.replace("0.2", "0.3"))).await;
+    let numbers = found.numbers.clone().unwrap();
+    assert_eq!((numbers.median, numbers.mad, numbers.unit.as_deref()), (102.0, 4.0, Some("km")));
+    assert_eq!(numbers.members, ["s/a", "s/b", "s/c", "s/d"]);
+    assert_eq!(found.figures(), ["median 102 km, median absolute deviation 4 km"]);
+    let mixed = panel_saying(
+        &[("5 km", 10), ("7", 20), ("9 km", 30), ("who knows", 40)],
+        "answers = \"number\"\nagreement = 0.5",
+    );
+    let lines = agreement(&mixed).await.caution;
+    assert!(
+        lines.contains(&"units differ: only figures in the unit of most weight count, which is `km`".to_owned()),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_said_as_a_whole_is_marked() {
+    let said =
+        [("{\"a\": 1, \"b\": 1}", 10), ("{\"a\": 1, \"b\": 2, \"c\": 3}", 20), ("{\"a\": 2, \"b\": 1, \"c\": 3}", 30)];
+    let (reply, report) = ask(&matrix(&panel_saying(&said, "answers = \"json\"")), "p").await.unwrap();
+    assert_eq!((reply.answer().as_str(), report.served_by.as_str()), ("{\"a\":1,\"b\":1,\"c\":3}", "p"));
+    assert_eq!(report.reasons, ["the answer is composed of single fields: no member gave it as a whole"]);
+    let found = report.agreement.unwrap();
+    assert!(found.reached && found.composed && !report.degraded);
+    assert_eq!((found.method, found.share, found.clusters.len()), ("json", 0.6666, 3));
+    let fields: Vec<_> = found.fields.iter().map(|field| (field.path.as_str(), field.members.len())).collect();
+    assert_eq!(fields, [("/a", 2), ("/b", 2), ("/c", 2)]);
+    assert!(
+        found.caution.iter().any(|line| line.starts_with("composed: "))
+            && !found.caution.iter().any(|l| l.starts_with(TIE))
+    );
+    // A member that sides with every majority speaks for itself.
+    let said = [said[0], said[0], said[2]];
+    let (reply, report) = ask(&matrix(&panel_saying(&said, "answers = \"json\"\nagreement = 0.9")), "p").await.unwrap();
+    assert!(reply.answer().starts_with("No agreement: ") && reply.answer().contains("\n/c: left out, 67 %"));
+    assert!(!report.agreement.unwrap().composed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_are_told_with_their_sum() {
+    let said = [("1. A\n2. B\n3. C", 10), ("B > C > A", 20), ("C > A > B", 30)];
+    let found = agreement(&panel_saying(&said, "answers = \"ranking\"\nagreement = 0.5")).await;
+    let ranking = found.ranking.clone().unwrap();
+    assert_eq!((ranking.condorcet, ranking.cycle, ranking.w), (None, true, Some(0.0)));
+    assert_eq!((found.method, found.reached), ("ranking", false));
+    assert_eq!(
+        found.figures(),
+        ["order by points: A (3) > B (3) > C (3)", "no item wins against every other: majorities go round in a circle"]
+    );
+    let said = [("A > B > C", 10), ("A > B", 20), ("none of them", 30)];
+    let found = agreement(&panel_saying(&said, "answers = \"ranking\"\nagreement = 0.9")).await;
+    assert_eq!(found.ranking.unwrap().condorcet.as_deref(), Some("A"));
+    for start in ["another kind: 1 of 3 answers", "items differ: "] {
+        assert!(found.caution.iter().any(|line| line.starts_with(start)), "{:?}", found.caution);
+    }
+}
+
+#[test]
+fn what_was_measured_takes_the_place_of_what_is_assumed() {
+    let families = ["x", "x", "y"];
+    let apart = Pair { both_right: 640, only_first: 160, only_second: 160, both_wrong: 40 };
+    let evidence = Evidence { weights_on: Some(7), pairs: [((1, 4), apart)].into() };
+    // The seats 1, 4 and 6 have answered: one pair of one family is measured, the others are assumed.
+    let found = evidence.rho(&[1, 4, 6], &families);
+    assert!((found - (30.0 / 1030.0 + 0.4 + 0.4) / 3.0).abs() < 1e-12, "{found}");
+    assert!((Evidence::default().rho(&[1, 4, 6], &families) - 0.6).abs() < 1e-12);
+    assert_eq!(measured(7), "weights were measured on 7 answers of this panel whose truth is known");
+    assert!(measured(0).starts_with("weights: none is measured yet"));
+}
+
+#[test]
+fn computed_figures_lose_what_only_computing_adds() {
+    for (value, expect) in [(0.1 + 0.2, 0.3), (391.0, 391.0), (-1.0 / 3.0, -0.333333333333), (0.0, 0.0), (1e300, 1e300)]
+    {
+        assert_eq!(figure(value), expect);
+    }
 }

@@ -28,10 +28,14 @@ fn fed() -> Arc<Metrics> {
     upstream.bytes_received().add(9_000);
     upstream.opened().inc();
     upstream.exhausted().inc();
+    metrics.adaptive_limit("scripted").set(20);
+    metrics.provider_up("scripted").set(1);
     metrics.shed("server").inc();
     metrics.retries("scripted", "rate_limited").inc();
     metrics.fallbacks("unavailable").inc();
+    metrics.hedges().won.inc();
     metrics.agreement("trio", Agreement::Reached).inc();
+    metrics.votes().logged.inc();
     metrics.settings_reloads(Reload::Rejected).inc();
     metrics.store().retried(StoreConflict::Deadlock).inc();
     metrics.access().admission(Admission::Unknown).inc();
@@ -63,6 +67,8 @@ fn what_is_counted_is_exposed_under_the_contracted_names() {
         r#"althing_cost_usd_total{provider="scripted",model="ash"} 0.5"#,
         r#"althing_breaker_state{provider="scripted",model="ash"} 1"#,
         r#"althing_inflight{provider="scripted"} 0"#,
+        r#"althing_adaptive_limit{provider="scripted"} 20"#,
+        r#"althing_provider_up{provider="scripted"} 1"#,
         r#"althing_upstream_dns_seconds_bucket{le="0.0001",provider="scripted"} 1"#,
         r#"althing_upstream_connect_seconds_bucket{le="0.0025",provider="scripted"} 0"#,
         r#"althing_upstream_connect_seconds_bucket{le="0.005",provider="scripted"} 1"#,
@@ -74,6 +80,7 @@ fn what_is_counted_is_exposed_under_the_contracted_names() {
         r#"althing_upstream_connections_opened_total{provider="scripted"} 1"#,
         r#"althing_pool_exhausted_total{provider="scripted"} 1"#,
         r#"althing_shed_total{where="server"} 1"#,
+        r#"althing_hedges_total{outcome="won"} 1"#,
         r#"althing_agreement_total{panel="trio",outcome="reached"} 1"#,
         r#"althing_settings_reloads_total{outcome="rejected"} 1"#,
         r#"althing_store_retries_total{reason="deadlock"} 1"#,

@@ -119,6 +119,13 @@ fn numbers() {
         ("guard.backoff_max_ms", "1 to 86400000"),
         ("guard.breaker_failures", "1 to 1000000"),
         ("guard.breaker_open_ms", "1 to 86400000"),
+        ("balance.decay_ms", "1 to 86400000"),
+        ("cache.ttl_s", "1 to 2678400"),
+        ("cache.redis_connections_max", "1 to 10"),
+        ("cache.redis_timeout_ms", "1 to 60000"),
+        ("cache.entry_bytes_max", "1 to 1073741824"),
+        ("cache.semantic.entries_max", "1 to 1000000"),
+        ("replicas.expected", "1 to 10000"),
     ];
     for (key, range) in bounds {
         let told = refusal(format!("{key} = 0"));
@@ -213,6 +220,30 @@ fn routes() {
     assert_eq!(
         rules("{ models = ['m'], when = { prompt_chars_min = 2, prompt_chars_max = 1 } }"),
         "`route[0].rules[0].when.prompt_chars_min` is `2`, above `prompt_chars_max`, which is `1` at althing.toml:3:56"
+    );
+    let when = |when: &str| rules(&format!("{{ models = ['m'], when = {{ {when} }} }}"));
+    for (text, expect) in [
+        ("share = 0.5, complexity_min = 0.2, complexity_below = 0.3, tags = ['a', 'b'], class = 'low'", "accepted"),
+        ("share = 1.1", "`route[0].rules[0].when.share` is `1.1` at althing.toml:3:45"),
+        ("complexity_below = nan", "`route[0].rules[0].when.complexity_below` is `NaN` at althing.toml:3:56"),
+        (
+            "complexity_min = 0.5, complexity_below = 0.5",
+            "`route[0].rules[0].when.complexity_min` is `0.5`, not below `complexity_below`, which is `0.5` \
+             at althing.toml:3:54",
+        ),
+        ("tags = ['a b']", "`route[0].rules[0].when.tags[0]` is `a b`, with white space in it at althing.toml:3:45"),
+    ] {
+        assert_eq!(when(text), expect, "{text}");
+    }
+    let many = when(&format!("tags = [{}]", "'t',".repeat(17)));
+    assert_eq!(many, "`route[0].rules[0].when.tags` has `17` entries at althing.toml:3:44");
+    assert_eq!(
+        rules("{ models = [{ model = 'm', weight = 0 }] }"),
+        "`route[0].rules[0].models[0].weight` is `0` at althing.toml:3:46"
+    );
+    assert_eq!(
+        rules("{ models = ['m'], latency_ms_max = 0 }"),
+        "`route[0].rules[0].latency_ms_max` is `0` at althing.toml:3:45"
     );
     assert_eq!(rules(&"{ models = ['m'] },".repeat(65)), "`route[0].rules` has `65` entries at althing.toml:3:9");
 }

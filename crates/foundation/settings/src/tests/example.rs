@@ -6,11 +6,15 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// Where each kind of table lies in the file; lists are walked through.
-const TABLES: [(&str, &str); 20] = [
+const TABLES: [(&str, &str); 25] = [
     ("", ""),
     ("Server", "server"),
     ("Tls", "server.tls"),
     ("Guard", "guard"),
+    ("Balance", "balance"),
+    ("Cache", "cache"),
+    ("Semantic", "cache.semantic"),
+    ("Replicas", "replicas"),
     ("Store", "store"),
     ("Access", "access"),
     ("Oidc", "access.oidc"),
@@ -26,6 +30,7 @@ const TABLES: [(&str, &str); 20] = [
     ("Member", "panel.members"),
     ("Route", "route"),
     ("Rule", "route.rules"),
+    ("Choice", "route.rules.models"),
     ("When", "route.rules.when"),
 ];
 
@@ -75,6 +80,9 @@ fn its_sections_say_the_defaults() {
     let default = Settings::default();
     assert_eq!(settings.server, default.server);
     assert_eq!(settings.guard, default.guard);
+    assert_eq!(settings.balance, default.balance);
+    assert_eq!(settings.cache, default.cache);
+    assert_eq!(settings.replicas, default.replicas);
     assert_eq!(settings.store, default.store);
     assert_eq!(settings.access, default.access);
     assert_eq!(settings.budget, default.budget);

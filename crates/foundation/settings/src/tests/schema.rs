@@ -3,26 +3,31 @@
 use crate::schema;
 use serde_json::Value;
 
-const SECTIONS: [&str; 12] = [
-    "server", "guard", "store", "access", "budget", "ledger", "flag", "provider", "panel", "route", "alias", "profile",
+const SECTIONS: [&str; 15] = [
+    "server", "guard", "balance", "cache", "replicas", "store", "access", "budget", "ledger", "flag", "provider",
+    "panel", "route", "alias", "profile",
 ];
 
 /// Every table that is not also a name, and how many keys it has.
-const TABLES: [(&str, usize); 17] = [
+const TABLES: [(&str, usize); 21] = [
     ("Server", 19),
     ("Tls", 2),
-    ("Guard", 8),
+    ("Guard", 13),
+    ("Balance", 5),
+    ("Cache", 12),
+    ("Semantic", 5),
+    ("Replicas", 5),
     ("Store", 13),
     ("Access", 8),
     ("Oidc", 8),
     ("Budget", 8),
     ("Ledger", 6),
     ("Flag", 3),
-    ("Provider", 18),
-    ("Panel", 6),
-    ("Route", 2),
-    ("Rule", 2),
-    ("When", 5),
+    ("Provider", 21),
+    ("Panel", 11),
+    ("Route", 4),
+    ("Rule", 6),
+    ("When", 10),
     ("Price", 8),
     ("LongPrice", 5),
     ("Aws", 5),
@@ -80,6 +85,7 @@ fn knows_defaults_and_shapes() {
     assert_eq!(schema["$defs"]["StoreUrl"]["type"], "string");
     assert_eq!(schema["$defs"]["Oidc"]["properties"]["tenant_claim"]["default"], "tenant");
     assert_eq!(schema["$defs"]["Member"]["anyOf"][1]["properties"]["weight"]["default"], 1.0);
+    assert_eq!(schema["$defs"]["Choice"]["anyOf"][1]["properties"]["weight"]["default"], 1.0);
     assert_eq!(schema["$defs"]["SecretRef"]["pattern"], "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$");
     let words = serde_json::to_string(&schema["$defs"]["OnDisagreement"]).unwrap();
     assert!(words.contains("list") && words.contains("plurality") && words.contains("error"));

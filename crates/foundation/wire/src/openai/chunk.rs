@@ -2,9 +2,16 @@
 
 use super::Usage;
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+// Searchers are made once: making one takes longer than a search through a chunk.
+static DELTA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"delta\""));
+static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"usage\""));
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\""));
 
 /// Whether an event's data is the mark that ends a stream.
 pub fn is_done(data: &[u8]) -> bool {
@@ -84,13 +91,13 @@ impl ChunkView {
     /// The same for a stream that has shown its first token: parses only what may hold a usage or an error.
     pub fn read_rest(data: &[u8]) -> Option<Self> {
         // Whoever is asked for the usage sends `null` for it with every chunk but the last.
-        let holds = |key: &[u8]| {
-            let after = memchr::memmem::find(data, key).map(|at| data[at + key.len()..].trim_ascii_start());
+        let holds = |key: &Finder<'_>| {
+            let after = key.find(data).map(|at| data[at + key.needle().len()..].trim_ascii_start());
             after.is_some_and(|rest| {
                 rest.strip_prefix(b":").is_none_or(|value| !value.trim_ascii_start().starts_with(b"null"))
             })
         };
-        if holds(b"\"usage\"") || holds(b"\"error\"") { Self::read(data) } else { Some(Self::default()) }
+        if holds(&USAGE) || holds(&ERROR) { Self::read(data) } else { Some(Self::default()) }
     }
 }
 
@@ -122,7 +129,7 @@ pub fn said_chars(data: &[u8]) -> u64 {
 
 /// Characters of the strings under these keys behind the first `delta` of an event, without parsing it.
 pub fn delta_chars(data: &[u8], keys: &[&[u8]]) -> u64 {
-    let Some(delta) = memchr::memmem::find(data, b"\"delta\"") else { return 0 };
+    let Some(delta) = DELTA.find(data) else { return 0 };
     let (mut rest, mut chars) = (&data[delta..], 0);
     while let Some(quote) = memchr::memchr(b'"', rest) {
         let (key, after) = string(&rest[quote + 1..]);

@@ -255,7 +255,11 @@ async fn what_never_stood_leaves_nothing_behind() {
     let upstreams = metrics.upstream("p");
     let config = ClientConfig { pool_max: 3, ..ClientConfig::default() };
     let connector = Connector::new(&config, Some(believed("localhost").1), Some(upstreams.clone()));
-    let dialling: Vec<_> = (0..5).map(|_| tokio::spawn(connector.clone().oneshot(uri.clone()))).collect();
+    let dial = || {
+        let (connector, uri) = (connector.clone(), uri.clone());
+        async move { connector.dial(uri).await }
+    };
+    let dialling: Vec<_> = (0..5).map(|_| tokio::spawn(dial())).collect();
     until("5 open", || upstreams.connections().value() == 5).await;
     assert_eq!((connector.places.taken(), upstreams.exhausted().value()), (5, 2));
     dialling.iter().for_each(tokio::task::JoinHandle::abort);
@@ -264,7 +268,7 @@ async fn what_never_stood_leaves_nothing_behind() {
     // Nor do those that nobody took, nor any that were asked for and never begun.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert!(connector.dial(format!("https://{closed}").parse().unwrap()).await.is_err());
-    drop(connector.clone().call(uri));
+    drop(dial());
     assert_eq!((connector.places.taken(), upstreams.opened().value(), upstreams.exhausted().value()), (0, 5, 2));
 }
 

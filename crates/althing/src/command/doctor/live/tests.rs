@@ -2,8 +2,8 @@
 
 use super::{Answer, WITHIN, ask, providers, told};
 use crate::command::doctor::{Status, table};
-use crate::text::{WIDTH, length};
 use serde_json::{Value, json};
+use terminal::{WIDTH, length};
 use testkit::{Reply, Upstream};
 
 fn page() -> Value {

@@ -35,7 +35,7 @@ const STREAMED: &str = r#"{"input": "hi","model": "p/m", "stream": true}"#;
 const RESPONSE: &str = r#"{"id":"resp_1","object":"response","status":"completed","model":"m","output":[{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"hello","annotations":[]}]}],"usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5}}"#;
 
 async fn answer(endpoint: &Arc<Endpoint>, request: &ChatRequest) -> Result<Answer, ModelError> {
-    endpoint.ask(request, "r", &free(), LONG, Opening::FirstEvent).await
+    endpoint.ask(request, crate::fixture::one("r"), &free(), LONG, Opening::FirstEvent).await
 }
 
 async fn stream(endpoint: &Arc<Endpoint>, request: &ChatRequest) -> Box<AnswerStream> {

@@ -84,3 +84,43 @@ async fn other_limits_for_wrong_keys_take_hold_at_once() {
     }
     assert_eq!(wrong, 5 + 10);
 }
+
+#[tokio::test]
+async fn servers_that_share_a_redis_share_a_rate() {
+    let redis = testkit::Redis::start();
+    let bench = Bench::sqlite(&Access::default()).await;
+    let key = bench.key(NewKey { rpm: Some(600), ..new_key("acme", Role::User) }).await.key;
+    // What Redis is trusted with begins with its own start.
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    let gate = |_| {
+        let config =
+            redis_link::Config { connections_max: 2, timeout: Duration::from_millis(500), namespace: "t".to_owned() };
+        let link = redis_link::Link::open(&redis.url(), config, bench.metrics.redis("replicas")).unwrap();
+        let rates = Some(Rates::new(link, 2, 0.05));
+        Gate::new(Arc::clone(&bench.keys), purses(), &Access::default(), bench.metrics.access(), rates).unwrap()
+    };
+    let gates = [gate(0), gate(1)];
+    let presented = Presented::from_text(key.expose());
+    let started = Instant::now();
+    let (mut passed, mut refused) = (0, 0);
+    while refused < 40 {
+        for gate in &gates {
+            // What can be told at once is told at once.
+            let judged = match gate.admit_now(Some(&presented), HERE) {
+                Some(judged) => judged,
+                None => gate.admit(Some(&presented), HERE).await,
+            };
+            match judged {
+                Ok(_) => passed += 1,
+                Err(denial) => {
+                    assert!(matches!(denial, Denial::Limited { wait } if wait <= Duration::from_secs(1)), "{denial:?}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    // Ten seconds' worth at most, what came in meanwhile, and two slices of thirty.
+    let most = 100.0 + 10.0 * started.elapsed().as_secs_f64() + 60.0;
+    assert!((20..=most as usize).contains(&passed), "{passed} of at most {most}");
+    assert_eq!(bench.metrics.access().limited_keys.value(), refused);
+}

@@ -1,0 +1,147 @@
+//! What was dropped, and therefore counts as gone wherever it is still kept.
+//!
+//! Drops are numbered. An entry carries the number of the last one that was known when its answer was asked for, and is
+//! gone once a later one names it. No tier has to be searched for that, none has to be reachable, and an answer that was
+//! on its way during a drop is gone with the others.
+
+use crate::entry::Label;
+use serde::{Deserialize, Serialize};
+
+/// Drops that are told apart, at most; beyond it, everything is dropped once.
+const SCOPES_MAX: usize = 1_000;
+
+/// What a drop is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Answers of this tenant alone.
+    pub tenant: Option<Box<str>>,
+    /// Answers with this tag alone.
+    pub tag: Option<Box<str>>,
+}
+
+impl Scope {
+    fn names(&self, label: &Label) -> bool {
+        self.tenant.as_ref().is_none_or(|tenant| *tenant == label.tenant)
+            && self.tag.as_ref().is_none_or(|tag| label.tags.contains(tag))
+    }
+
+    /// As one text.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What [`Scope::text`] has written; anything else means everything.
+    pub(crate) fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+}
+
+/// All drops that hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drops {
+    /// The number of the last one.
+    seen: u64,
+    /// Each with its number, in their order.
+    all: Vec<(u64, Scope)>,
+}
+
+impl Drops {
+    /// Those with the number of the last one; a text is what the first parameter of [`crate::Remote::drop_scope`] was.
+    pub fn read(seen: u64, all: Vec<(u64, String)>) -> Self {
+        Self::from_parts(seen, all.into_iter().map(|(number, text)| (number, Scope::read(&text))).collect())
+    }
+
+    pub(crate) fn from_parts(seen: u64, all: Vec<(u64, Scope)>) -> Self {
+        let mut drops = Self { seen, all: Vec::new() };
+        for (number, scope) in all {
+            drops.put(number, scope);
+        }
+        drops
+    }
+
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Whether an entry with this label, asked for when `seen` was the last drop, is gone.
+    pub(crate) fn gone(&self, label: &Label, seen: u64) -> bool {
+        self.all.iter().rev().take_while(|(number, _)| *number > seen).any(|(_, scope)| scope.names(label))
+    }
+
+    /// Notes one. Its number may be above the last one's without making that the last one: what is asked for before
+    /// others have been told is gone as well.
+    pub(crate) fn put(&mut self, number: u64, scope: Scope) {
+        self.all.retain(|(_, known)| *known != scope);
+        if self.all.len() >= SCOPES_MAX {
+            let last = self.all.last().map_or(number, |(last, _)| *last).max(number);
+            self.all = vec![(last, Scope::default())];
+        }
+        let at = self.all.partition_point(|(known, _)| *known <= number);
+        self.all.insert(at, (number, scope));
+    }
+
+    /// Notes that others know of `seen` drops.
+    pub(crate) fn advance(&mut self, seen: u64) {
+        self.seen = self.seen.max(seen);
+    }
+
+    /// Takes over what others know; of two numbers the higher one holds.
+    pub(crate) fn merge(&mut self, others: Self) {
+        for (number, scope) in others.all {
+            let known = self.all.iter().find(|(_, known)| *known == scope).map_or(0, |(known, _)| *known);
+            self.put(number.max(known), scope);
+        }
+        self.advance(others.seen);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(tenant: &str, tags: &[&str]) -> Label {
+        Label { tenant: tenant.into(), tags: tags.iter().map(|tag| (*tag).into()).collect() }
+    }
+
+    fn scope(tenant: Option<&str>, tag: Option<&str>) -> Scope {
+        Scope { tenant: tenant.map(Into::into), tag: tag.map(Into::into) }
+    }
+
+    #[test]
+    fn only_later_drops_that_name_an_entry_count() {
+        let mut drops = Drops::default();
+        for (number, scope) in
+            [(1, scope(None, Some("a"))), (2, scope(Some("t"), Some("b"))), (3, scope(Some("u"), None))]
+        {
+            drops.put(number, scope);
+        }
+        for (tenant, tags, seen, gone) in [
+            ("t", &["a"][..], 0, true),
+            ("t", &["a"], 1, false),
+            ("t", &["b"], 1, true),
+            ("v", &["b"], 1, false),
+            ("u", &[], 2, true),
+            ("u", &["a", "b"], 3, false),
+        ] {
+            assert_eq!(drops.gone(&label(tenant, tags), seen), gone, "{tenant} {tags:?} {seen}");
+        }
+    }
+
+    #[test]
+    fn too_many_to_tell_apart_become_one_of_everything() {
+        let mut drops = Drops::default();
+        for number in 1..=1_001 {
+            drops.put(number, scope(None, Some(&number.to_string())));
+        }
+        assert!(drops.gone(&label("t", &["7"]), 900));
+        assert!(!drops.gone(&label("t", &["7"]), 1_001));
+        assert!(drops.all.len() <= SCOPES_MAX);
+    }
+
+    #[test]
+    fn merging_keeps_the_higher_number_of_each() {
+        let mut ours = Drops::from_parts(4, vec![(4, scope(None, Some("a"))), (2, scope(None, Some("b")))]);
+        ours.merge(Drops::from_parts(5, vec![(5, scope(None, Some("b"))), (1, scope(None, Some("a")))]));
+        assert_eq!(ours, Drops::from_parts(5, vec![(4, scope(None, Some("a"))), (5, scope(None, Some("b")))]));
+    }
+}

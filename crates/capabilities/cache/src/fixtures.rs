@@ -1,0 +1,122 @@
+//! What the tests of this room share: a value, a clock, a Redis that is none.
+
+use crate::drops::{Drops, Scope};
+use crate::entry::Value;
+use crate::remote::{Away, Remote, RemoteFuture};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A text as an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text(Bytes);
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl Value for Text {
+    fn weight(&self) -> usize {
+        self.0.len()
+    }
+
+    fn pack(&self) -> Option<Bytes> {
+        Some(self.0.clone())
+    }
+
+    fn unpack(packed: Bytes) -> Option<Self> {
+        Some(Self(packed))
+    }
+}
+
+/// A clock that a test moves.
+#[derive(Clone)]
+pub(crate) struct Hands(Arc<AtomicU64>);
+
+impl Hands {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(1_000_000)))
+    }
+
+    pub(crate) fn turn(&self, ms: u64) {
+        self.0.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn clock(&self) -> crate::Clock {
+        let hands = self.clone();
+        Arc::new(move || hands.now())
+    }
+}
+
+/// A table with the manners of Redis, which several caches can share.
+pub(crate) struct Shared {
+    hands: Hands,
+    pub(crate) away: AtomicBool,
+    table: Mutex<HashMap<String, (Bytes, u64)>>,
+    drops: Mutex<(u64, Vec<(u64, String)>)>,
+}
+
+impl Shared {
+    pub(crate) fn new(hands: &Hands) -> Arc<Self> {
+        let (table, drops) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { hands: hands.clone(), away: AtomicBool::new(false), table, drops })
+    }
+
+    fn answer<T>(&self, answer: impl FnOnce() -> T) -> Result<T, Away> {
+        if self.away.load(Ordering::Relaxed) { Err(Away) } else { Ok(answer()) }
+    }
+}
+
+impl Remote for Shared {
+    fn get<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, Option<Bytes>> {
+        Box::pin(async move {
+            self.answer(|| {
+                let table = self.table.lock().unwrap();
+                table.get(key).filter(|(_, until)| *until > self.hands.now()).map(|(value, _)| value.clone())
+            })
+        })
+    }
+
+    fn set<'a>(&'a self, key: &'a str, value: Bytes, life: Duration) -> RemoteFuture<'a, ()> {
+        Box::pin(async move {
+            self.answer(|| {
+                let until = self.hands.now() + u64::try_from(life.as_millis()).unwrap();
+                self.table.lock().unwrap().insert(key.to_owned(), (value, until));
+            })
+        })
+    }
+
+    fn dropped(&self, seen: u64) -> RemoteFuture<'_, Option<Drops>> {
+        Box::pin(async move {
+            self.answer(|| {
+                let mut drops = self.drops.lock().unwrap();
+                drops.0 = drops.0.max(seen);
+                if drops.0 == seen {
+                    return None;
+                }
+                let all = drops.1.iter().map(|(number, scope)| (*number, Scope::read(scope)));
+                Some(Drops::from_parts(drops.0, all.collect()))
+            })
+        })
+    }
+
+    fn drop_scope<'a>(&'a self, scope: &'a str, seen: u64) -> RemoteFuture<'a, u64> {
+        Box::pin(async move {
+            self.answer(|| {
+                let mut drops = self.drops.lock().unwrap();
+                drops.0 = drops.0.max(seen) + 1;
+                let number = drops.0;
+                drops.1.push((number, scope.to_owned()));
+                number
+            })
+        })
+    }
+}

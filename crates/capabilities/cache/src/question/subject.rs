@@ -1,0 +1,155 @@
+//! What a question is about, as far as it decides whether and under which key an answer is kept.
+
+use super::canon::canonical;
+use super::policy::Policy;
+use crate::{Key, KeyMaker, Label, Wanted};
+use caller::{Caller, Kept};
+use memchr::memmem;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use settings::Cacheable;
+use std::time::Duration;
+use wire::openai::{ChatRequest, EmbeddingRequest};
+use wire::{Dialect, Original};
+
+/// What a name has led to.
+pub struct Subject<'a, M> {
+    /// What settings say about it.
+    pub policy: &'a Policy,
+    /// `model`, `panel` or `route`: names of different kinds may look alike.
+    pub kind: &'static str,
+    /// The panel's, the route's or the model's.
+    pub name: &'a str,
+    /// Those who may answer.
+    pub models: &'a [M],
+    /// What one of them is called, as `provider/model`, and its provider.
+    pub names: fn(&M) -> (&str, &str),
+}
+
+/// What decides whether an answer would be the same each time.
+#[derive(Deserialize)]
+struct Chance {
+    #[serde(default)]
+    temperature: Option<f64>,
+    #[serde(default)]
+    seed: Option<IgnoredAny>,
+}
+
+impl<M> Subject<'_, M> {
+    /// How an answer to this chat is kept; `None` where it is not.
+    pub fn of_chat(&self, caller: &Caller, request: &ChatRequest) -> Option<Wanted> {
+        if !self.may_keep(caller, || request.n() <= 1 && is_settled(request.bytes())) {
+            return None;
+        }
+        let maker = self.maker(caller, dialect_name(request.dialect()));
+        let maker = match request.original() {
+            None => maker.with(&canonical(request.bytes())),
+            // The chat in the middle says less.
+            Some(Original { bytes, headers, .. }) => {
+                let all = headers.iter().fold(maker.with(&canonical(bytes)), |maker, (name, value)| {
+                    maker.with(name.as_bytes()).with(value.as_bytes())
+                });
+                // Whether a stream is wanted is not always in the body there.
+                all.with(&[u8::from(request.stream())])
+            }
+        };
+        Some(self.wanted(caller, maker.key()))
+    }
+
+    /// How these vectors are kept; `None` where they are not.
+    pub fn of_vectors(&self, caller: &Caller, request: &EmbeddingRequest) -> Option<Wanted> {
+        if !self.may_keep(caller, || true) {
+            return None;
+        }
+        let maker = self.maker(caller, "vectors").with(&canonical(request.bytes()));
+        Some(self.wanted(caller, maker.key()))
+    }
+
+    /// Under which key it is remembered that a provider has no such model; `None` where the caller wants to know anew, or
+    /// where others could answer.
+    pub fn of_missing(&self, caller: &Caller) -> Option<Wanted> {
+        let asks = !matches!(caller.wishes.kept, Kept::Refresh | Kept::Never);
+        let alone = self.kind == "model" && self.models.len() == 1;
+        (asks && alone).then(|| self.wanted(caller, self.maker(caller, "missing").key()))
+    }
+
+    fn may_keep(&self, caller: &Caller, settled: impl FnOnce() -> bool) -> bool {
+        let usual = || match self.policy.requests(self.name) {
+            Cacheable::Off => false,
+            Cacheable::All => true,
+            Cacheable::Deterministic => settled(),
+        };
+        match caller.wishes.kept {
+            Kept::Never => false,
+            Kept::Welcome => true,
+            Kept::Usual | Kept::Refresh => usual(),
+        }
+    }
+
+    fn maker(&self, caller: &Caller, what: &str) -> KeyMaker {
+        let maker = KeyMaker::default().with(caller.guest.identity.tenant.as_bytes()).with(what.as_bytes());
+        let maker = maker.with(self.kind.as_bytes()).with(self.name.as_bytes()).with(self.policy.version(self.name));
+        // In which order they are asked differs from request to request.
+        let mut models: Vec<(&str, &str)> = self.models.iter().map(self.names).collect();
+        models.sort_unstable();
+        let with = |maker: KeyMaker, (id, provider): (&str, &str)| {
+            maker.with(id.as_bytes()).with(self.policy.provider(provider))
+        };
+        models.into_iter().fold(maker, with)
+    }
+
+    fn wanted(&self, caller: &Caller, key: Key) -> Wanted {
+        let named = std::iter::once(self.name).chain(self.models.iter().map(|model| (self.names)(model).0));
+        let mut tags: Vec<Box<str>> = named.map(Box::from).chain(caller.wishes.tags.iter().cloned()).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        let tenant = Box::from(&*caller.guest.identity.tenant);
+        let label = Label { tenant, tags: tags.into_boxed_slice() };
+        Wanted { key, label, new: caller.wishes.kept == Kept::Refresh, ttl: self.ttl() }
+    }
+
+    fn ttl(&self) -> Option<Duration> {
+        self.policy.ttl(self.name)
+    }
+}
+
+/// Whether a chat asks for the same answer each time. Most do not, and need not be parsed for that.
+fn is_settled(body: &[u8]) -> bool {
+    let has = |name: &str| memmem::find(body, name.as_bytes()).is_some();
+    if !has("\"temperature\"") && !has("\"seed\"") {
+        return false;
+    }
+    let chance = serde_json::from_slice::<Chance>(body);
+    chance.is_ok_and(|chance| chance.temperature == Some(0.0) || chance.seed.is_some())
+}
+
+fn dialect_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Chat => "chat",
+        Dialect::Messages => "messages",
+        Dialect::Responses => "responses",
+        Dialect::Ollama => "ollama",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_settled;
+
+    #[test]
+    fn a_temperature_of_zero_or_a_seed_settles_an_answer() {
+        for (body, settled) in [
+            (r#"{"temperature":0}"#, true),
+            (r#"{"temperature":0.0}"#, true),
+            (r#"{"temperature":0.1}"#, false),
+            (r#"{"temperature":null}"#, false),
+            (r#"{"seed":7,"temperature":1}"#, true),
+            (r#"{"seed":null}"#, false),
+            (r#"{"messages":[{"content":"\"seed\" \"temperature\""}]}"#, false),
+            (r#"{"messages":[{"seed":1}]}"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(is_settled(body.as_bytes()), settled, "{body}");
+        }
+    }
+}

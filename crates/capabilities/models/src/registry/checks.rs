@@ -1,0 +1,57 @@
+//! Asks each provider for its list of models now and then, to see whether it is well. Knows no request: whoever
+//! chooses among endpoints looks at what was found.
+
+use super::Source;
+use crate::{Probe, look};
+use futures_util::future::join_all;
+use measure::{Level, Metrics};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// However often it is asked, a provider has this long to answer.
+const LEAST: Duration = Duration::from_secs(1);
+
+/// Checks that go on until this is dropped.
+pub(super) struct Checks(JoinHandle<()>);
+
+impl Drop for Checks {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Starts to check all providers `every` so often; `None` where nobody wants that, or where no runtime is there that
+/// could.
+pub(super) fn start(sources: &[Arc<Source>], every: Duration, metrics: &Metrics) -> Option<Checks> {
+    let runtime = Handle::try_current().ok().filter(|_| !every.is_zero())?;
+    // A script has nothing to ask.
+    let asked = sources.iter().filter(|source| source.parts().1.list().is_some());
+    let asked: Vec<_> = asked.map(|source| (Arc::clone(source), metrics.provider_up(source.name()))).collect();
+    asked.iter().for_each(|(source, shown)| shown.set(i64::from(source.checked().is_up())));
+    (!asked.is_empty()).then(|| Checks(runtime.spawn(run(asked, every))))
+}
+
+async fn run(asked: Vec<(Arc<Source>, Level)>, every: Duration) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        join_all(asked.iter().map(|(source, shown)| check(source, shown, every))).await;
+    }
+}
+
+async fn check(source: &Source, shown: &Level, every: Duration) {
+    let (settings, provider) = source.parts();
+    let timeout = Duration::from_millis(settings.timeout_ms.unwrap_or(u64::MAX)).min(every.max(LEAST));
+    let Probe { finding, .. } = look(provider.as_ref(), timeout).await;
+    let before = source.checked().is_up();
+    source.checked().found(&finding, Instant::now().into_std(), shown);
+    match (before, source.checked().is_up()) {
+        (true, false) => tracing::warn!(provider = source.name(), "fails its health checks"),
+        (false, true) => tracing::info!(provider = source.name(), "passes its health checks again"),
+        _ => {}
+    }
+}

@@ -1,0 +1,293 @@
+//! A question put to what is kept, to whoever asks the same already, or to a model: in this order.
+
+use super::KeptAnswers;
+use super::Subject;
+use super::opened::{Events, Live, Opened, Reader, Record};
+use super::stored::Stored;
+use crate::matrix::Outcome;
+use crate::report::Report;
+use crate::{AskError, Vectors};
+use cache::{Answer, Failed, Found, Life, Made, Ticket, Tier, Wanted, Whence};
+use caller::Caller;
+use fault::Retry;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use models::ModelError;
+use rust_decimal::Decimal;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use wire::openai::Attempt;
+
+/// A way to put a question to a model, as often as it takes.
+pub(crate) type Put<T> = Arc<dyn Fn() -> BoxFuture<'static, Result<T, AskError>> + Send + Sync>;
+
+/// How often somebody joins others before asking alone.
+const JOINS_MAX: u32 = 2;
+/// How long after a deadline those who share an answer are still waited for: whoever asks for them says more about why it
+/// did not come.
+const GRACE: Duration = Duration::from_millis(20);
+/// What is told of an answer that was made for somebody else.
+const SHARED: &str = "shared with an identical request in flight";
+/// What is told of an old answer.
+const STALE: &str = "an old answer: a new one is being fetched";
+
+impl KeptAnswers {
+    /// A whole answer.
+    pub(crate) async fn ask(&self, wanted: Wanted, caller: &Caller, put: Put<Outcome>) -> Result<Outcome, AskError> {
+        let make: Put<Made<Stored>> = Arc::new(move || {
+            let asked = put();
+            Box::pin(async move { asked.await.and_then(whole) })
+        });
+        let started = Instant::now();
+        outcome(self.landed(wanted, caller, make).await?, caller, started)
+    }
+
+    /// Vectors.
+    pub(crate) async fn embed(
+        &self,
+        wanted: Wanted,
+        caller: &Caller,
+        inputs: usize,
+        put: Put<Vectors>,
+    ) -> Result<Vectors, AskError> {
+        let make: Put<Made<Stored>> = Arc::new(move || {
+            let asked = put();
+            Box::pin(async move {
+                let Vectors { reply, report, waited } = asked.await?;
+                Ok(made(Stored::Vectors(reply, inputs, Arc::new(report), waited)))
+            })
+        });
+        let started = Instant::now();
+        match self.landed(wanted, caller, make).await? {
+            Answer { value: Stored::Vectors(reply, _, report, waited), whence, stale } => {
+                let (report, waited) = told(&report, (whence, stale), caller, (waited, started));
+                Ok(Vectors { reply, report, waited })
+            }
+            _ => Err(no_answer("what is kept holds no vectors")),
+        }
+    }
+
+    /// What is kept, shared or made. An attempt of somebody else that failed for want of their time or money is no answer
+    /// for others.
+    async fn landed(
+        &self,
+        wanted: Wanted,
+        caller: &Caller,
+        make: Put<Made<Stored>>,
+    ) -> Result<Answer<Stored>, AskError> {
+        for _ in 0..JOINS_MAX {
+            let make = Arc::clone(&make);
+            let asked = self.cache.get_or(wanted.clone(), move || make());
+            match until(caller, asked).await? {
+                Ok(answer) => return Ok(answer),
+                Err(Failed { error, shared: true }) if is_personal(&error) => {}
+                Err(Failed { error, .. }) => return Err(error),
+            }
+        }
+        Ok(Answer { value: make().await?.value, whence: Whence::Made, stale: false })
+    }
+
+    /// An answer as a stream.
+    pub(crate) async fn stream(&self, wanted: Wanted, caller: &Caller, put: Put<Outcome>) -> Result<Outcome, AskError> {
+        let started = Instant::now();
+        if !wanted.new
+            && let Some(found) = self.cache.peek(&wanted.key)
+        {
+            return self.replay(&found, wanted, caller, put);
+        }
+        for _ in 0..JOINS_MAX {
+            let (flight, led) = self.board(wanted.clone(), Arc::clone(&put));
+            match until(caller, flight.clone()).await? {
+                Ok(Opened::Kept(found)) => return self.replay(&found, wanted, caller, put),
+                Ok(Opened::Live(live)) => {
+                    let whence = if led { Whence::Made } else { Whence::Shared };
+                    let (report, waited) = told(&live.report, (whence, false), caller, (live.waited, started));
+                    let stream = Events::shared(Reader::new(live, flight));
+                    return Ok(Outcome::Stream { stream: Box::new(stream), report: Box::new(report), waited });
+                }
+                Ok(Opened::Whole(stored)) => {
+                    let whence = if led { Whence::Made } else { Whence::Shared };
+                    return outcome(Answer { value: stored, whence, stale: false }, caller, started);
+                }
+                Err(error) if !led && is_personal(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        put().await
+    }
+
+    fn board(&self, wanted: Wanted, put: Put<Outcome>) -> (cache::Flight<Result<Opened, AskError>>, bool) {
+        let (cache, key, new) = (Arc::clone(&self.cache), wanted.key, wanted.new);
+        let (flight, led) = self.streams.board(key, new, |ticket| Box::pin(open(cache, wanted, put, ticket)));
+        if !led {
+            self.cache.note_shared();
+        }
+        (flight, led)
+    }
+
+    /// An answer that is kept, as the events that it came in.
+    fn replay(
+        &self,
+        found: &Found<Stored>,
+        wanted: Wanted,
+        caller: &Caller,
+        put: Put<Outcome>,
+    ) -> Result<Outcome, AskError> {
+        if found.stale {
+            self.cache.renew(&found.entry, || {
+                let (flight, _) = self.board(Wanted { new: true, ..wanted }, put);
+                Box::pin(async move {
+                    // Read to its end it is kept.
+                    if let Ok(Opened::Live(live)) = flight.clone().await {
+                        let mut reader = Events::shared(Reader::new(live, flight));
+                        while reader.next().await.is_some() {}
+                    }
+                })
+            });
+        }
+        let whence = Whence::Kept(found.tier);
+        match &found.entry.value {
+            Stored::Stream(recording, report) => {
+                let stream = Box::new(Events::kept(recording, report.simulated));
+                let (report, waited) = told(report, (whence, found.stale), caller, (Duration::ZERO, Instant::now()));
+                Ok(Outcome::Stream { stream, report: Box::new(report), waited })
+            }
+            other => {
+                let answer = Answer { value: other.clone(), whence, stale: found.stale };
+                outcome(answer, caller, Instant::now())
+            }
+        }
+    }
+
+    /// That the provider has no such model, where that was learnt a moment ago.
+    pub(crate) fn missing(&self, subject: &Subject<'_>, caller: &Caller) -> Option<AskError> {
+        if self.cache.now_ms() >= self.missing_until_ms.load(Ordering::Relaxed) {
+            return None;
+        }
+        let found = self.cache.in_memory(&subject.of_missing(caller)?.key)?;
+        let Stored::Missing(error) = &found.entry.value else { return None };
+        Some(AskError::Refused { model: subject.name.to_owned(), error: error.clone(), attempts: Vec::new() })
+    }
+
+    /// Remembers for a moment that the provider has no such model.
+    pub(crate) fn learn<T>(&self, subject: &Subject<'_>, caller: &Caller, asked: &Result<T, AskError>) {
+        let Err(AskError::Refused { error: error @ ModelError::Refused { status: 404, .. }, .. }) = asked else {
+            return;
+        };
+        if let Some(Wanted { key, label, .. }) = subject.of_missing(caller) {
+            let until_ms = self.cache.now_ms().saturating_add(MISSING_MS_MAX);
+            self.missing_until_ms.fetch_max(until_ms, Ordering::Relaxed);
+            self.cache.keep(key, Stored::Missing(error.clone()), label, self.cache.seen(), (Life::Short, None));
+        }
+    }
+}
+
+/// The longest that it can be remembered that a model is missing, as settings allow, with what chance adds.
+const MISSING_MS_MAX: u64 = 330_000;
+
+async fn open(
+    cache: Arc<cache::Cache<Stored, AskError>>,
+    wanted: Wanted,
+    put: Put<Outcome>,
+    ticket: Ticket<Result<Opened, AskError>>,
+) -> Result<Opened, AskError> {
+    if !wanted.new {
+        // Somebody else's flight may have landed since memory was asked.
+        let found = match cache.in_memory(&wanted.key) {
+            Some(found) => Some(found),
+            None => cache.look(&wanted.key).await,
+        };
+        if let Some(found) = found {
+            return Ok(Opened::Kept(Arc::new(found)));
+        }
+    }
+    let (seen, bytes_max) = (cache.seen(), cache.entry_bytes_max());
+    let Wanted { key, label, ttl, .. } = wanted;
+    match put().await? {
+        Outcome::Stream { stream, report, waited } => {
+            let record = Record { cache, key, label, seen, ttl, _ticket: ticket, bytes_max };
+            Ok(match stream.into_straight() {
+                Some(stream) => Opened::Live(Live::new(stream, *report, waited, record)),
+                None => return Err(no_answer("what was asked anew was kept")),
+            })
+        }
+        Outcome::Whole { reply, report, waited } => {
+            let made = made(Stored::Reply(*reply, Arc::new(*report), waited));
+            cache.keep(key, made.value.clone(), label, seen, (made.life, ttl));
+            Ok(Opened::Whole(made.value))
+        }
+    }
+}
+
+/// What comes of a wait for others, who may have more time than the caller.
+async fn until<T>(caller: &Caller, asked: impl Future<Output = T>) -> Result<T, AskError> {
+    let within = caller.deadline.saturating_duration_since(Instant::now());
+    let late = |_| AskError::Deadline { within, attempts: Vec::new() };
+    timeout_at(caller.deadline + GRACE, asked).await.map_err(late)
+}
+
+/// Whether an attempt failed for what whoever made it had not, rather than for what was asked.
+fn is_personal(error: &AskError) -> bool {
+    matches!(error, AskError::Spend(_) | AskError::Deadline { .. })
+}
+
+fn whole(outcome: Outcome) -> Result<Made<Stored>, AskError> {
+    match outcome {
+        Outcome::Whole { reply, report, waited } => Ok(made(Stored::Reply(*reply, Arc::new(*report), waited))),
+        Outcome::Stream { .. } => Err(no_answer("it streams although nobody asked for that")),
+    }
+}
+
+fn made(value: Stored) -> Made<Stored> {
+    Made { life: value.life(), value }
+}
+
+fn no_answer(reason: &str) -> AskError {
+    let attempts = vec![Attempt { model: "althing".to_owned(), reason: reason.to_owned() }];
+    AskError::NoAnswer { attempts, retry: Retry::Now, timed_out: false }
+}
+
+fn outcome(answer: Answer<Stored>, caller: &Caller, started: Instant) -> Result<Outcome, AskError> {
+    let Answer { value: Stored::Reply(reply, report, waited), whence, stale } = answer else {
+        return Err(no_answer("what is kept is no reply"));
+    };
+    let (report, waited) = told(&report, (whence, stale), caller, (waited, started));
+    Ok(Outcome::Whole { reply: Box::new(reply), report: Box::new(report), waited })
+}
+
+/// What is told of an answer, and how long models took for it. Whoever did not have it made pays nothing.
+fn told(
+    report: &Report,
+    (whence, stale): (Whence, bool),
+    caller: &Caller,
+    (waited, started): (Duration, Instant),
+) -> (Report, Duration) {
+    let mut report = Report { request_id: Arc::clone(&caller.request_id), cache: name(whence), ..report.clone() };
+    if whence != Whence::Made {
+        report.cost_usd = Some(Decimal::ZERO);
+    }
+    if stale {
+        report.reasons.push(STALE.to_owned());
+    }
+    let waited = match whence {
+        Whence::Made => waited,
+        Whence::Shared => {
+            report.reasons.push(SHARED.to_owned());
+            started.elapsed()
+        }
+        Whence::Kept(_) => Duration::ZERO,
+    };
+    (report, waited)
+}
+
+/// As it stands in reports and headers.
+fn name(whence: Whence) -> &'static str {
+    match whence {
+        Whence::Kept(Tier::Memory) => "hit-memory",
+        Whence::Kept(Tier::Disk) => "hit-disk",
+        Whence::Kept(Tier::Redis) => "hit-redis",
+        Whence::Made | Whence::Shared => "miss",
+    }
+}

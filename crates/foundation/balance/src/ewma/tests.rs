@@ -1,0 +1,110 @@
+//! Peaks count at once, fade slowly, and failing costs more each time.
+
+use super::PeakEwma;
+use proptest::prelude::*;
+use std::time::{Duration, Instant};
+
+const DECAY: Duration = Duration::from_secs(10);
+const S: Duration = Duration::from_secs(1);
+
+fn near(found: f64, expect: f64) {
+    assert!((found - expect).abs() < 1e-6, "{found} is not {expect}");
+}
+
+#[test]
+fn higher_times_replace_the_mean_and_lower_ones_decay_in() {
+    let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
+    near(mean.seconds(now), 0.0);
+    mean.observe(now, S);
+    near(mean.seconds(now), 1.0);
+    mean.observe(now, 4 * S);
+    near(mean.seconds(now), 4.0);
+    mean.observe(now, S);
+    near(mean.seconds(now), 4.0);
+    let later = now + DECAY;
+    let left = (-1.0_f64).exp();
+    near(mean.seconds(later), 4.0 * left);
+    mean.observe(later, S);
+    near(mean.seconds(later), 4.0 * left + (1.0 - left));
+}
+
+#[test]
+fn a_failure_counts_as_its_penalty_however_fast_it_was() {
+    let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
+    mean.failed(now, 5 * S);
+    near(mean.seconds(now), 5.0);
+    assert!(mean.penalised(now) && mean.penalised(now + DECAY - S) && !mean.penalised(now + DECAY));
+    // One that was slower still does not gain by failing.
+    mean.observe(now, 9 * S);
+    mean.failed(now, 5 * S);
+    near(mean.seconds(now), 9.0);
+}
+
+/// How long it is spared after each of so many failures, each right after the rest before it.
+fn rests(failures: usize) -> Vec<u64> {
+    let (mut mean, mut now) = (PeakEwma::new(DECAY), Instant::now());
+    let rest = |_| {
+        mean.failed(now, S);
+        let rest = (0..).find(|s| !mean.penalised(now + *s * S)).unwrap();
+        now += rest * S;
+        u64::from(rest)
+    };
+    (0..failures).map(rest).collect()
+}
+
+#[test]
+fn who_fails_again_is_spared_for_longer() {
+    assert_eq!(rests(5), [10, 40, 160, 300, 300]);
+}
+
+#[test]
+fn calls_that_fail_together_are_one_failure() {
+    let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
+    for _ in 0..50 {
+        mean.failed(now, S);
+    }
+    assert!(!mean.penalised(now + DECAY));
+}
+
+#[test]
+fn enough_good_answers_forgive() {
+    for (answers, rest) in [(19, 4 * DECAY), (20, DECAY)] {
+        let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
+        mean.failed(now, S);
+        // Those that were on their way do not count.
+        (0..30).for_each(|_| mean.observe(now, S));
+        let back = now + DECAY;
+        (0..answers).for_each(|_| mean.observe(back, S));
+        mean.failed(back, S);
+        assert!(mean.penalised(back + rest - S) && !mean.penalised(back + rest), "{answers}");
+    }
+}
+
+#[test]
+fn senseless_times_break_nothing() {
+    let now = Instant::now();
+    for decay in [Duration::ZERO, Duration::MAX] {
+        let mut mean = PeakEwma::new(decay);
+        mean.failed(now, Duration::MAX);
+        mean.observe(now, Duration::ZERO);
+        assert!(mean.seconds(now).is_finite());
+        mean.penalised(now);
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_mean_lies_between_nothing_and_the_highest_time(
+        samples in prop::collection::vec((0..20_000_u64, 0..30_000_u64, any::<bool>()), 1..60),
+    ) {
+        let (mut mean, mut now, mut highest) = (PeakEwma::new(DECAY), Instant::now(), 0.0_f64);
+        for (pause_ms, time_ms, failed) in samples {
+            now += Duration::from_millis(pause_ms);
+            let time = Duration::from_millis(time_ms);
+            if failed { mean.failed(now, time) } else { mean.observe(now, time) }
+            highest = highest.max(time.as_secs_f64());
+            let found = mean.seconds(now);
+            prop_assert!(found + 1e-9 >= time.as_secs_f64() && found <= highest + 1e-9);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! So much a minute of something whose amount is reckoned first and known later: tokens, requests that may not be sent
+//! after all. Knows no clock: moments are handed in.
+
+use std::time::{Duration, Instant};
+
+/// A leaky bucket that holds a whole minute's worth: whoever was idle may take that at once, and from then on each
+/// leaves as much room as the rate lets drain, the way the providers' own limits are documented.
+///
+/// Unlike [`crate::Gcra`], which takes one at a time for good, it takes many and takes back what was not used. What
+/// cost more than was reckoned leaves a debt.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    per_minute: f64,
+    /// What has been taken and has not drained yet; more than a minute's worth is a debt.
+    level: f64,
+    at: Option<Instant>,
+    told: Option<Told>,
+}
+
+/// What an upstream has told of its own bucket.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// When it starts anew.
+    resets_at: Instant,
+    /// What was taken since it told.
+    since: f64,
+}
+
+impl Bucket {
+    /// So much a minute; nothing reads as one.
+    pub fn new(per_minute: u32) -> Self {
+        Self { per_minute: f64::from(per_minute.max(1)), level: 0.0, at: None, told: None }
+    }
+
+    /// How long until `amount` fits; zero when it does. What is more than a whole minute's worth fits when nothing else
+    /// is there: it would never pass otherwise.
+    pub fn wait(&mut self, now: Instant, amount: f64) -> Duration {
+        self.drain(now);
+        let over = self.level + amount.min(self.per_minute) - self.per_minute;
+        // Whatever rounding leaves is far below one of anything.
+        if over < 1e-6 {
+            return Duration::ZERO;
+        }
+        let drained = Duration::from_secs_f64(over / self.per_minute * 60.0);
+        // What the upstream starts anew need not drain.
+        let fits_then = |told: &Told| told.since + amount.min(self.per_minute) <= self.per_minute;
+        let reset = self.told.filter(fits_then).map(|told| told.resets_at.saturating_duration_since(now));
+        reset.map_or(drained, |reset| reset.min(drained))
+    }
+
+    /// Takes `amount`, whether it fits or not.
+    pub fn debit(&mut self, now: Instant, amount: f64) {
+        self.drain(now);
+        self.add(amount);
+    }
+
+    /// Takes `amount` back that was not used after all.
+    pub fn credit(&mut self, now: Instant, amount: f64) {
+        self.debit(now, -amount);
+    }
+
+    /// What the upstream says is left of its own bucket, and when that starts anew. Nobody else's use of it is known
+    /// otherwise, so that less may be left than we think, and never more.
+    pub fn clamp(&mut self, now: Instant, remaining: u64, resets_in: Option<Duration>) {
+        self.drain(now);
+        self.level = self.level.max(self.per_minute - remaining as f64);
+        self.told = resets_in.and_then(|wait| now.checked_add(wait)).map(|resets_at| Told { resets_at, since: 0.0 });
+    }
+
+    /// The share that is left, from 0 to 1.
+    pub fn left(&mut self, now: Instant) -> f64 {
+        self.drain(now);
+        (1.0 - self.level / self.per_minute).clamp(0.0, 1.0)
+    }
+
+    fn add(&mut self, amount: f64) {
+        self.level = (self.level + amount).max(0.0);
+        if let Some(told) = &mut self.told {
+            told.since = (told.since + amount).max(0.0);
+        }
+    }
+
+    fn drain(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(*self.at.get_or_insert(now));
+        self.at = self.at.max(Some(now));
+        self.level = (self.level - passed.as_secs_f64() / 60.0 * self.per_minute).max(0.0);
+        if let Some(told) = self.told.filter(|told| now >= told.resets_at) {
+            self.level = self.level.min(told.since);
+            self.told = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bucket;
+    use proptest::prelude::*;
+    use std::time::{Duration, Instant};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn take(bucket: &mut Bucket, now: Instant, amount: f64) -> Result<(), Duration> {
+        let wait = bucket.wait(now, amount);
+        if wait.is_zero() {
+            bucket.debit(now, amount);
+        }
+        if wait.is_zero() { Ok(()) } else { Err(wait) }
+    }
+
+    #[test]
+    fn a_minutes_worth_at_once_then_as_much_as_drains() {
+        let (mut bucket, now) = (Bucket::new(20), Instant::now());
+        assert_eq!((0..30).filter(|_| take(&mut bucket, now, 1.0).is_ok()).count(), 20);
+        assert_eq!(take(&mut bucket, now, 1.0), Err(SECOND * 3));
+        assert_eq!(take(&mut bucket, now + SECOND * 3, 1.0), Ok(()));
+        let later = now + SECOND * 3_600;
+        assert_eq!((0..30).filter(|_| take(&mut bucket, later, 1.0).is_ok()).count(), 20, "no more for waiting longer");
+    }
+
+    #[test]
+    fn debts_and_credits() {
+        let (mut bucket, now) = (Bucket::new(60), Instant::now());
+        bucket.debit(now, 90.0);
+        assert_eq!(take(&mut bucket, now, 1.0), Err(SECOND * 31));
+        bucket.credit(now, 80.0);
+        assert_eq!(bucket.left(now), 50.0 / 60.0);
+        bucket.credit(now, 80.0);
+        assert_eq!(bucket.left(now), 1.0, "no more than was there");
+        assert_eq!(take(&mut bucket, now, 500.0), Ok(()), "what is more than a minute's worth passes alone");
+        assert_eq!(take(&mut bucket, now, 1.0), Err(SECOND * 441));
+    }
+
+    #[test]
+    fn what_the_upstream_tells_counts_if_it_is_less() {
+        let (mut bucket, now) = (Bucket::new(60), Instant::now());
+        bucket.clamp(now, 1_000, Some(SECOND));
+        assert_eq!(bucket.left(now), 1.0);
+        bucket.clamp(now, 2, None);
+        assert_eq!((take(&mut bucket, now, 2.0), take(&mut bucket, now, 1.0)), (Ok(()), Err(SECOND)));
+        bucket.clamp(now, 0, Some(SECOND * 5));
+        assert_eq!(take(&mut bucket, now, 60.0), Err(SECOND * 5), "it starts anew sooner than it drains");
+        assert_eq!(take(&mut bucket, now + SECOND, 1.0), Ok(()));
+        let anew = now + SECOND * 5;
+        assert_eq!(bucket.left(anew), 59.0 / 60.0, "what was taken since counts in the new one");
+        bucket.clamp(anew, 0, Some(Duration::MAX));
+        assert_eq!(bucket.left(anew), 0.0);
+    }
+
+    #[test]
+    fn time_that_goes_back_breaks_nothing() {
+        let (mut bucket, now) = (Bucket::new(0), Instant::now() + SECOND * 100);
+        assert_eq!(take(&mut bucket, now, 1.0), Ok(()));
+        assert_eq!(take(&mut bucket, now - SECOND * 50, 1.0), Err(SECOND * 60));
+        assert_eq!(take(&mut bucket, now + SECOND * 30, 1.0), Err(SECOND * 30));
+    }
+
+    proptest! {
+        #[test]
+        fn the_wait_suffices_and_the_rate_is_kept(
+            rate in 1..500u32, asks in prop::collection::vec((0..20_000u64, 1..800u32), 1..80),
+        ) {
+            let (mut bucket, mut now) = (Bucket::new(rate), Instant::now());
+            let (start, mut taken) = (now, 0.0);
+            for (pause_ms, amount) in asks {
+                now += Duration::from_millis(pause_ms);
+                let amount = f64::from(amount.min(rate));
+                if let Err(wait) = take(&mut bucket, now, amount) {
+                    now += wait + Duration::from_millis(1);
+                    prop_assert_eq!(take(&mut bucket, now, amount), Ok(()));
+                }
+                taken += amount;
+                let minutes = (now - start).as_secs_f64() / 60.0;
+                prop_assert!(taken <= f64::from(rate) * (1.0 + minutes) + 1e-3);
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! How requests get past what guards an upstream, in time: a line for a bounded number of places ([`Gate`]), a pace of
+//! so much a minute ([`Pace`]), both shared with other servers where somebody knows how ([`Sharing`]), and how it all
+//! went lately ([`Course`]).
+//!
+//! The rules are `guard`'s; this room lends them a clock, a lock and somebody who waits. It knows no request, no model
+//! and no protocol, and by which means servers share nobody here knows.
+
+mod course;
+mod gate;
+mod pace;
+mod sharing;
+
+pub use course::{Course, Ended};
+pub use gate::{Gate, Load, Place};
+pub use pace::{Pace, Taken};
+pub use sharing::{SharedRate, Sharing};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Takes a lock; a panic elsewhere cannot leave these small states half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,80 @@
+//! Whether a server that has answered a million requests holds more memory than before. Knows no other load.
+
+use super::full::Full;
+use super::load::{self, Plan};
+use super::outcome::{Figure, Measured, Subject};
+use super::process::Server;
+use super::{Setup, proxy, sample, version};
+use crate::trouble::Trouble;
+use std::time::Duration;
+
+/// How many requests, whole and quick, in how many parts.
+const REQUESTS: (u32, u32) = (1_000_000, 50_000);
+const PARTS: u32 = 10;
+/// Requests before: more than the 15,000 answers that the cache keeps in memory.
+const WARM_UP: u32 = 40_000;
+const USERS: u32 = 16;
+/// What it may do after a part before it is looked at: the ledger is written every quarter of a second.
+const SETTLE: Duration = Duration::from_millis(500);
+
+pub(super) fn run(setup: &Setup) -> Result<Measured, Trouble> {
+    let upstream = Server::simulate(&setup.binary, &proxy::script())?;
+    let ours = Full::start(setup, upstream.address, "")?;
+    let mut measured = Measured { void: ours.lacks()?, ..Measured::default() };
+    let requests = if setup.quick { REQUESTS.1 } else { REQUESTS.0 };
+    let idle_mb = ours.server.resident_mb();
+    let mut resident = vec![part(setup, &ours, WARM_UP, &mut measured)?];
+    for _ in 0..PARTS {
+        resident.push(part(setup, &ours, requests / PARTS, &mut measured)?);
+    }
+    let (first, last) = (resident[0], resident[resident.len() - 1]);
+    let told = [("requests".to_owned(), f64::from(requests)), ("resident_mb".to_owned(), sample::round(last))];
+    let version = version(&setup.binary, "--version");
+    measured.subjects.push(Subject { name: "althing".to_owned(), version, measured: told.into() });
+    measured.figures = vec![
+        Figure::new("resident memory before any", idle_mb, "MB"),
+        Figure::new("resident memory, warm", first, "MB"),
+        Figure::new("resident memory after all", last, "MB"),
+        Figure::new("growth over the run", slope(&resident) * f64::from(PARTS), "MB"),
+    ];
+    measured.notes.push(format!(
+        "{requests} requests after {WARM_UP} that warm up; growth is that of a line through {} looks",
+        resident.len()
+    ));
+    Ok(measured)
+}
+
+/// Sends so many and says how many megabytes the server holds then.
+fn part(setup: &Setup, ours: &Full, requests: u32, measured: &mut Measured) -> Result<f64, Trouble> {
+    let plan = Plan { users: USERS, requests, ..ours.plan() };
+    let (_, failed) = load::run(setup, &plan, ours.server.address)?.counts()?;
+    if failed > 0.0 {
+        measured.failed.get_or_insert_with(|| format!("{failed} requests failed"));
+    }
+    std::thread::sleep(SETTLE);
+    Ok(ours.server.resident_mb())
+}
+
+/// By how much a line of least squares through the samples rises from one to the next.
+fn slope(samples: &[f64]) -> f64 {
+    let count = samples.len() as f64;
+    let (middle, mean) = ((count - 1.0) / 2.0, samples.iter().sum::<f64>() / count);
+    let off = |at: usize| at as f64 - middle;
+    let rise: f64 = samples.iter().enumerate().map(|(at, sample)| off(at) * (sample - mean)).sum();
+    let run: f64 = (0..samples.len()).map(|at| off(at) * off(at)).sum();
+    if run > 0.0 { rise / run } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_rises_as_its_samples_do() {
+        let check = |samples: &[f64], expect: f64| assert!((slope(samples) - expect).abs() < 1e-9, "{samples:?}");
+        check(&[1.0, 3.0, 5.0, 7.0], 2.0);
+        check(&[4.0, 4.0, 4.0], 0.0);
+        check(&[4.0], 0.0);
+        check(&[0.0, 1.0, 0.0, 1.0, 0.0], 0.0);
+    }
+}

@@ -36,6 +36,16 @@ fn fed() -> Arc<Metrics> {
     metrics.hedges().won.inc();
     metrics.agreement("trio", Agreement::Reached).inc();
     metrics.votes().logged.inc();
+    let memory = metrics.cache_tier("answers", "memory");
+    memory.hit.inc();
+    memory.entries.set(3);
+    memory.bytes.set(4_096);
+    metrics.cache_requests("answers", "all", "miss").inc();
+    metrics.cache_lost("answers", "full").inc();
+    let redis = metrics.redis("cache");
+    redis.up.set(1);
+    redis.connections.set(2);
+    redis.answered.inc();
     metrics.settings_reloads(Reload::Rejected).inc();
     metrics.store().retried(StoreConflict::Deadlock).inc();
     metrics.access().admission(Admission::Unknown).inc();

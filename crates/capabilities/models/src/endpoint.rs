@@ -195,6 +195,18 @@ impl Endpoint {
         within: Duration,
         opening: Opening,
     ) -> Result<Answer, ModelError> {
+        // Boxed, as whoever may ask several in turn or at once keeps room for each of them while one is asked.
+        Box::pin(self.attempt(request, asker, tab, within, opening)).await
+    }
+
+    async fn attempt(
+        self: &Arc<Self>,
+        request: &ChatRequest,
+        asker: Asker<'_>,
+        tab: &Arc<dyn Tab>,
+        within: Duration,
+        opening: Opening,
+    ) -> Result<Answer, ModelError> {
         let asked = Instant::now();
         let mut ticket = self.admit(request, asker, tab, within).await?;
         let ear = Ear::default();

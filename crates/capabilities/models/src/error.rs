@@ -73,6 +73,12 @@ pub enum ModelError {
         /// What is wrong with it.
         what: String,
     },
+    /// An event of a stream is larger than its limit.
+    #[error("one event of the stream is longer than {most} bytes")]
+    EventTooLong {
+        /// The limit in bytes.
+        most: usize,
+    },
     /// A stream ended before it was complete.
     #[error("the stream broke off before it was complete")]
     Cut,
@@ -169,6 +175,7 @@ impl ModelError {
     /// What is wrong with bytes that should be a chat reply, in words that quote none of them: a parser's own would.
     pub(crate) fn not_a_reply(error: &WireError) -> Self {
         let what = match error {
+            WireError::EventTooLong { most } => return Self::EventTooLong { most: *most },
             WireError::NotJson { line, column, .. } => {
                 format!("it stops making sense at line {line} column {column}")
             }
@@ -201,6 +208,8 @@ impl ModelError {
             Self::RateLimited { .. } | Self::Resting(_) | Self::Busy(_) | Self::Endless { .. } => None,
             Self::Untranslatable { .. } | Self::Unsupported { .. } => None,
             Self::TooLong { .. } | Self::TooLarge { .. } | Self::Paced { .. } | Self::Parked { .. } => None,
+            // One caller's long answer is no reason to refuse all others theirs.
+            Self::Net(NetError::TooLarge { .. }) | Self::EventTooLong { .. } => None,
             _ => Some(true),
         }
     }
@@ -262,6 +271,7 @@ impl Explain for ModelError {
             Self::Silent { .. } => "upstream_silent",
             Self::Endless { .. } => "upstream_endless",
             Self::NotAReply { .. } => "upstream_bad_reply",
+            Self::EventTooLong { .. } => "upstream_too_large",
             Self::Cut => "upstream_cut",
             Self::ErrorEvent { .. } => "upstream_error_event",
             Self::Untranslatable { .. } => "not_translatable",
@@ -327,6 +337,7 @@ impl Explain for ModelError {
                 Some("correct the provider's `base_url`: it redirects".to_owned())
             }
             Self::Endless { .. } => Some("raise `server.stream_max_ms`".to_owned()),
+            Self::EventTooLong { .. } => Some("raise the provider's `event_bytes_max`".to_owned()),
             Self::Unauthorised { .. } => Some("check the provider's `api_key`".to_owned()),
             Self::OutOfCredit { .. } => Some("top up the provider's account".to_owned()),
             Self::Net(error) => error.hint(),

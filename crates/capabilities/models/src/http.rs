@@ -270,15 +270,13 @@ impl Stream for Blocks {
             Some(Ok(first)) => first,
             ended => return Poll::Ready(ended),
         };
-        let mut together = BytesMut::new();
-        while first.len().max(together.len()) < TOGETHER_BYTES {
+        // Copied, as a piece that is kept as it came holds on to the whole buffer that it was read into, and the next one
+        // needs another.
+        let mut together = BytesMut::from(&*first);
+        drop(first);
+        while together.len() < TOGETHER_BYTES {
             match self.poll_block(context) {
-                Poll::Ready(Some(Ok(block))) => {
-                    if together.is_empty() {
-                        together.extend_from_slice(&first);
-                    }
-                    together.extend_from_slice(&block);
-                }
+                Poll::Ready(Some(Ok(block))) => together.extend_from_slice(&block),
                 Poll::Ready(Some(Err(error))) => {
                     self.failed = Some(error);
                     break;
@@ -286,7 +284,7 @@ impl Stream for Blocks {
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        Poll::Ready(Some(Ok(if together.is_empty() { first } else { together.freeze() })))
+        Poll::Ready(Some(Ok(together.freeze())))
     }
 }
 

@@ -74,12 +74,12 @@ impl Seen {
         self.keep(reply.bytes());
     }
 
-    /// Reads a block of a stream up to its end, or up to an error in it. Tells which part of it is not for the client.
-    pub(crate) fn read(&mut self, block: &[u8]) -> Option<Range<usize>> {
-        let mut hidden: Option<Range<usize>> = None;
+    /// Reads a block of a stream up to its end, or up to an error in it. Tells which parts of it are not for the client.
+    pub(crate) fn read(&mut self, block: &[u8]) -> Vec<Range<usize>> {
+        let mut hidden: Vec<Range<usize>> = Vec::new();
         for event in events(block) {
             let at = event.at;
-            if let Some(hidden) = hidden.as_mut().filter(|hidden| hidden.end == block.len()) {
+            if let Some(hidden) = hidden.last_mut().filter(|hidden| hidden.end == block.len()) {
                 hidden.end = at;
             }
             let Some(data) = event.data else { continue };
@@ -96,7 +96,7 @@ impl Seen {
                     return hidden;
                 }
                 if view.only_usage && self.hides_usage {
-                    hidden = Some(at..block.len());
+                    hidden.push(at..block.len());
                 }
                 if view.done && !view.token {
                     continue;

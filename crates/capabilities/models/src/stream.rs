@@ -39,7 +39,7 @@ impl Watch {
             };
             let block = block?;
             let hidden = seen.read(&block);
-            self.held.push_back(without(block, hidden));
+            self.held.push_back(without(block, &hidden));
             // Words before it in the same block have not been promised to anybody yet.
             if let Some(Reported { code, .. }) = seen.error.take() {
                 return Err(ModelError::ErrorEvent { code });
@@ -56,12 +56,16 @@ impl Watch {
     }
 }
 
-/// A block without the part that is not for the client.
-fn without(block: Bytes, hidden: Option<Range<usize>>) -> Bytes {
+/// A block without the parts that are not for the client, which stand in order.
+fn without(block: Bytes, hidden: &[Range<usize>]) -> Bytes {
     match hidden {
-        None => block,
-        Some(hidden) if hidden.end == block.len() => block.slice(..hidden.start),
-        Some(hidden) => Bytes::from([&block[..hidden.start], &block[hidden.end..]].concat()),
+        [] => block,
+        [hidden] if hidden.end == block.len() => block.slice(..hidden.start),
+        _ => {
+            let ends = hidden.iter().map(|hidden| hidden.start).chain([block.len()]);
+            let starts = [0].into_iter().chain(hidden.iter().map(|hidden| hidden.end));
+            starts.zip(ends).flat_map(|(start, end)| &block[start..end]).copied().collect()
+        }
     }
 }
 
@@ -79,6 +83,8 @@ pub struct AnswerStream {
     silence: Pin<Box<Sleep>>,
     /// Whether `silence` runs.
     waiting: bool,
+    /// Whether it runs for the last time: the answer is whole, and the upstream has until then to close.
+    closing: bool,
     idle: Duration,
     in_line: Duration,
     lost: Vec<String>,
@@ -96,7 +102,8 @@ impl AnswerStream {
     ) -> Self {
         let (idle, opened) = (endpoint.idle, Instant::now());
         let silence = Box::pin(tokio::time::sleep(idle));
-        Self { watch, ticket, endpoint, silence, waiting: false, idle, in_line, lost, opened, ended: false }
+        let (waiting, closing, ended) = (false, false, false);
+        Self { watch, ticket, endpoint, silence, waiting, closing, idle, in_line, lost, opened, ended }
     }
 
     /// Whether a script makes it up, as far as we or the upstream know.
@@ -134,11 +141,31 @@ impl AnswerStream {
     fn is_silent(&mut self, context: &mut Context<'_>) -> bool {
         if !self.waiting {
             self.waiting = true;
-            let patience = if self.ticket.seen.done { self.idle.min(CLOSING) } else { self.idle };
-            let until = Instant::now() + patience;
+            let until = Instant::now() + self.idle;
             self.silence.as_mut().reset(until);
         }
         self.silence.as_mut().poll(context).is_ready()
+    }
+
+    /// Behind the end of the answer the upstream has one short time to close, whatever it still sends: none of that is
+    /// for anybody, and what breaks or falls silent there harms nobody.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ModelError>>> {
+        if !self.closing {
+            self.closing = true;
+            let until = Instant::now() + self.idle.min(CLOSING);
+            self.silence.as_mut().reset(until);
+        }
+        if self.silence.as_mut().poll(context).is_pending() {
+            match self.watch.blocks.poll_next_unpin(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(_))) => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(_) => {}
+            }
+        }
+        Poll::Ready(self.finish().map(Err))
     }
 
     /// Settles the call and lets go of the upstream.
@@ -189,6 +216,9 @@ impl Stream for AnswerStream {
         if let Some(block) = self.watch.held.pop_front() {
             return Poll::Ready(Some(Ok(block)));
         }
+        if self.ticket.seen.done {
+            return self.poll_end(context);
+        }
         if let Some(error) = self.reported() {
             return Poll::Ready(Some(Err(error)));
         }
@@ -201,14 +231,12 @@ impl Stream for AnswerStream {
                     return Poll::Ready(self.end(Err(ModelError::Endless { most })).map(Err));
                 }
                 match self.ticket.seen.error.as_ref().map(|reported| reported.at) {
-                    None => return Poll::Ready(Some(Ok(without(block, hidden)))),
+                    None => return Poll::Ready(Some(Ok(without(block, &hidden)))),
                     Some(0) => self.reported(),
-                    Some(at) => return Poll::Ready(Some(Ok(block.slice(..at)))),
+                    Some(at) => return Poll::Ready(Some(Ok(without(block.slice(..at), &hidden)))),
                 }
             }
             Poll::Pending if !self.is_silent(context) => return Poll::Pending,
-            // What breaks or falls silent after the end of the answer harms nobody.
-            _ if self.ticket.seen.done => self.finish(),
             Poll::Ready(Some(Err(error))) => self.end(Err(error)),
             Poll::Ready(None) => self.finish(),
             Poll::Pending => {

@@ -169,8 +169,9 @@ impl App {
     }
 
     /// Takes over the limits and the certificate of other settings; [`crate::check_tls`] tells beforehand whether the
-    /// certificate can be served. Where the server listens, whether it encrypts, and how many connections it holds,
-    /// is fixed at the start.
+    /// certificate can be served. Where the server listens, whether it encrypts, how many connections it holds,
+    /// `header_read_ms`, `header_bytes_max`, `drain_ms`, and how long a client may take nothing (`stream_idle_ms`, whose
+    /// other half follows) are fixed at the start.
     pub fn reload(&self, server: &Server) {
         self.0.rules.store(Arc::new(Rules::new(server, &self.0.guarded)));
         self.0.tls.reload(server);

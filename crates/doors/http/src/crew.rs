@@ -1,6 +1,7 @@
 //! The threads that serve connections, each with a runtime of its own: a connection stays where it began, and what it
 //! waits for wakes that thread alone. Knows nothing of what is served.
 
+use futures_util::FutureExt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,13 +9,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// How long the threads may take to drop what they still serve.
 const LEAVE_MAX: Duration = Duration::from_millis(500);
 
-/// What a thread begins with a connection that was handed to it.
-type Begin = Box<dyn FnOnce() + Send>;
+/// What a thread begins with a connection that was handed to it, and what counts that connection.
+type Begin = (Box<dyn FnOnce(Busy) + Send>, Busy);
 
 /// The threads; with none, whoever calls serves by itself.
 pub(crate) struct Crew(Vec<Hand>);
@@ -41,23 +43,31 @@ impl Crew {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let Some(hand) = self.0.iter().min_by_key(|hand| hand.busy.load(Ordering::Relaxed)) else {
+        let mut hands: Vec<&Hand> = self.0.iter().collect();
+        hands.sort_by_cached_key(|hand| hand.busy.load(Ordering::Relaxed));
+        let Some(fewest) = hands.first() else {
             tokio::spawn(serve(stream));
             return;
         };
         let Ok(stream) = stream.into_std() else { return };
-        let busy = Busy::new(&hand.busy);
-        // A thread that has gone takes nobody in, which closes the connection.
-        let _ = hand.begin.send(Box::new(move || match TcpStream::from_std(stream) {
+        let begin = move |busy: Busy| match TcpStream::from_std(stream) {
             Ok(stream) => {
-                let served = serve(stream);
-                tokio::spawn(async move {
-                    served.await;
-                    drop(busy);
-                });
+                // No `async` block, which would keep room for it twice.
+                tokio::spawn(serve(stream).map(move |()| drop(busy)));
             }
             Err(error) => tracing::warn!(%error, "cannot take a connection over"),
-        }));
+        };
+        let mut begin: Begin = (Box::new(begin), Busy::new(&fewest.busy));
+        for hand in &hands {
+            begin.1 = Busy::new(&hand.busy);
+            match hand.begin.send(begin) {
+                Ok(()) => return,
+                // That thread has gone: the next one takes it.
+                Err(SendError(refused)) => begin = refused,
+            }
+        }
+        tracing::error!("no thread for connections is left");
+        (begin.0)(begin.1);
     }
 
     /// Ends the threads; whatever they still serve is dropped.
@@ -83,8 +93,8 @@ impl Hand {
 /// Begins what it is handed, until nobody is left to do so. The line needs no limit of its own: the listener counts
 /// connections.
 async fn work(mut handed: UnboundedReceiver<Begin>) {
-    while let Some(begin) = handed.recv().await {
-        begin();
+    while let Some((begin, busy)) = handed.recv().await {
+        begin(busy);
     }
 }
 
@@ -112,7 +122,10 @@ mod tests {
 
     /// Where connections were served, by the names and ids of their threads.
     async fn served(threads: usize, connections: usize) -> Vec<std::thread::ThreadId> {
-        let crew = Crew::start(threads);
+        served_by(Crew::start(threads), connections).await
+    }
+
+    async fn served_by(crew: Crew, connections: usize) -> Vec<std::thread::ThreadId> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (mut kept, mut ids) = (Vec::new(), Vec::new());
         for _ in 0..connections {
@@ -136,6 +149,26 @@ mod tests {
         assert!(ids[0] != ids[1] && ids.iter().all(|id| *id != here));
         assert_eq!(ids.iter().filter(|id| **id == ids[0]).count(), 2);
         assert_eq!(served(0, 2).await, [here, here]);
+    }
+
+    /// Ends a thread as a panic would.
+    async fn lose(hand: &Hand) {
+        let sent = hand.begin.send((Box::new(|_| panic!("a thread is lost on purpose")), Busy::new(&hand.busy)));
+        assert!(sent.is_ok());
+        while !hand.thread.is_finished() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_is_lost_takes_no_connection_along() {
+        let crew = Crew::start(2);
+        lose(&crew.0[0]).await;
+        let (alive, here) = (crew.0[1].thread.thread().id(), std::thread::current().id());
+        assert_eq!(served_by(crew, 3).await, [alive; 3]);
+        let crew = Crew::start(1);
+        lose(&crew.0[0]).await;
+        assert_eq!(served_by(crew, 1).await, [here], "whoever listens does it instead");
     }
 
     #[tokio::test]

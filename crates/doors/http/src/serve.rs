@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use fault::{Explain, Kind, Origin};
 use futures_util::FutureExt;
+use futures_util::future::Either;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -254,13 +255,13 @@ impl Door {
         let level = self.app.0.metrics.connections_open().enter();
         let guest = self.guest(peer.ip());
         let (tls, handshake_max) = (self.app.0.tls.config(), self.handshake_max);
-        self.crew.serve(stream, move |stream| async move {
-            match tls {
+        self.crew.serve(stream, move |stream| {
+            let served = match tls {
                 // Boxed, so that a plain connection does not carry the room that a handshake takes.
-                Some(tls) => Box::pin(guest.encrypted(tls, stream, handshake_max)).await,
-                None => guest.plain(stream).await,
-            }
-            drop((permit, level));
+                Some(tls) => Either::Left(Box::pin(guest.encrypted(tls, stream, handshake_max))),
+                None => Either::Right(guest.plain(stream)),
+            };
+            served.map(move |()| drop((permit, level)))
         });
     }
 
@@ -277,6 +278,9 @@ impl Door {
 }
 
 /// Whoever is at the other end of a connection.
+///
+/// What serves a connection is put together by plain functions: each `async` block around it would keep room for it
+/// twice, where it comes in and where it is awaited, as long as the connection lives.
 struct Guest {
     app: App,
     routes: Router,
@@ -287,9 +291,9 @@ struct Guest {
 }
 
 impl Guest {
-    async fn plain(self, stream: TcpStream) {
+    fn plain(self, stream: TcpStream) -> impl Future<Output = ()> + Send {
         let socket = Socket::new(stream, self.stall_max);
-        self.converse(socket).await;
+        self.converse(socket)
     }
 
     async fn encrypted(self, tls: Arc<ServerConfig>, stream: TcpStream, handshake_max: Duration) {
@@ -302,7 +306,10 @@ impl Guest {
     }
 
     /// Answers request after request, each of which knows who asks.
-    async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+    fn converse<S>(self, stream: S) -> impl Future<Output = ()> + Send
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let Self { app, routes, peer, http, watcher, .. } = self;
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = app.0.rules.load().proxies.client(peer, request.headers());
@@ -311,9 +318,11 @@ impl Guest {
             answered.map(Ok::<_, Infallible>)
         });
         let connection = http.serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(%error, "a connection ended early");
-        }
+        watcher.watch(connection).map(|ended| {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        })
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn single(app: &App, answer: Box<Events>, request: &ChatRequest, abou
     until_cut(app, Box::pin(events.filter(|block| std::future::ready(!block.is_empty()))), dialect, id)
 }
 
-/// These events as a body. If the server's time to drain ends first, what has come goes out, then one error event.
+/// These events as a body. If the server's time to drain ends first, one error event ends it.
 fn until_cut(
     app: &App,
     events: impl Stream<Item = Bytes> + Send + Unpin + 'static,
@@ -61,12 +61,13 @@ fn until_cut(
         let (mut events, cut, request_id) = open?;
         tokio::select! {
             biased;
-            event = events.next() => event.map(|event| (Ok::<_, Infallible>(event), Some((events, cut, request_id)))),
+            // First, as a stream that always has something ready would never come to its end.
             () = cut.cancelled() => {
                 let refusal = Refusal::new(Kind::Overloaded, "shutting_down", "the server is shutting down");
                 let told = dialects::error_event(dialect, &refusal.hint("ask again").openai_body(&request_id));
                 Some((Ok(told), None))
             }
+            event = events.next() => event.map(|event| (Ok::<_, Infallible>(event), Some((events, cut, request_id)))),
         }
     }))
 }
@@ -124,5 +125,23 @@ impl Deciding {
             Ok(Outcome::Stream { .. }) => Bytes::new(),
             Err(error) => dialects::error_event(dialect, &Refusal::of_ask(&error).openai_body(&self.arrival.id)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::support::app;
+
+    #[tokio::test]
+    async fn a_stream_that_always_has_something_ready_is_told_of_the_end_too() {
+        let app = app("");
+        let endless = stream::repeat(Bytes::from_static(b"data: {}\n\n"));
+        let mut body = until_cut(&app, endless, Dialect::Chat, "r".into()).into_data_stream();
+        assert_eq!(body.next().await.unwrap().unwrap(), "data: {}\n\n");
+        app.0.cut.cancel();
+        let told = body.next().await.unwrap().unwrap();
+        assert!(String::from_utf8_lossy(&told).contains("shutting_down"), "{told:?}");
+        assert!(body.next().await.is_none());
     }
 }

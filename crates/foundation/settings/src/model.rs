@@ -82,7 +82,8 @@ pub struct Server {
     /// How long a request may take until its answer is whole or its stream has begun, over all attempts, in
     /// milliseconds.
     pub deadline_ms: u64,
-    /// How long a stream may be silent before it is cut, in milliseconds.
+    /// How long a stream may be silent before it is cut, in milliseconds; also how long a client may take nothing of
+    /// what is sent to it, which is fixed at the start.
     pub stream_idle_ms: u64,
     /// How long a stream may go on altogether, in milliseconds.
     pub stream_max_ms: u64,

@@ -5,12 +5,13 @@ use crate::connector::Connector;
 use crate::link::Link;
 use crate::shelf::Shelf;
 use crate::{NetError, tls};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use measure::UpstreamMetrics;
+use std::error::Error;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,8 @@ pub struct ClientConfig {
     ///
     /// This is no limit on requests. What a burst has opened beyond the pool is kept for [`BEYOND_IDLE`] after each use:
     /// long enough for a busy hour, in which hundreds of requests follow each other, and too short to lie about.
-    /// Connections that are opened beyond the pool are counted.
+    /// Connections that are opened beyond the pool are counted. Each runtime that sends has its share of the pool, and
+    /// room for one connection at least, as none can use what belongs to another.
     pub pool_max: usize,
 }
 
@@ -64,6 +66,11 @@ impl Client {
         Self { connector, shelf: Shelf::new(config.idle_timeout, config.pool_max) }
     }
 
+    #[cfg(test)]
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
     /// Sends one request and returns as soon as the head of the answer is there.
     ///
     /// Dropping the future, or later the body, closes the connection, which is how an upstream learns that nobody waits
@@ -86,7 +93,7 @@ impl Client {
                 },
             }
         }
-        let dialled = self.connector.dial(uri).await;
+        let dialled = self.connector.dial(uri, self.shelf.idle()).await;
         let io = dialled.map_err(|error| NetError::from_dial(host.host(), error.as_ref()))?;
         let mut link = Box::new(Link::over(io).await.map_err(|error| NetError::from_body(&error))?);
         match link.send(request).await {
@@ -123,16 +130,35 @@ fn in_origin_form(mut request: Request<Full<Bytes>>, uri: &Uri, host: &Authority
 
 /// Reads a body to its end.
 ///
+/// A body that comes in one piece is that piece. Of several, each is copied into one buffer as it comes: a piece kept as
+/// it came would hold on to the whole buffer that it was read into, and a body that comes byte by byte would take thirty
+/// times its size.
+///
 /// # Errors
 /// [`NetError::TooLarge`] beyond `bytes_max`, [`NetError::Closed`] when the connection ends first.
 pub async fn collect(body: impl Body<Data = Bytes, Error = hyper::Error>, bytes_max: usize) -> Result<Bytes, NetError> {
-    let collected = Limited::new(pin!(body), bytes_max).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            return NetError::TooLarge { most: bytes_max };
+    let mut body = pin!(Limited::new(body, bytes_max));
+    let (mut only, mut whole) = (None, BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|error| unread(error.as_ref(), bytes_max))?.into_data() else { continue };
+        if only.is_none() && whole.is_empty() {
+            only = Some(piece);
+            continue;
         }
-        error.downcast_ref::<hyper::Error>().map_or(NetError::Closed, NetError::from_body)
-    })
+        if let Some(first) = only.take() {
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(only.unwrap_or_else(|| whole.freeze()))
+}
+
+/// Why a body could not be read.
+fn unread(error: &(dyn Error + Send + Sync + 'static), bytes_max: usize) -> NetError {
+    if error.is::<LengthLimitError>() {
+        return NetError::TooLarge { most: bytes_max };
+    }
+    error.downcast_ref::<hyper::Error>().map_or(NetError::Closed, NetError::from_body)
 }
 
 impl NetError {
@@ -145,6 +171,11 @@ impl NetError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::StreamExt;
+    use futures_util::stream;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use testkit::{Reply, Upstream};
 
     fn get(url: &str) -> Request<Full<Bytes>> {
@@ -173,5 +204,38 @@ mod tests {
         let upstream = Upstream::start(|_| Reply::chat(&"x".repeat(5_000))).await;
         let response = client(&ClientConfig::default()).send(get(&upstream.url())).await.unwrap();
         assert_eq!(collect(response.into_body(), 100).await.unwrap_err(), NetError::TooLarge { most: 100 });
+    }
+
+    /// One byte that keeps a buffer, and counts how many there are.
+    struct Piece(Arc<AtomicUsize>);
+
+    impl AsRef<[u8]> for Piece {
+        fn as_ref(&self) -> &[u8] {
+            b"x"
+        }
+    }
+
+    impl Drop for Piece {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_keeps_no_buffer_that_its_pieces_came_in() {
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (counted, highest) = (Arc::clone(&now), Arc::clone(&most));
+        let pieces = stream::iter(0..1_000).map(move |_| {
+            highest.fetch_max(counted.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+            Ok(Frame::data(Bytes::from_owner(Piece(Arc::clone(&counted)))))
+        });
+        let body = collect(StreamBody::new(pieces), 1_000).await.unwrap();
+        assert_eq!(body, "x".repeat(1_000));
+        assert!(most.load(Ordering::Relaxed) <= 2, "{most:?} at once");
+        let whole = Bytes::from("in one piece");
+        let at = whole.as_ptr();
+        let alone = collect(StreamBody::new(stream::iter([Ok(Frame::data(whole))])), 100).await.unwrap();
+        assert_eq!((alone.as_ptr(), &*alone), (at, b"in one piece".as_slice()), "it is not copied");
+        assert_eq!(collect(StreamBody::new(stream::empty()), 100).await.unwrap(), "");
     }
 }

@@ -44,24 +44,25 @@ impl Connector {
         Self { connect_timeout, pool_max, tls, metrics, places: Places::default() }
     }
 
-    /// A connection to the host and port of `uri`, over which nothing was sent yet.
+    /// A connection to the host and port of `uri`, over which nothing was sent yet. So many of those before it are `idle`:
+    /// they are other threads', and nobody is short of them.
     ///
     /// # Errors
     /// What the system or the handshake says, or that the limit has passed. All of it is for
     /// [`NetError::from_dial`](crate::NetError::from_dial) to read.
-    pub(crate) async fn dial(&self, uri: Uri) -> Dialled {
+    pub(crate) async fn dial(&self, uri: Uri, idle: usize) -> Dialled {
         if (uri.scheme_str() == Some("https")) != self.tls.is_some() {
             return Err("the scheme is not the one that this client is for".into());
         }
-        match timeout(self.connect_timeout, self.stand(uri)).await {
+        match timeout(self.connect_timeout, self.stand(uri, idle)).await {
             Ok(dialled) => dialled,
             Err(_) => Err(io::Error::from(ErrorKind::TimedOut).into()),
         }
     }
 
-    async fn stand(&self, uri: Uri) -> Dialled {
+    async fn stand(&self, uri: Uri, idle: usize) -> Dialled {
         let host = uri.host().unwrap_or_default().to_owned();
-        let socket = self.connect(uri).await?;
+        let socket = self.connect(uri, idle).await?;
         let Some(tls) = &self.tls else { return Ok(TokioIo::new(Box::new(socket))) };
         // An address of version 6 stands in brackets, in an URI alone.
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
@@ -74,10 +75,10 @@ impl Connector {
         Ok(TokioIo::new(Box::new(secured)))
     }
 
-    async fn connect(&self, uri: Uri) -> Result<Socket, BoxError> {
+    async fn connect(&self, uri: Uri, idle: usize) -> Result<Socket, BoxError> {
         let (place, before) = self.places.take();
-        // A pool dials only when it has no unused connection: of the two, at least this one has all of its own in use.
-        if let Some(metrics) = self.metrics.as_ref().filter(|_| before >= self.pool_max) {
+        let in_use = before.saturating_sub(idle);
+        if let Some(metrics) = self.metrics.as_ref().filter(|_| in_use >= self.pool_max) {
             metrics.exhausted().inc();
         }
         let names = Names::new(self.metrics.clone());

@@ -32,7 +32,7 @@ impl Dialler {
     /// [`NetError`] when it does not stand.
     pub async fn open(&self) -> Result<Line, NetError> {
         let host = self.base.host().unwrap_or_default();
-        let stream = self.connector.dial(self.base.clone()).await;
+        let stream = self.connector.dial(self.base.clone(), 0).await;
         Line::over(stream.map_err(|error| NetError::from_dial(host, error.as_ref()))?).await
     }
 }

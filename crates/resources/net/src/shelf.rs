@@ -10,6 +10,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// After how long at most a look is taken whether the other side has closed what lies here.
 const LOOK: Duration = BEYOND_IDLE;
+/// And after how long at least: what grows old one by one is cleared up together.
+const LOOK_MIN: Duration = Duration::from_millis(500);
 
 /// Unused connections, the one used last on top. It is taken first, so that what is too much grows old at the bottom.
 #[derive(Debug)]
@@ -21,16 +23,23 @@ pub(crate) struct Shelf {
 
 #[derive(Debug, Default)]
 struct Shelved {
-    idle: Vec<Idle>,
+    /// One for each runtime that has laid something down.
+    homes: Vec<Home>,
     /// Whether somebody clears it up.
     is_kept: bool,
+}
+
+/// The connections of one runtime.
+#[derive(Debug)]
+struct Home {
+    /// The runtime whose driver watches the sockets: from another, each piece would wake a second thread.
+    runtime: Option<Id>,
+    idle: Vec<Idle>,
 }
 
 struct Idle {
     link: Box<Link>,
     host: Authority,
-    /// The runtime whose driver watches the socket: from another, each piece would wake a second thread.
-    home: Option<Id>,
     until: Instant,
 }
 
@@ -41,11 +50,12 @@ impl Shelf {
 
     /// A connection to `host` that is fit for another request.
     pub(crate) fn take(&self, host: &Authority) -> Option<Box<Link>> {
-        let home = here();
+        let here = here();
         loop {
             let mut idle = {
-                let all = &mut self.lock().idle;
-                let at = all.iter().rposition(|idle| idle.home == home && idle.host == *host)?;
+                let mut shelved = self.lock();
+                let all = &mut shelved.homes.iter_mut().find(|home| home.runtime == here)?.idle;
+                let at = all.iter().rposition(|idle| idle.host == *host)?;
                 all.remove(at)
             };
             if idle.is_good(Instant::now()) {
@@ -54,15 +64,19 @@ impl Shelf {
         }
     }
 
-    /// Lays a connection down, for `idle_timeout` where the pool has room and else for [`BEYOND_IDLE`].
+    /// Lays a connection down, for `idle_timeout` where the pool has room and else for [`BEYOND_IDLE`]. Each runtime has
+    /// its share of the pool, as none can take what another has laid down.
     pub(crate) fn put(self: &Arc<Self>, mut link: Box<Link>, host: Authority) {
         if !link.is_free() {
             return;
         }
         let mut shelved = self.lock();
-        let has_room = shelved.idle.len() < self.pool_max;
+        let home = shelved.home(here());
+        let share = (self.pool_max / shelved.homes.len().max(1)).max(1);
+        let Some(home) = shelved.homes.get_mut(home) else { return };
+        let has_room = home.idle.len() < share.min(self.pool_max);
         let stays = if has_room { self.idle_timeout } else { BEYOND_IDLE.min(self.idle_timeout) };
-        shelved.idle.push(Idle { link, host, home: here(), until: Instant::now() + stays });
+        home.idle.push(Idle { link, host, until: Instant::now() + stays });
         if !shelved.is_kept
             && let Ok(runtime) = Handle::try_current()
         {
@@ -71,19 +85,45 @@ impl Shelf {
         }
     }
 
+    /// How many connections lie here, of all runtimes.
+    pub(crate) fn idle(&self) -> usize {
+        self.lock().homes.iter().map(|home| home.idle.len()).sum()
+    }
+
     /// Drops what is too old or closed; when to look again, if anything is left.
     fn clear(&self) -> Option<Instant> {
         let now = Instant::now();
         let mut shelved = self.lock();
-        shelved.idle.retain_mut(|idle| idle.is_good(now));
-        let first = shelved.idle.iter().map(|idle| idle.until).min();
+        let mut gone = Vec::new();
+        for home in &mut shelved.homes {
+            gone.extend(home.idle.extract_if(.., |idle| !idle.is_good(now)));
+        }
+        let first = shelved.homes.iter().flat_map(|home| &home.idle).map(|idle| idle.until).min();
         shelved.is_kept = first.is_some();
-        first.map(|first| first.min(now + LOOK))
+        drop(shelved);
+        // Sockets are closed while others may take and lay down.
+        drop(gone);
+        first.map(|first| next_look(first, now))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelved> {
         self.shelved.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Shelved {
+    /// Where the connections of a runtime lie.
+    fn home(&mut self, runtime: Option<Id>) -> usize {
+        self.homes.iter().position(|home| home.runtime == runtime).unwrap_or_else(|| {
+            self.homes.push(Home { runtime, idle: Vec::new() });
+            self.homes.len() - 1
+        })
+    }
+}
+
+/// When to look again where the `first` is too old at that moment.
+fn next_look(first: Instant, now: Instant) -> Instant {
+    first.clamp(now + LOOK_MIN, now + LOOK)
 }
 
 impl Idle {
@@ -125,13 +165,14 @@ impl Drop for Keeper {
 
 #[cfg(test)]
 mod tests {
+    use super::{BEYOND_IDLE, LOOK, LOOK_MIN, next_look};
     use crate::{Client, ClientConfig, NetError, collect};
     use bytes::Bytes;
     use http::Request;
     use http_body_util::{BodyExt, Full};
     use std::time::Duration;
     use testkit::{Reply, Upstream};
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -207,5 +248,40 @@ mod tests {
         });
         asked.await.unwrap();
         assert_eq!(upstream.accepted_connections(), 2);
+    }
+
+    #[test]
+    fn the_keeper_wakes_neither_often_nor_late() {
+        let now = Instant::now();
+        for (first, expect) in [(0, LOOK_MIN), (1, LOOK_MIN), (700, Duration::from_millis(700)), (90_000, LOOK)] {
+            assert_eq!(next_look(now + Duration::from_millis(first), now), now + expect, "{first}");
+        }
+        assert_eq!(next_look(now, now + PATIENCE), now + PATIENCE + LOOK_MIN, "it is late already");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn each_runtime_has_its_share_of_the_pool() {
+        let upstream = Upstream::start(|_| Reply::chat("hi").after(Duration::from_millis(100))).await;
+        let metrics = measure::Metrics::new("0").upstream("p");
+        let config = ClientConfig { pool_max: 2, ..ClientConfig::default() };
+        let client = Client::observed(&http::Uri::from_static("http://127.0.0.1"), &config, metrics.clone());
+        let runtimes = [0, 1].map(|_| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
+        let (url, asking) = (upstream.url(), client.clone());
+        tokio::task::spawn_blocking(move || {
+            for runtime in &runtimes {
+                let both = async { tokio::join!(ask(&asking, &url), ask(&asking, &url)) };
+                let (one, other) = runtime.block_on(both);
+                one.and(other).unwrap();
+            }
+        })
+        .await
+        .unwrap();
+        // The connections of the first runtime lay idle while the second opened its own.
+        assert_eq!((metrics.opened().value(), metrics.exhausted().value()), (4, 0));
+        let kept = |home: usize| {
+            let soon = Instant::now() + BEYOND_IDLE;
+            client.shelf().lock().homes[home].idle.iter().filter(|idle| idle.until > soon).count()
+        };
+        assert_eq!((kept(0), kept(1)), (2, 1), "the first was alone");
     }
 }

@@ -106,9 +106,11 @@ async fn what_speaks_against_an_endpoint() {
         }
         assert_eq!(endpoint.breaker(), State::Open, "{shown}");
     }
-    for (harmless, between) in [(limited, 9), (refused.clone(), 9)] {
+    // What is too long for us is too long for whoever asked for it alone.
+    let (whole, event) = (ModelError::Net(NetError::TooLarge { most: 1 }), ModelError::EventTooLong { most: 1 });
+    for harmless in [limited, refused.clone(), whole, event] {
         let endpoint = around(Fake::new(move |_| fail(0, harmless.clone())), Shape::default());
-        for _ in 0..between {
+        for _ in 0..9 {
             let _ = ask(&endpoint).await;
         }
         assert_eq!(endpoint.breaker(), State::Closed);

@@ -58,6 +58,29 @@ async fn the_first_token_opens_with_the_preamble_and_nothing_more_held() {
     assert!(ready[0].contains("\"role\"") && ready[1].contains("\"a\""));
 }
 
+/// Chunks of a body that carry these events, as they stand on the wire.
+fn chunks(events: &[&str]) -> String {
+    let framed = events.iter().map(|data| event(data)).map(|event| format!("{:x}\r\n{event}\r\n", event.len()));
+    framed.collect()
+}
+
+#[tokio::test]
+async fn what_came_together_goes_on_as_one_block_that_keeps_nothing_else() {
+    let reply = Reply::stream(&[ROLE]).wait(ms(50)).raw(chunks(&[WORD, WORD, STOP])).wait(ms(50)).event("[DONE]");
+    let upstream = Upstream::start(move |_| reply.clone()).await;
+    let endpoint = at(&upstream, "", "");
+    let mut stream = open(&endpoint, Opening::FirstEvent).await.unwrap();
+    let together = [WORD, WORD, STOP].map(event).concat();
+    for expect in [event(ROLE), together, event("[DONE]")] {
+        let block = stream.next().await.unwrap().unwrap();
+        assert_eq!(block, expect);
+        // Alone in memory: nothing of what was read around it is held on to.
+        let memory = block.try_into_mut().expect("nobody else holds it").capacity();
+        assert!(memory <= 2 * expect.len(), "{memory} bytes for {}", expect.len());
+    }
+    assert!(stream.next().await.is_none());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_preamble_without_end_is_not_held_for_ever() {
     let endpoint = fake(&[(10, ROLE); 100], Ends::Never);
@@ -217,6 +240,39 @@ async fn behind_done_nobody_waits_long() {
     let (_, error) = told(&endpoint, Opening::FirstToken).await.unwrap();
     assert_eq!((error, outcomes(&endpoint)), (None, [1, 0, 0, 0, 0]));
     assert!(before.elapsed() <= ms(110), "{:?}", before.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_behind_done_is_for_nobody_and_keeps_nothing_open() {
+    let chatter = std::iter::repeat_n((50, WORD), 1_000);
+    let events: Vec<_> = [(1, WORD), (1, "[DONE]")].into_iter().chain(chatter).collect();
+    let endpoint = fake(&events, Ends::Never);
+    let before = Moment::now();
+    let (text, error) = told(&endpoint, Opening::FirstToken).await.unwrap();
+    assert_eq!((text, error), (event(WORD) + &event("[DONE]"), None));
+    assert!(before.elapsed() <= ms(110), "{:?}", before.elapsed());
+    assert_eq!(outcomes(&endpoint), [1, 0, 0, 0, 0]);
+}
+
+/// The words of a stream whose usage is not for the client, from events that come as one block behind the first.
+async fn without_usage(events: &[&str]) -> String {
+    let reply = Reply::stream(&[ROLE]).wait(ms(50)).raw(chunks(events));
+    let upstream = Upstream::start(move |_| reply.clone()).await;
+    drain(&mut open(&at(&upstream, "", ""), Opening::FirstEvent).await.unwrap()).await.0
+}
+
+#[tokio::test]
+async fn no_usage_that_was_not_asked_for_is_passed_on() {
+    let whole = event(ROLE) + &event(WORD) + &event(STOP);
+    for events in [
+        &[USAGE, WORD, STOP, USAGE][..],
+        &[USAGE, WORD, USAGE, STOP],
+        &[WORD, USAGE, USAGE, STOP],
+        &[WORD, USAGE, STOP, USAGE, ERROR],
+        &[USAGE, WORD, STOP, USAGE, ERROR, WORD],
+    ] {
+        assert_eq!(without_usage(events).await, whole, "{events:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

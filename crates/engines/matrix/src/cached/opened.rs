@@ -1,7 +1,8 @@
 //! The events of an answer: straight from a model, shared by all who asked the same, or played back.
 //!
 //! Those who share a stream drive it together: whoever is polled reads on for all. A reader who leaves takes nobody along,
-//! and the last one to leave cancels the call. What passes is recorded, and kept once it is complete.
+//! and the last one to leave cancels the call. What passes is recorded, and kept once it is complete. Nobody is cut off for
+//! the sake of others: where a recording grows too long to be kept, the quick wait for the slowest.
 
 use super::stored::{Recording, Stored};
 use crate::AskError;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use cache::{Cache, Flight, Key, Label, Life, Ticket};
 use futures_util::stream::{Stream, StreamExt};
 use models::{AnswerStream, ModelError};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -119,6 +120,12 @@ struct State {
     bytes_max: usize,
     record: Option<Record>,
     end: Option<Result<(), ModelError>>,
+    /// The next block of everybody who reads, by their numbers.
+    readers: BTreeMap<u64, usize>,
+    /// How many readers there have been.
+    numbered: u64,
+    /// Whether somebody waits for the slowest.
+    held: bool,
 }
 
 /// Everybody who waits for the next block. The upstream wakes them all, so that it does not matter who of them left.
@@ -143,26 +150,30 @@ impl Live {
             bytes_max,
             record: Some(record),
             end: None,
+            readers: BTreeMap::new(),
+            numbered: 0,
+            held: false,
         };
         let (state, readers) = (Mutex::new(state), Arc::default());
         Arc::new(Self { report: Arc::new(report), waited, dialect, state, readers })
     }
 
-    fn poll(&self, at: &mut usize, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ModelError>>> {
+    /// The next block for a reader.
+    fn poll(&self, reader: &Reader, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ModelError>>> {
         let mut state = lock(&self.state);
-        if *at < state.gone {
-            // A reader who falls so far behind holds up nobody.
-            *at = usize::MAX;
-            return Poll::Ready(Some(Err(ModelError::Cut)));
+        let Some(at) = state.readers.get(&reader.number).copied() else { return Poll::Ready(None) };
+        if let Some(block) = at.checked_sub(state.gone).and_then(|at| state.blocks.get(at)).cloned() {
+            state.passed(reader);
+            let others_go_on = state.releases();
+            drop(state);
+            if others_go_on {
+                Arc::clone(&self.readers).wake();
+            }
+            return Poll::Ready(Some(Ok(block)));
         }
-        if let Some(block) = at.checked_sub(state.gone).and_then(|at| state.blocks.get(at)) {
-            *at += 1;
-            return Poll::Ready(Some(Ok(block.clone())));
-        }
-        if let Some(end) = &state.end {
-            let end = if *at == usize::MAX { None } else { end.clone().err().map(Err) };
-            *at = usize::MAX;
-            return Poll::Ready(end);
+        if let Some(end) = state.end.clone() {
+            state.readers.remove(&reader.number);
+            return Poll::Ready(end.err().map(Err));
         }
         {
             let mut waiting = lock(&self.readers.0);
@@ -170,14 +181,22 @@ impl Live {
                 waiting.push(context.waker().clone());
             }
         }
+        state.held = state.is_too_far_ahead();
+        if state.held {
+            return Poll::Pending;
+        }
         let all = Waker::from(Arc::clone(&self.readers));
         let Some(stream) = state.stream.as_mut() else { return Poll::Ready(None) };
         let Poll::Ready(next) = stream.poll_next_unpin(&mut Context::from_waker(&all)) else { return Poll::Pending };
         let told = state.take(next, &self.report, self.dialect);
+        if matches!(told, Some(Ok(_))) {
+            state.passed(reader);
+        } else {
+            state.readers.remove(&reader.number);
+        }
         drop(state);
         lock(&self.readers.0).retain(|waker| !waker.will_wake(context.waker()));
         all.wake();
-        *at = if matches!(told, Some(Ok(_))) { *at + 1 } else { usize::MAX };
         Poll::Ready(told)
     }
 }
@@ -198,7 +217,10 @@ impl State {
                 if self.stream.as_ref().is_some_and(|stream| stream.is_complete()) {
                     self.keep(report, dialect);
                 }
-                self.trim();
+                if self.bytes > self.bytes_max {
+                    // What is too long is not kept, and nobody can join it any more.
+                    self.record = None;
+                }
             }
             Some(Err(error)) => self.close(Err(error.clone())),
             None => {
@@ -209,19 +231,44 @@ impl State {
         next
     }
 
-    /// What is too long is not kept, and nobody can join it any more: its beginning is let go.
-    fn trim(&mut self) {
-        if self.bytes <= self.bytes_max {
+    /// A reader has had one block more. What all have had is let go where nobody can join any more.
+    fn passed(&mut self, reader: &Reader) {
+        if let Some(at) = self.readers.get_mut(&reader.number) {
+            *at += 1;
+        }
+        // Whoever has boarded the flight and does not read yet begins at the beginning.
+        let aboard = reader.flight.strong_count().unwrap_or(0);
+        if self.record.is_some() || aboard > self.readers.len() {
             return;
         }
-        self.record = None;
-        while self.bytes > self.bytes_max
-            && self.blocks.len() > 1
+        let slowest = self.slowest();
+        while self.gone < slowest
             && let Some(block) = self.blocks.pop_front()
         {
             self.bytes -= block.len();
             self.gone += 1;
         }
+    }
+
+    fn slowest(&self) -> usize {
+        self.readers.values().min().copied().unwrap_or(self.gone)
+    }
+
+    /// Whether more than may be kept waits for the slowest: then nothing is read until that reader has taken some of it
+    /// or left, which the limit on its socket sees to.
+    fn is_too_far_ahead(&self) -> bool {
+        if self.bytes <= self.bytes_max {
+            return false;
+        }
+        let behind = self.blocks.iter().skip(self.slowest().saturating_sub(self.gone));
+        behind.map(Bytes::len).sum::<usize>() > self.bytes_max
+    }
+
+    /// Whether those who waited for the slowest need not any more.
+    fn releases(&mut self) -> bool {
+        let releases = self.held && !self.is_too_far_ahead();
+        self.held &= !releases;
+        releases
     }
 
     fn keep(&mut self, report: &Arc<Report>, dialect: Dialect) {
@@ -242,29 +289,30 @@ impl State {
 /// One who reads a stream along.
 pub(crate) struct Reader {
     live: Arc<Live>,
-    /// The next block; the largest number once it has ended.
-    at: usize,
+    number: u64,
     /// Keeps the flight in the air for others to join.
-    _flight: Flight<Result<Opened, AskError>>,
+    flight: Flight<Result<Opened, AskError>>,
 }
 
 impl Reader {
     pub(crate) fn new(live: Arc<Live>, flight: Flight<Result<Opened, AskError>>) -> Self {
-        Self { live, at: 0, _flight: flight }
+        let mut state = lock(&live.state);
+        state.numbered += 1;
+        let number = state.numbered;
+        state.readers.insert(number, 0);
+        drop(state);
+        Self { live, number, flight }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ModelError>>> {
-        if self.at == usize::MAX {
-            return Poll::Ready(None);
-        }
-        let Self { live, at, .. } = self;
-        live.poll(at, context)
+        self.live.poll(self, context)
     }
 }
 
 impl Drop for Reader {
-    /// Somebody who waits must take over the reading.
+    /// Somebody who waits must take over the reading, or need not wait for this one any more.
     fn drop(&mut self) {
+        lock(&self.live.state).readers.remove(&self.number);
         Arc::clone(&self.live.readers).wake();
     }
 }

@@ -252,6 +252,62 @@ async fn a_stream_in_flight_is_shared_from_its_beginning_whoever_leaves() {
     assert_eq!(upstream.seen().len(), 1);
 }
 
+/// A stream longer than what is kept of one: numbered words, one event each.
+const LONG_WORDS: usize = 200;
+
+async fn long() -> (Upstream, House, Caller, ChatRequest) {
+    let words: Vec<String> = (0..LONG_WORDS).map(|at| format!("{at:0100} ")).collect();
+    let words: Vec<&'static str> = words.into_iter().map(|word| &*word.leak()).collect();
+    let upstream = Upstream::start(move |_| Reply::chat_stream(&words).pause(Duration::from_millis(2))).await;
+    let house = House::new(&(provider("a", &upstream.url()) + "[cache]\nentry_bytes_max = 4096\n"));
+    (upstream, house, caller(PATIENCE), seeded(&json!({ "stream": true })))
+}
+
+async fn opened(house: &House, caller: &Caller, request: &ChatRequest) -> Events {
+    let Outcome::Stream { stream, .. } = house.matrix.ask(caller, request).await.unwrap() else { panic!("whole") };
+    *stream
+}
+
+#[tokio::test]
+async fn who_reads_slowly_loses_nothing_of_a_stream_too_long_to_keep() {
+    let (upstream, house, caller, request) = long().await;
+    let quick = opened(&house, &caller, &request).await;
+    let mut slow = opened(&house, &caller, &request).await;
+    let slowly = async move {
+        let mut text = String::new();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        while let Some(block) = slow.next().await {
+            text.push_str(std::str::from_utf8(&block.expect("nobody is cut off for others")).unwrap());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        text
+    };
+    let (quick, slow) = tokio::join!(read(quick), slowly);
+    assert_eq!(quick.unwrap(), slow);
+    assert!(slow.contains(&format!("{:0100} ", LONG_WORDS - 1)) && slow.ends_with("data: [DONE]\n\n"));
+    assert_eq!(upstream.seen().len(), 1);
+    house.streamed(&caller, &request).await;
+    assert_eq!(upstream.seen().len(), 2, "it is too long to be kept");
+}
+
+#[tokio::test]
+async fn the_quick_wait_for_the_slowest_until_that_one_leaves() {
+    let (_upstream, house, caller, request) = long().await;
+    let mut quick = opened(&house, &caller, &request).await;
+    let slow = opened(&house, &caller, &request).await;
+    let mut bytes = 0;
+    while let Ok(block) = tokio::time::timeout(Duration::from_millis(300), quick.next()).await {
+        bytes += block.expect("it has no end yet").unwrap().len();
+    }
+    assert!((4_096..12_288).contains(&bytes), "{bytes}");
+    let leaves = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(slow);
+    };
+    let (rest, ()) = tokio::join!(tokio::time::timeout(PATIENCE, read(quick)), leaves);
+    assert!(rest.expect("it goes on").unwrap().ends_with("data: [DONE]\n\n"));
+}
+
 #[tokio::test]
 async fn a_stream_that_breaks_off_is_not_kept() {
     let upstream = Upstream::start(|_| Reply::stream(&[r#"{"choices":[{"delta":{"content":"hal"}}]}"#]).cut()).await;

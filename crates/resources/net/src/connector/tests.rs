@@ -104,7 +104,7 @@ async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unp
 async fn every_dialled_socket_has_nodelay() {
     let upstream = Upstream::start(|_| Reply::chat("hi")).await;
     let connector = Connector::new(&ClientConfig::default(), None, None);
-    let socket = connector.connect(upstream.url().parse().unwrap()).await.unwrap();
+    let socket = connector.connect(upstream.url().parse().unwrap(), 0).await.unwrap();
     assert!(socket.tcp().nodelay().unwrap());
 }
 
@@ -163,7 +163,7 @@ async fn times_do_not_hold_each_other() {
     });
     let metrics = Metrics::new("0");
     let connector = Connector::new(&ClientConfig::default(), Some(client), Some(metrics.upstream("p")));
-    let stream = connector.dial(uri).await.unwrap();
+    let stream = connector.dial(uri, 0).await.unwrap();
     assert_eq!(shown(&metrics), ["0", "1", "1", "1"]);
     assert!(sum_s(&metrics, "connect") < 0.14 && sum_s(&metrics, "tls") > 0.14);
     drop(stream);
@@ -178,7 +178,7 @@ async fn times_add_up() {
     let metrics = Metrics::new("0");
     let connector = Connector::new(&ClientConfig::default(), Some(client), Some(metrics.upstream("p")));
     let began = Instant::now();
-    connector.dial(format!("https://localhost:{port}").parse().unwrap()).await.unwrap();
+    connector.dial(format!("https://localhost:{port}").parse().unwrap(), 0).await.unwrap();
     let whole_s = began.elapsed().as_secs_f64();
     let parts = ["dns", "connect", "tls"].map(|name| sum_s(&metrics, name));
     assert!(parts.iter().all(|part| *part > 0.0) && parts.iter().sum::<f64>() <= whole_s, "{parts:?} of {whole_s}");
@@ -257,7 +257,7 @@ async fn what_never_stood_leaves_nothing_behind() {
     let connector = Connector::new(&config, Some(believed("localhost").1), Some(upstreams.clone()));
     let dial = || {
         let (connector, uri) = (connector.clone(), uri.clone());
-        async move { connector.dial(uri).await }
+        async move { connector.dial(uri, 0).await }
     };
     let dialling: Vec<_> = (0..5).map(|_| tokio::spawn(dial())).collect();
     until("5 open", || upstreams.connections().value() == 5).await;
@@ -267,7 +267,7 @@ async fn what_never_stood_leaves_nothing_behind() {
     assert_eq!(connector.places.taken(), 0);
     // Nor do those that nobody took, nor any that were asked for and never begun.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert!(connector.dial(format!("https://{closed}").parse().unwrap()).await.is_err());
+    assert!(connector.dial(format!("https://{closed}").parse().unwrap(), 0).await.is_err());
     drop(dial());
     assert_eq!((connector.places.taken(), upstreams.opened().value(), upstreams.exhausted().value()), (0, 5, 2));
 }
@@ -277,7 +277,7 @@ async fn no_scheme_but_its_own() {
     let upstream = Upstream::start(|_| Reply::chat("hi")).await;
     for (tls, scheme) in [(None, "https"), (Some(believed("localhost").1), "http")] {
         let connector = Connector::new(&ClientConfig::default(), tls, None);
-        let error = connector.dial(format!("{scheme}://{}", upstream.addr()).parse().unwrap()).await.err().unwrap();
+        let error = connector.dial(format!("{scheme}://{}", upstream.addr()).parse().unwrap(), 0).await.err().unwrap();
         assert!(error.to_string().contains("scheme"), "{error}");
     }
     assert_eq!(upstream.accepted_connections(), 0);

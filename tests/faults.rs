@@ -37,10 +37,10 @@ const FAULTS: [Fault; 11] = [
     fault("cut", (503, "no_model_answered"), (200, "upstream_closed"), "closed", "failed"),
     fault("silent", (503, "no_model_answered"), (200, "upstream_silent"), "no answer within 300 ms", "timed_out"),
     fault("bad-json", (503, "no_model_answered"), (503, "no_model_answered"), "not a chat reply", "failed"),
-    fault("wrong-type", (503, "no_model_answered"), (503, "no_model_answered"), "", "failed"),
-    fault("tls", (503, "no_model_answered"), (503, "no_model_answered"), "", "failed"),
+    fault("wrong-type", (503, "no_model_answered"), (503, "no_model_answered"), "not a chat reply", "failed"),
+    fault("tls", (503, "no_model_answered"), (503, "no_model_answered"), "no secure connection", "failed"),
     fault("refused", (503, "no_model_answered"), (503, "no_model_answered"), "connect", "failed"),
-    fault("dns", (503, "no_model_answered"), (503, "no_model_answered"), "", "failed"),
+    fault("dns", (503, "no_model_answered"), (503, "no_model_answered"), "no-such-host.invalid", "failed"),
 ];
 
 const fn fault(

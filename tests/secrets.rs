@@ -87,7 +87,7 @@ fn planted(upstream: &Upstream) -> Place {
     let [by_env, by_file] = ["byenv", "byfile"].map(|name| provider(name, &upstream.url(), &MODELS));
     let settings = format!(
         "[access]\nsecret = 'env:ACCESS_SECRET'\nwrong_keys_per_s = 1000000\n[ledger]\nflush_ms = 20\n\
-         [guard]\nattempts_max = 1\nbreaker_failures = 1000\npark_ms_max = 0\n\
+         [guard]\nattempts_max = 1\nbreaker_failures = 1000\npark_ms_max = 0\n[cache]\nnegative_s = 0\n\
          {by_env}api_key = 'env:PROVIDER_KEY'\n{by_file}api_key = 'file:{}'\n",
         file.display()
     );

@@ -28,7 +28,7 @@ use futures_util::FutureExt;
 use log::Entry;
 use measure::VotesMetrics;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{Isolation, Store};
@@ -75,6 +75,8 @@ pub(crate) struct Desk {
     clock: Box<dyn Fn() -> i64 + Send + Sync>,
     /// How long rows are kept.
     days: AtomicU32,
+    /// Tells apart the questions of one millisecond. It begins anywhere, as other servers write to the same tables.
+    numbers: AtomicI64,
     /// What is known of each panel, over all tenants.
     known: ArcSwap<HashMap<String, Arc<Standing>>>,
     began: Instant,
@@ -104,6 +106,7 @@ impl Votes {
             metrics,
             clock,
             days: AtomicU32::new(days),
+            numbers: AtomicI64::new(fastrand::i64(..)),
             known: ArcSwap::default(),
             began: Instant::now(),
             fresh_until: AtomicU64::new(0),
@@ -121,7 +124,8 @@ impl Votes {
 
     /// Has a question written down, soon. Where too many wait it is let go, and counted.
     pub fn note(&self, asked: Asked) {
-        let entry = Entry::new(asked, (self.desk.clock)(), fastrand::i64(..));
+        let number = self.desk.numbers.fetch_add(1, Ordering::Relaxed);
+        let entry = Entry::new(asked, (self.desk.clock)(), number);
         if !self.tell(Job::Write(Box::new(entry))) {
             self.desk.metrics.dropped.inc();
         }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Isolation, Store, StoreError, Tx, Value, args};
 
-/// Bits of a question's number that are chance; the rest are milliseconds since 1970, so that numbers rise with time.
-const CHANCE_BITS: u32 = 20;
+/// Bits of a question's number that tell apart those of one millisecond; the rest are milliseconds since 1970, so that
+/// numbers rise with time.
+const COUNT_BITS: u32 = 20;
 /// The most rows that one transaction removes, and the most transactions in a row.
 const ROWS_MAX: i64 = 500;
 const TRANSACTIONS_MAX: usize = 10;
@@ -21,15 +22,15 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(asked: Asked, at_ms: i64, chance: i64) -> Self {
-        let chance = chance & ((1 << CHANCE_BITS) - 1);
-        Self { id: first_id(at_ms) | chance, day: calendar::day(at_ms), asked }
+    pub(crate) fn new(asked: Asked, at_ms: i64, number: i64) -> Self {
+        let count = number & ((1 << COUNT_BITS) - 1);
+        Self { id: first_id(at_ms) | count, day: calendar::day(at_ms), asked }
     }
 }
 
 /// The lowest number of a question asked at a moment.
 fn first_id(at_ms: i64) -> i64 {
-    at_ms << CHANCE_BITS
+    at_ms << COUNT_BITS
 }
 
 /// Writes questions down; those that are there already stay as they are, so that writing again does no harm.

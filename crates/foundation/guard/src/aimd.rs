@@ -1,31 +1,33 @@
-//! A limit on concurrency for upstreams whose own limit is a rate: it grows while they accept everything and shrinks
-//! when they refuse. Knows no latency: what a hosted model takes says nothing about how busy it is.
+//! A limit on concurrency for upstreams whose own limit is a rate: it shrinks when they refuse and grows while they
+//! accept everything. Knows no latency: what a hosted model takes says nothing about how busy it is.
 
 use std::time::Instant;
 
-/// Where a limit starts when nothing is known.
-const START: f64 = 20.0;
-/// What is left of it after a refusal.
+/// What is left of the limit after a refusal, and while nobody knows yet where about it lies.
 const BACK_OFF: f64 = 0.9;
+const BACK_OFF_SEARCHING: f64 = 0.5;
+/// The search goes no lower: a refusal of one among few is one of a rate, which tells little about how many at once.
+const SEARCH_MIN: f64 = 20.0;
 
 /// Additive increase, multiplicative decrease.
 ///
-/// Until the first refusal each success in use raises the limit by one, so that it doubles with each round; from then
-/// on a full round of successes does. A refusal takes a tenth off, once per round: those whose requests were sent
-/// before tell of the old limit.
+/// Nobody is held back before anything was refused. The first refusals halve the limit, once per round, until it is
+/// borne for a round; from then on a refusal takes a tenth off, and each full round of successes in use adds one. Those
+/// whose requests were sent before the last cut tell of the old limit, and count no more.
 #[derive(Debug, Clone)]
 pub struct Aimd {
     limit: f64,
     most: f64,
     successes: f64,
     refused_at: Option<Instant>,
+    searching: bool,
 }
 
 impl Aimd {
-    /// Starts at 20, or at `most` where that is less; at least 1.
+    /// Starts at `most`, at least 1.
     pub fn new(most: u32) -> Self {
         let most = f64::from(most.max(1));
-        Self { limit: START.min(most), most, successes: 0.0, refused_at: None }
+        Self { limit: most, most, successes: 0.0, refused_at: None, searching: true }
     }
 
     /// The limit now.
@@ -33,20 +35,16 @@ impl Aimd {
         self.limit as u32
     }
 
-    /// How far the limit may get soon: all the way, as long as nobody was refused.
-    pub fn reach(&self) -> u32 {
-        if self.refused_at.is_none() { self.most as u32 } else { self.limit() }
-    }
-
     /// A request was accepted while `in_flight` were under way, itself included. Counts only while at least half of
     /// the limit is in use: else nobody knows whether more would be borne.
     pub fn accepted(&mut self, in_flight: u32) {
-        if f64::from(in_flight) * 2.0 < self.limit {
+        if self.refused_at.is_none() || f64::from(in_flight) * 2.0 < self.limit {
             return;
         }
         self.successes += 1.0;
-        if self.refused_at.is_none() || self.successes >= self.limit.floor() {
+        if self.successes >= self.limit.floor() {
             self.successes = 0.0;
+            self.searching = false;
             self.limit = (self.limit + 1.0).min(self.most);
         }
     }
@@ -58,7 +56,12 @@ impl Aimd {
         }
         self.refused_at = Some(now);
         self.successes = 0.0;
-        self.limit = (self.limit * BACK_OFF).max(1.0);
+        self.searching &= self.limit > SEARCH_MIN;
+        self.limit = if self.searching {
+            (self.limit * BACK_OFF_SEARCHING).max(SEARCH_MIN)
+        } else {
+            (self.limit * BACK_OFF).max(1.0)
+        };
     }
 }
 
@@ -71,50 +74,56 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn doubles_until_the_first_refusal_then_grows_by_one_a_round() {
-        let (mut aimd, start) = (Aimd::new(200), Instant::now());
-        assert_eq!((aimd.limit(), aimd.reach()), (20, 200));
-        (0..20).for_each(|_| aimd.accepted(20));
-        assert_eq!(aimd.limit(), 40);
-        aimd.refused(start, start + MS);
-        assert_eq!((aimd.limit(), aimd.reach()), (36, 36));
-        (0..35).for_each(|_| aimd.accepted(36));
-        assert_eq!(aimd.limit(), 36);
-        aimd.accepted(36);
-        assert_eq!(aimd.limit(), 37);
-        (0..100_000).for_each(|_| aimd.accepted(200));
-        assert_eq!(aimd.limit(), 200);
-    }
-
-    #[test]
-    fn a_limit_that_is_not_used_does_not_grow() {
-        let mut aimd = Aimd::new(200);
-        (0..1_000).for_each(|_| aimd.accepted(9));
-        assert_eq!(aimd.limit(), 20);
-        aimd.accepted(10);
-        assert_eq!(aimd.limit(), 21);
-    }
-
-    #[test]
-    fn one_round_takes_off_one_tenth() {
-        let (mut aimd, start) = (Aimd::new(200), Instant::now());
-        for after in 1..20 {
-            aimd.refused(start, start + MS * after);
+    fn nobody_is_held_back_until_something_is_refused() {
+        for (most, expect) in [(0, 1), (1, 1), (3, 3), (20, 20), (256, 256)] {
+            let mut aimd = Aimd::new(most);
+            assert_eq!(aimd.limit(), expect, "{most}");
+            (0..1_000).for_each(|_| aimd.accepted(expect));
+            assert_eq!(aimd.limit(), expect, "{most}");
         }
+    }
+
+    #[test]
+    fn halves_until_a_round_is_borne_then_takes_tenths_and_adds_ones() {
+        let (mut aimd, start) = (Aimd::new(256), Instant::now());
+        aimd.refused(start, start + MS);
+        aimd.refused(start, start + MS * 2);
+        assert_eq!(aimd.limit(), 128, "one round is one cut");
+        aimd.refused(start + MS * 3, start + MS * 4);
+        assert_eq!(aimd.limit(), 64);
+        (0..63).for_each(|_| aimd.accepted(64));
+        assert_eq!(aimd.limit(), 64);
+        aimd.accepted(64);
+        assert_eq!(aimd.limit(), 65);
+        aimd.refused(start + MS * 5, start + MS * 6);
+        assert_eq!(aimd.limit(), 58);
+        (0..100_000).for_each(|_| aimd.accepted(256));
+        assert_eq!(aimd.limit(), 256);
+    }
+
+    #[test]
+    fn refusals_of_a_rate_do_not_end_all_concurrency_at_once() {
+        let (mut aimd, start) = (Aimd::new(256), Instant::now());
+        for at in 1..=4 {
+            aimd.refused(start + MS * at, start + MS * at);
+        }
+        assert_eq!(aimd.limit(), 20);
+        aimd.refused(start + MS * 5, start + MS * 5);
         assert_eq!(aimd.limit(), 18);
-        aimd.refused(start + MS * 30, start + MS * 40);
-        assert_eq!(aimd.limit(), 16);
-        for at in 1..200 {
-            aimd.refused(start + MS * 100 * at, start + MS * 100 * at);
+        for at in 6..200 {
+            aimd.refused(start + MS * at, start + MS * at);
         }
         assert_eq!(aimd.limit(), 1);
     }
 
     #[test]
-    fn the_most_is_the_most() {
-        for (most, expect) in [(0, 1), (1, 1), (3, 3), (20, 20), (21, 20), (u32::MAX, 20)] {
-            assert_eq!(Aimd::new(most).limit(), expect, "{most}");
-        }
+    fn a_limit_that_is_not_used_does_not_grow() {
+        let (mut aimd, start) = (Aimd::new(40), Instant::now());
+        aimd.refused(start, start);
+        (0..1_000).for_each(|_| aimd.accepted(9));
+        assert_eq!(aimd.limit(), 20);
+        (0..20).for_each(|_| aimd.accepted(10));
+        assert_eq!(aimd.limit(), 21);
     }
 
     proptest! {
@@ -131,7 +140,7 @@ mod tests {
                     aimd.refused(now, now);
                     prop_assert!(aimd.limit() <= before);
                 }
-                prop_assert!((1..=most.max(1)).contains(&aimd.limit()) && aimd.reach() >= aimd.limit());
+                prop_assert!((1..=most.max(1)).contains(&aimd.limit()));
             }
         }
     }

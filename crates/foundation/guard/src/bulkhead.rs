@@ -99,8 +99,6 @@ struct Waiting<W> {
 #[derive(Debug)]
 pub struct Bulkhead<W> {
     limit: u32,
-    /// What the limit may soon be: what the expected wait is reckoned with.
-    reach: u32,
     config: BulkheadConfig,
     in_flight: u32,
     waiting: u32,
@@ -117,7 +115,6 @@ impl<W> Bulkhead<W> {
         let limit = config.in_flight_max.max(1);
         Self {
             limit,
-            reach: limit,
             config,
             in_flight: 0,
             waiting: 0,
@@ -197,10 +194,9 @@ impl<W> Bulkhead<W> {
         }
     }
 
-    /// From now on so many may be at work, at least 1; those who are go on. `reach` is what the limit may soon be.
-    pub fn set_limit(&mut self, limit: u32, reach: u32) {
+    /// From now on so many may be at work, at least 1; those who are go on.
+    pub fn set_limit(&mut self, limit: u32) {
         self.limit = limit.max(1);
-        self.reach = reach.max(self.limit);
     }
 
     /// Estimated time in line of one of this class who joined it now: the moving average of service times, times
@@ -208,7 +204,7 @@ impl<W> Bulkhead<W> {
     pub fn expected_wait(&self, class: Class) -> Duration {
         let ahead = Class::ORDER.into_iter().filter(|other| *other >= class);
         let ahead: usize = ahead.map(|class| self.lines[class as usize].len()).sum();
-        let secs = self.service_secs.unwrap_or(0.0) * (ahead as f64 + 1.0) / f64::from(self.reach);
+        let secs = self.service_secs.unwrap_or(0.0) * (ahead as f64 + 1.0) / f64::from(self.limit);
         Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX)
     }
 

@@ -55,7 +55,7 @@ impl Gate {
     pub fn new(config: BulkheadConfig, adaptive: Adaptive, shown: Level) -> Arc<Self> {
         let BulkheadConfig { in_flight_max, queue_max, .. } = config;
         let mut bulkhead = Bulkhead::new(config);
-        bulkhead.set_limit(adaptive.limit(), adaptive.reach());
+        bulkhead.set_limit(adaptive.limit());
         shown.set(i64::from(adaptive.limit()));
         Arc::new(Self { in_flight_max, queue_max, state: Mutex::new(State { bulkhead, adaptive }), shown })
     }
@@ -70,6 +70,11 @@ impl Gate {
             waiting: bulkhead.waiting(),
             queue_max: self.queue_max,
         }
+    }
+
+    /// What has been found out about how many at once the provider bears.
+    pub fn adaptive(&self) -> Adaptive {
+        self.lock().adaptive.clone()
     }
 
     /// Waits for a place, at most `remaining`.
@@ -125,12 +130,12 @@ impl State {
     }
 
     fn learn(&mut self, borne: Borne, sent: Instant, shown: &Level) {
-        let before = (self.adaptive.limit(), self.adaptive.reach());
+        let before = self.adaptive.limit();
         self.adaptive.learn(borne, self.bulkhead.in_flight(), sent.into_std(), Instant::now().into_std());
-        let after = (self.adaptive.limit(), self.adaptive.reach());
+        let after = self.adaptive.limit();
         if after != before {
-            self.bulkhead.set_limit(after.0, after.1);
-            shown.set(i64::from(after.0));
+            self.bulkhead.set_limit(after);
+            shown.set(i64::from(after));
         }
     }
 }

@@ -72,8 +72,6 @@ fn sheds_whoever_would_wait_in_vain() {
     let late = Shed::TooLate { expected: SECOND * 12, remaining: SECOND * 11 };
     assert_eq!(enter(&mut bulkhead, 4, 11), Entry::Shed(late));
     waits(&enter(&mut bulkhead, 5, 12));
-    bulkhead.set_limit(2, 20);
-    assert_eq!(bulkhead.expected_wait(Class::Normal), SECOND * 18 / 10, "what the limit may soon be counts");
     check_words(late, "expected wait of `12.0 s` is longer than the `11.0 s` left; allow more time or try again later");
     check_words(Shed::QueueFull { queue_max: 10 }, "waiting line is full at `10`; try again later");
 }
@@ -161,7 +159,7 @@ fn a_tenant_has_its_share_while_others_wait_and_all_when_alone() {
     let mut bulkhead = Bulkhead::new(BulkheadConfig { in_flight_max: 1, ..config });
     assert_eq!(enter_as(&mut bulkhead, 0, Class::Normal, "hog", 10), Entry::Go);
     waits(&enter_as(&mut bulkhead, 1, Class::Normal, "hog", 10));
-    bulkhead.set_limit(3, 3);
+    bulkhead.set_limit(3);
     assert_eq!(next(&mut bulkhead), Some(1));
 }
 
@@ -187,12 +185,12 @@ fn a_lower_limit_lets_nobody_in_until_enough_have_left() {
     let mut bulkhead = bulkhead(4, 9);
     let _ = [0, 1, 2, 3].map(|who| enter(&mut bulkhead, who, 10));
     let _ = [4, 5, 6].map(|who| enter(&mut bulkhead, who, 10));
-    bulkhead.set_limit(2, 2);
+    bulkhead.set_limit(2);
     for expect in [None, None, Some(4)] {
         bulkhead.leave(&house(), None);
         assert_eq!(next(&mut bulkhead), expect);
     }
-    bulkhead.set_limit(9, 9);
+    bulkhead.set_limit(9);
     assert_eq!([(); 3].map(|()| next(&mut bulkhead)), [Some(5), Some(6), None]);
 }
 
@@ -239,7 +237,7 @@ proptest! {
                     let (_, turn) = line.remove(secs as usize % line.len());
                     prop_assert!(bulkhead.give_up(turn) && !bulkhead.give_up(turn));
                 }
-                5 => bulkhead.set_limit(secs as u32 % 8, 0),
+                5 => bulkhead.set_limit(secs as u32 % 8),
                 _ if !inside.is_empty() => {
                     let tenant = inside.remove(secs as usize % inside.len());
                     bulkhead.leave(&tenant, Some(Duration::from_secs(secs)));

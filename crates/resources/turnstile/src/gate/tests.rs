@@ -140,17 +140,20 @@ async fn whoever_is_displaced_is_told_at_once() {
 async fn a_limit_that_grows_lets_in_those_who_wait() {
     let config = BulkheadConfig { in_flight_max: 60, queue_max: 60, ..BulkheadConfig::default() };
     let gate = with(config, Adaptive::Aimd(Aimd::new(60)));
+    let mut refused = gate.come(LONG).await.unwrap();
+    refused.borne = Borne::Refused;
+    drop(refused);
+    assert_eq!(gate.load().limit, 30);
     let mut inside = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..30 {
         inside.push(gate.come(LONG).await.unwrap());
     }
-    let mut line: Vec<_> = (0..10).map(|_| Box::pin(gate.come(LONG))).collect();
+    let mut line: Vec<_> = (0..2).map(|_| Box::pin(gate.come(LONG))).collect();
     assert!(line.iter_mut().all(|waiting| waiting.now_or_never().is_none()));
-    inside.iter().take(10).for_each(|place| place.accepted(Duration::from_millis(5)));
-    assert_eq!((gate.load().limit, gate.shown.value(), counts(&gate)), (30, 30, (30, 0)));
-    for waiting in line {
-        inside.push(waiting.await.unwrap());
-    }
+    inside.iter().for_each(|place| place.accepted(Duration::from_millis(5)));
+    assert_eq!((gate.load().limit, gate.shown.value(), counts(&gate)), (31, 31, (31, 1)));
+    inside.push(line.remove(0).await.unwrap());
+    drop(line);
     tokio::time::advance(Duration::from_millis(1)).await;
     inside.iter_mut().take(10).for_each(|place| place.borne = Borne::Refused);
     drop(inside);

@@ -123,7 +123,8 @@ fn every_command_of_the_readme_does_what_it_says() {
 
 #[test]
 fn every_example_is_a_good_settings_file() {
-    for file in ["althing.example.toml", "examples/panel.toml", "examples/fallback.toml"] {
+    let examples = ["panel", "fallback", "balance", "cache", "escalation"].map(|name| format!("examples/{name}.toml"));
+    for file in examples.iter().map(String::as_str).chain(["althing.example.toml"]) {
         let checked = Command::new(env!("CARGO_BIN_EXE_althing"))
             .args(["config", "check", "--config", file])
             .current_dir(root())

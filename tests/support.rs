@@ -47,3 +47,15 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Asserts that these settings are refused, and that what is said about them holds all of this.
+pub(crate) fn refuses(config: &str, says: &[&str]) {
+    let place = Place::new(config);
+    let mut command = althing(place.path());
+    command.args(["config", "check"]);
+    let ended = Ended::of(command);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{config}\n{}", ended.stderr);
+    for piece in says {
+        assert!(ended.stderr.contains(piece), "no {piece:?} about\n{config}\n{}", ended.stderr);
+    }
+}

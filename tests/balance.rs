@@ -14,7 +14,8 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Backends that offer the model `m`, called `p0`, `p1` …; those that are sick fail at once.
+/// Backends that offer the model `m`, called `p0`, `p1` …; those that are sick fail at once, unless something else ails
+/// them.
 struct Backends {
     all: Vec<Upstream>,
     sick: Vec<Arc<AtomicBool>>,
@@ -23,12 +24,16 @@ struct Backends {
 impl Backends {
     /// As many as there are times, each of which takes so long for an answer when it is well.
     async fn new(take_ms: &[u64]) -> Self {
+        Self::ailing(take_ms, Reply::error(500, "server_error", "sick")).await
+    }
+
+    async fn ailing(take_ms: &[u64], ails: Reply) -> Self {
         let (mut all, mut sick) = (Vec::new(), Vec::new());
         for (at, takes) in take_ms.iter().copied().enumerate() {
             let is_sick = Arc::new(AtomicBool::new(false));
-            let state = Arc::clone(&is_sick);
+            let (state, ails) = (Arc::clone(&is_sick), ails.clone());
             let upstream = Upstream::start(move |_| match state.load(Ordering::Relaxed) {
-                true => Reply::error(500, "server_error", "sick"),
+                true => ails.clone(),
                 false => Reply::chat(&format!("p{at}")).after(ms(takes)),
             });
             all.push(upstream.await);
@@ -71,6 +76,7 @@ async fn load(address: SocketAddr, model: &'static str, every: Duration, lasts: 
 /// How one of five falls ill under load.
 struct Illness<'a> {
     config: &'a str,
+    ails: Reply,
     /// How long those that are well take for an answer, in milliseconds.
     take_ms: u64,
     every: Duration,
@@ -85,9 +91,10 @@ struct Illness<'a> {
 /// included: from `learnt` after its first failure on, at most one attempt in a hundred reaches the sick one. With all
 /// before that, by which it is found out, they are still no more than so many of a thousand.
 async fn next_to_nothing_reaches_the_sick(illness: Illness<'_>) {
-    let Illness { config, take_ms, every, lasts, learnt, most } = illness;
-    let backends = Backends::new(&[take_ms; 5]).await;
-    let server = Server::start(&format!("{config}{}", backends.providers()));
+    let Illness { config, ails, take_ms, every, lasts, learnt, most } = illness;
+    let backends = Backends::ailing(&[take_ms; 5], ails).await;
+    let providers = backends.providers().replace("base_url", "timeout_ms = 2400\nbase_url");
+    let server = Server::start(&format!("{config}{providers}"));
     load(server.address(), "m", every, Duration::from_secs(2)).await;
     assert!(backends.all.iter().all(|upstream| !upstream.seen().is_empty()), "all are used while all are well");
 
@@ -106,24 +113,40 @@ async fn next_to_nothing_reaches_the_sick(illness: Illness<'_>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_a_second_and_one_of_five_fails_at_once() {
     let (every, lasts, learnt) = (ms(50), ms(12_000), ms(1_500));
-    next_to_nothing_reaches_the_sick(Illness { config: "", take_ms: 100, every, lasts, learnt, most: 20 }).await;
+    let ails = Reply::error(500, "server_error", "sick");
+    next_to_nothing_reaches_the_sick(Illness { config: "", ails, take_ms: 100, every, lasts, learnt, most: 10 }).await;
 }
 
-/// One request a second and answers that take as long, over a quarter of an hour: told 25 times as fast, with 25
-/// requests a second and a twenty-fifth of each time in the settings.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_at_a_time_and_one_of_five_fails_at_once() {
+/// One request a second and answers that take as long, over five minutes: told 25 times as fast, with 25 requests a
+/// second and a twenty-fifth of each time in the settings.
+async fn one_at_a_time(ails: Reply, learnt: Duration, most: usize) {
     let balance = "[balance]\ndecay_ms = 400\npenalty_ms = 200\nslow_start_ms = 400\n";
     let guard = "[guard]\nbreaker_open_ms = 2400\nbackoff_base_ms = 4\nbackoff_max_ms = 200\nretry_min_per_s = 50.0\n";
-    let (config, every, lasts, learnt) = (format!("{balance}{guard}"), ms(40), ms(40_000), ms(800));
-    next_to_nothing_reaches_the_sick(Illness { config: &config, take_ms: 40, every, lasts, learnt, most: 15 }).await;
+    let (config, every, lasts) = (format!("{balance}{guard}"), ms(40), ms(12_000));
+    next_to_nothing_reaches_the_sick(Illness { config: &config, ails, take_ms: 40, every, lasts, learnt, most }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_at_a_time_and_one_of_five_fails_at_once() {
+    one_at_a_time(Reply::error(500, "server_error", "sick"), ms(800), 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_at_a_time_and_one_of_five_has_no_such_model() {
+    one_at_a_time(Reply::error(404, "model_not_found", "sick"), ms(800), 10).await;
+}
+
+/// Each call to it takes all its time, in which further ones may come; once the first is over it is found out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_at_a_time_and_one_of_five_hangs() {
+    one_at_a_time(Reply::hang(), ms(2_600), 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_well_again_gets_its_share_back_little_by_little() {
     let backends = Backends::new(&[10, 10]).await;
-    let balance = "[balance]\nstrategy = \"round_robin\"\ndecay_ms = 500\nslow_start_ms = 4000\n";
-    let guard = "[guard]\nattempts_max = 1\nbreaker_failures = 2\nbreaker_open_ms = 500\n";
+    let balance = "[balance]\nstrategy = \"round_robin\"\ndecay_ms = 100\nslow_start_ms = 4000\n";
+    let guard = "[guard]\nattempts_max = 1\nbreaker_failures = 1\nbreaker_open_ms = 500\n";
     let server = Server::start(&format!("{balance}{guard}{}", backends.providers()));
     let address = server.address();
     let every = ms(20);
@@ -147,8 +170,12 @@ async fn whoever_is_well_again_gets_its_share_back_little_by_little() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_checks_find_the_sick_before_any_request_does() {
+    tokio::join!(finds_the_sick("round_robin"), finds_the_sick("order"));
+}
+
+async fn finds_the_sick(strategy: &str) {
     let backends = Backends::new(&[10, 10]).await;
-    let balance = "[balance]\nstrategy = \"round_robin\"\nhealth_check_ms = 50\n";
+    let balance = format!("[balance]\nstrategy = {strategy:?}\nhealth_check_ms = 1000\n");
     let server = Server::start(&format!("{balance}{}", backends.providers()));
     backends.is_sick(0, true);
     let down = async || metric(&server, "althing_provider_up{provider=\"p0\"}").await.filter(|up| *up == 0.0);

@@ -2,7 +2,8 @@
 
 use crate::support::books::code;
 use crate::support::{
-    Ended, Open, Place, Response, Server, althing, ask, ask_with, keyed, provider, refuses, request, send, until,
+    Ended, Open, Place, Response, Server, Simulate, althing, ask, ask_with, keyed, provider, refuses, request, send,
+    until,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -474,6 +475,43 @@ async fn the_command_line_shows_drops_and_warms() {
 }
 
 #[tokio::test]
+async fn what_the_ledger_keeps_is_made_beforehand_under_the_name_that_was_asked_for() {
+    let upstream = counting().await;
+    let named = "[[route]]\nname = \"r\"\nrules = [{ models = [\"kit/m\"] }]\n\
+        [[panel]]\nname = \"p\"\nmembers = [\"kit/m\", \"kit/other\"]\n";
+    let ledger = "[ledger]\nprompts = true\nflush_ms = 20\n";
+    let place = Place::new(&format!("{ledger}{}{named}", provider("kit", &upstream.url(), &["m", "other"])));
+    let (admin, user) = (place.key("admin", "default"), place.key("user", "acme"));
+    let server = place.start();
+    let address = server.address();
+    let questions = ["kit/m", "r", "p"].map(|model| {
+        let mut body = if model == "kit/m" { streamed("a") } else { fixed("a") };
+        body["model"] = model.into();
+        body
+    });
+    // Asked twice, and kept neither time.
+    for body in questions.iter().chain(&questions) {
+        with(address, &[("x-api-key", &user), ("x-althing-cache", "off")], body).await;
+    }
+    let rows = async |count: usize| {
+        let list = ask(address, &admin, "GET", "/api/v1/prompts", None).await.json();
+        let ids = list["items"].as_array().unwrap().iter().map(|row| row["request_id"].to_string());
+        let ids: Vec<String> = ids.collect();
+        (ids.len() == count).then_some(ids)
+    };
+    until("eight calls are written down", async || rows(8).await).await;
+    let from_ledger = Some(&json!({ "from": "ledger" }));
+    let warmed = ask(address, &admin, "POST", "/api/v1/cache/warm", from_ledger).await.json();
+    assert_eq!((&warmed["asked"], &warmed["made"], &warmed["failed"]), (&json!(3), &json!(3), &json!(0)), "{warmed}");
+    for body in &questions {
+        assert_eq!(from(&with(address, &[("x-api-key", &user)], body).await), "hit-memory", "{body}");
+    }
+    // Each was a request of its own.
+    let ids = until("four more are written down", async || rows(12).await).await;
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 9);
+}
+
+#[tokio::test]
 async fn after_a_change_nobody_gets_an_answer_from_before() {
     let (before, after) =
         (Upstream::start(|_| Reply::chat("before")).await, Upstream::start(|_| Reply::chat("after")).await);
@@ -501,5 +539,42 @@ fn what_cannot_be_is_refused_with_its_place_and_a_hint() {
         ("[cache.semantic]\nsimilarity = 1.2\n", &["`cache.semantic.similarity`", "althing.toml:2:14", "hint: "]),
     ] {
         refuses(&format!("{section}[[provider]]\nname = \"s\"\nkind = \"scripted\"\n"), says);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_similar_question_gets_a_kept_answer_that_says_so() {
+    // Its vectors tell texts apart and nothing else: the same words are alike however they are sent.
+    let simulate = Simulate::start("[models.m]\nanswers = [\"one\", \"two\", \"three\", \"four\"]\n");
+    let semantic = "[cache.semantic]\nmodel = \"sim/vectors\"\nverify = 0.000001\n";
+    let server = Server::start(&(semantic.to_owned() + &provider("sim", &simulate.url(), &["m", "vectors"])));
+    let asked = |text: &str, parts: bool| {
+        let content = if parts { json!([{ "type": "text", "text": text }]) } else { json!(text) };
+        json!({ "model": "sim/m", "temperature": 0, "messages": [{ "role": "user", "content": content }] })
+    };
+    let first = plain(&server, &asked("What is the capital of Austria?", false)).await;
+    assert_eq!(from(&first), "miss");
+    let again = plain(&server, &asked("What is the capital of Austria?", true)).await;
+    assert_eq!((from(&again).as_str(), again.content()), ("hit-memory", first.content()));
+    let reason = "answered with the kept answer to a similar question (likeness 1.00)";
+    let reasons = again.json()["althing"]["reasons"].clone();
+    assert!(reasons.as_array().unwrap().contains(&json!(reason)), "{reasons}");
+    assert_eq!(first.json()["choices"], again.json()["choices"]);
+    let other = plain(&server, &asked("What is the capital of Australia?", true)).await;
+    assert_eq!(from(&other), "miss");
+    let state = ask(server.address(), "", "GET", "/api/v1/cache", None).await.json();
+    let semantic = &state["semantic"];
+    assert_eq!(
+        (&semantic["questions"], &semantic["lookups"], &semantic["hits"], &semantic["verified"]),
+        (&json!(2), &json!(3), &json!(1), &json!(0)),
+        "{state}"
+    );
+    assert_eq!((&semantic["answering"], &semantic["error_rate"]), (&json!(true), &Value::Null), "{state}");
+    let metrics = ask(server.address(), "", "GET", "/metrics", None).await;
+    for line in [
+        "althing_cache_requests_total{cache=\"answers\",tier=\"semantic\",outcome=\"hit\"} 1",
+        "althing_cache_semantic_verified_total{outcome=\"wrong\"} 0",
+    ] {
+        assert!(metrics.text().lines().any(|found| found == line), "{line}\n{}", metrics.text());
     }
 }

@@ -5,6 +5,7 @@ use crate::support::books::{settled, spend};
 use crate::support::{Place, Response, Server, ask, get, nobody, says, until};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use testkit::{Reply, Seen, Upstream};
 use tokio::io::AsyncWriteExt;
@@ -116,11 +117,10 @@ struct Table {
 }
 
 impl Table {
-    async fn new() -> Self {
+    /// A server whose `[guard]` is this.
+    async fn new(guard: &str) -> Self {
         let mut upstreams = Vec::new();
-        let mut config = format!(
-            "[server]\nstream_idle_ms = {IDLE_MS}\n[guard]\nattempts_max = 1\nbreaker_failures = 1000\npark_ms_max = 0\n"
-        );
+        let mut config = format!("[server]\nstream_idle_ms = {IDLE_MS}\n[guard]\n{guard}");
         for good in ["good", "fine"] {
             let upstream = Upstream::start(well).await;
             config += &priced(good, &upstream.url());
@@ -152,6 +152,19 @@ impl Table {
 
     fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// Sets a budget, so that money is set aside for each call.
+    async fn limit(&self) {
+        let budget = json!({ "scope": "tenant", "tenant": "acme", "limit_usd": "1", "period": "total" });
+        let set = ask(self.address(), &self.admin, "PUT", "/api/v1/budgets", Some(&budget)).await;
+        assert!(set.status < 300, "{}", set.text());
+    }
+
+    /// No place at a provider, no request and no money is left of it.
+    async fn is_clear(&self, what: &str) {
+        until(what, async || (self.metric("althing_inflight").await == 0.0).then_some(())).await;
+        assert_eq!(settled(self.address(), &self.admin, "tenant").await.reserved, 0, "{what}");
     }
 
     async fn ask(&self, model: &str, stream: bool) -> Response {
@@ -241,12 +254,17 @@ fn named(fault: &Fault, reply: &Response) {
     assert!(reply.header("x-althing-request-id").is_some());
 }
 
+/// With nothing that would spare a provider, so that each cell meets its fault.
+const UNSPARING: &str = "attempts_max = 1\nbreaker_failures = 1000\npark_ms_max = 0\n";
+/// As it is by default, but that a test does not outlast a rest.
+const SPARING: &str = "attempts_max = 1\nbreaker_open_ms = 30000\n";
+/// More than it takes to have anybody left alone.
+const CROWD: usize = 12;
+
 #[tokio::test]
 async fn every_cell_names_its_outcome_and_leaves_nothing_behind() {
-    let table = Table::new().await;
-    let budget = json!({ "scope": "tenant", "tenant": "acme", "limit_usd": "1", "period": "total" });
-    let set = ask(table.address(), &table.admin, "PUT", "/api/v1/budgets", Some(&budget)).await;
-    assert!(set.status < 300, "{}", set.text());
+    let table = Table::new(UNSPARING).await;
+    table.limit().await;
     table.ask("good/m", false).await;
     let before = table.tasks().await;
     for fault in &FAULTS {
@@ -256,11 +274,58 @@ async fn every_cell_names_its_outcome_and_leaves_nothing_behind() {
         panel(&table, fault).await;
         stream(&table, fault).await;
         assert!(started.elapsed() < Duration::from_secs(10), "{}: {:?}", fault.name, started.elapsed());
-        // Nothing of it is left: no place at a provider, no request, no money.
-        until(fault.name, async || (table.metric("althing_inflight").await == 0.0).then_some(())).await;
-        assert_eq!(settled(table.address(), &table.admin, "tenant").await.reserved, 0);
+        table.is_clear(fault.name).await;
     }
     // The server's own tasks come and go by one or two; each cell that left one behind would have left dozens.
     until("tasks", async || (table.tasks().await <= before + 3.0).then_some(())).await;
     assert_eq!(get(table.address(), "/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn whoever_fails_is_left_alone_in_every_cell_and_nothing_stays_behind() {
+    let table = Arc::new(Table::new(SPARING).await);
+    table.limit().await;
+    table.ask("good/m", false).await;
+    let before = table.tasks().await;
+    for fault in &FAULTS {
+        let model = format!("{}/m", fault.name);
+        let crowd: Vec<_> = (0..CROWD)
+            .map(|_| {
+                let (table, model) = (Arc::clone(&table), model.clone());
+                tokio::spawn(async move { table.ask(&model, false).await })
+            })
+            .collect();
+        for whole in crowd {
+            let whole = whole.await.unwrap();
+            let code = whole.json()["error"]["code"].clone();
+            assert_eq!((whole.status, code.as_str().unwrap_or_default()), fault.single, "{}", whole.text());
+        }
+        // From here on nobody is asked: each way says so at once, and how long to wait where nobody else can answer.
+        let started = Instant::now();
+        for stream in [false, true] {
+            let alone = table.ask(&model, stream).await;
+            assert_eq!((alone.status, alone.json()["error"]["code"].as_str()), (503, Some("no_model_answered")));
+            assert!(alone.header("retry-after").is_some(), "{}", alone.text());
+            left_alone(alone.text());
+            let route = table.ask(&format!("route-{}", fault.name), stream).await;
+            assert_eq!((route.status, route.content().as_str()), (200, "42"), "{}", route.text());
+            assert_eq!(route.header("x-althing-served-by"), Some("good/m"));
+            if !stream {
+                left_alone(&route.json()["althing"]["reasons"].to_string());
+            }
+        }
+        let panel = table.ask(&format!("panel-{}", fault.name), false).await;
+        let agreement = &panel.json()["althing"]["agreement"];
+        assert_eq!((&agreement["reached"], &agreement["answered"]), (&true.into(), &2.into()), "{agreement}");
+        left_alone(agreement["members"][0]["reason"].as_str().unwrap_or_default());
+        assert!(started.elapsed() < Duration::from_millis(TIMEOUT_MS * 5), "{}: {:?}", fault.name, started.elapsed());
+        table.is_clear(fault.name).await;
+    }
+    until("tasks", async || (table.tasks().await <= before + 3.0).then_some(())).await;
+    assert_eq!(get(table.address(), "/readyz").await.status, 200);
+}
+
+/// What is said of a model that nobody asks for a while.
+fn left_alone(text: &str) {
+    assert!(text.contains("left alone") || text.contains("breaker is open"), "{text}");
 }

@@ -1,7 +1,9 @@
 //! Providers as an operator meets them: how they are doing, what they cost, how much they take, and settings that
 //! come from elsewhere.
 
-use crate::support::{Ended, Place, Response, Server, Simulate, ask, chat, nobody, post, provider, question, until};
+use crate::support::{
+    Ended, Place, Response, Server, Simulate, ask, chat, get, nobody, post, provider, question, until,
+};
 use serde_json::{Value, json};
 use testkit::{Reply, Upstream};
 use tokio::task::block_in_place;
@@ -125,6 +127,26 @@ fn usage() -> Value {
         "prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500,
         "prompt_tokens_details": { "cached_tokens": 400 }, "completion_tokens_details": { "reasoning_tokens": 200 },
     })
+}
+
+#[tokio::test]
+async fn what_long_requests_cost_is_shown_beside_the_rest() {
+    let upstream = Upstream::start(|_| Reply::chat("hi")).await;
+    let price = "price = { input = 1.50, output = 10, cached_write_hour = 3, \
+                 long = { above_tokens = 200_000, input = 3, output = \"15.0\" } }";
+    let entries = format!("models = [{{ name = \"m\", {price} }}, \"free\"]\n");
+    let server = Server::start(&provider("kit", &upstream.url(), &[]).replace("models = []\n", &entries));
+    let page = get(server.address(), "/api/v1/providers?look=false").await.json();
+    let models = &named(&page, "kit")["models"];
+    let price = json!({
+        "input": "1.5", "output": "10", "cached": null, "cached_write": null, "cached_write_hour": "3",
+        "reasoning": null, "request": null,
+        "long": {
+            "above_tokens": 200_000, "input": "3", "output": "15", "cached": null, "cached_write": null,
+            "cached_write_hour": null, "reasoning": null, "request": null,
+        },
+    });
+    assert_eq!((&models[0]["price"], &models[1]["price"]), (&price, &Value::Null));
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ fn a_stranger_finds_presets_a_404_and_the_breakers_default() {
         let file = std::fs::read_to_string(root().join(path)).unwrap();
         assert!(file.contains(text), "{path} no longer holds `{text}`: mend ARCHITECTURE.md");
     };
-    finds("crates/capabilities/models/src/presets.rs", "kind: \"groq\"");
+    finds("crates/resources/presets/src/lib.rs", "kind: \"groq\"");
     finds("crates/doors/http/src/refusal.rs", "fn no_such_path");
     finds("crates/engines/matrix/src/error.rs", "does not exist");
     finds("crates/foundation/guard/src/breaker.rs", "impl Default for BreakerConfig");

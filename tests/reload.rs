@@ -150,6 +150,43 @@ async fn a_host_that_is_allowed_later_reaches_the_tools_too() {
 }
 
 #[tokio::test]
+async fn what_was_learnt_of_a_provider_outlives_a_reload() {
+    let refusal = || Reply::error(429, "rate_limit_error", "slow down").header("retry-after", "60");
+    let upstream = Upstream::start(move |seen| match seen.json()["model"].as_str() {
+        Some("parked") => refusal(),
+        _ => Reply::chat("hi"),
+    });
+    let upstream = upstream.await;
+    let kit = provider("kit", &upstream.url(), &["parked", "paced"]) + "rpm = 2\n";
+    let server = Server::start(&kit);
+    let asks = async |model: &str| {
+        let reply = chat(server.address(), &question(model, false)).await.finish().await;
+        (reply.status, reply.header("retry-after").map(str::to_owned))
+    };
+    assert_eq!(asks("kit/paced").await.0, 200);
+    assert_eq!(asks("kit/parked").await.0, 503);
+    let sections = "[balance]\npenalty_ms = 70\n[guard]\nshed_low = 0.5\n[server]\nstream_idle_ms = 4321\n";
+    for (more, other) in [("", "x"), (sections, "y")] {
+        let changed = kit.replace("rpm = 2", "rpm = 2\nqueue_max = 7");
+        std::fs::write(server.config(), format!("{more}{changed}{}", provider(other, &upstream.url(), &["m"])))
+            .unwrap();
+        server.signal("HUP");
+        models_become(&server, &["kit/parked", "kit/paced", &format!("{other}/m")]).await;
+        let (status, wait) = asks("kit/parked").await;
+        assert!(
+            status == 503 && wait.is_some_and(|wait| wait.parse::<u64>().unwrap() > 30),
+            "it wants to be left alone"
+        );
+        assert_eq!(asks("kit/paced").await.0, 429, "its minute is used up");
+        assert_eq!(upstream.seen().len(), 2);
+    }
+    std::fs::write(server.config(), kit.replace("kit", "new")).unwrap();
+    server.signal("HUP");
+    models_become(&server, &["new/parked", "new/paced"]).await;
+    assert_eq!(asks("new/paced").await.0, 200, "of another nothing is known");
+}
+
+#[tokio::test]
 async fn a_request_in_flight_outlives_its_provider() {
     let words = || Reply::stream(&[&says("one ")]).wait(Duration::from_millis(1200)).event(&says("two"));
     let upstream = Upstream::start(move |_| words().event("[DONE]")).await;

@@ -1,6 +1,6 @@
 //! Rules of routes as a client meets them: each condition by itself, and the reason that the reply gives.
 
-use crate::support::{Place, Response, Server, ask, ask_with, question, refuses};
+use crate::support::{Place, Response, Server, ask, ask_with, get, provider, question, refuses};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use testkit::{Reply, Upstream};
@@ -203,4 +203,20 @@ fn what_cannot_be_is_refused_with_its_place_and_a_hint() {
     ] {
         refuses(&rule(text), says);
     }
+}
+
+#[tokio::test]
+async fn a_name_that_several_providers_share_is_listed() {
+    let upstream = named().await;
+    let kits: String = ["one", "two"].map(|name| provider(name, &upstream.url(), &["both", name])).concat();
+    let server = Server::start(&kits);
+    let list = get(server.address(), "/v1/models").await.json();
+    let told = |card: &Value| [&card["id"], &card["owned_by"], &card["kind"]].map(|it| it.as_str().unwrap().to_owned());
+    let told: Vec<_> = list["data"].as_array().unwrap().iter().map(told).collect();
+    assert_eq!(told[0], ["both", "althing", "group"]);
+    assert_eq!(told[1], ["one/both", "one", "model"]);
+    assert_eq!(told.len(), 5, "{told:?}");
+    let body = json!({ "model": "both", "messages": [{ "role": "user", "content": "hi" }] });
+    assert_eq!(with(&server, &[], &body).await.content(), "both");
+    assert_eq!(get(server.address(), "/v1/models/both").await.json()["owned_by"], "althing");
 }

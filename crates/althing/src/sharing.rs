@@ -107,4 +107,8 @@ impl models::SharedRate for Rate {
     fn give_back(&self, cost: u64) {
         self.0.give_back(cost);
     }
+
+    fn owe(&self, cost: u64) {
+        self.0.owe(cost);
+    }
 }

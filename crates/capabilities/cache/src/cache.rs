@@ -2,7 +2,7 @@
 
 use crate::codec;
 use crate::disk::Disk;
-use crate::drops::{Drops, Scope};
+use crate::drops::{Drops, SCOPES_MAX, Scope};
 use crate::entry::{Entry, Label, Times, Value};
 use crate::flight::{Flight, Flights};
 use crate::key::Key;
@@ -14,7 +14,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use measure::Metrics;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{self, Sender};
@@ -97,8 +97,19 @@ pub struct Answer<V> {
     pub value: V,
     /// Where it came from.
     pub whence: Whence,
-    /// Whether it is old, and a new one is being made.
-    pub stale: bool,
+    /// How old it is.
+    pub age: Age,
+}
+
+/// How old an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// As good as new.
+    Fresh,
+    /// Old; somebody else has a new one made, or nobody can just now.
+    Stale,
+    /// Old; a new one is made on behalf of whoever got it.
+    Renewed,
 }
 
 /// Why there is no answer.
@@ -157,9 +168,9 @@ pub struct Cache<V: Value, E: Clone> {
     pub(crate) disk: ArcSwapOption<Disk>,
     folder: Option<PathBuf>,
     pub(crate) remote: Option<Arc<dyn Remote>>,
-    /// Whether it is known what was dropped elsewhere while we were not looking.
-    pub(crate) synced: AtomicBool,
     drops: ArcSwap<Drops>,
+    /// Whoever changes what was dropped holds this: a number is given once.
+    dropping: Mutex<()>,
     /// Drops that other replicas do not know of yet.
     pub(crate) untold: Mutex<Vec<Scope>>,
     flights: Arc<Flights<Result<Answer<V>, E>>>,
@@ -188,9 +199,9 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
             memory: ArcSwap::from_pointee(Memory::new(room(&settings))),
             disk: ArcSwapOption::new(disk),
             folder,
-            synced: AtomicBool::new(remote.is_none()),
             remote,
             drops: ArcSwap::from_pointee(written.unwrap_or_default()),
+            dropping: Mutex::default(),
             untold: Mutex::default(),
             flights: Arc::default(),
             figures: Figures::new(&metrics, name),
@@ -214,9 +225,21 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
         if self.memory.load().room != room {
             self.memory.store(Arc::new(Memory::new(room)));
         }
-        match self.disk.load().as_ref() {
-            Some(disk) => disk.resize(settings.disk_mb * MIB),
-            None => self.disk.store(disk(self.folder.as_ref(), settings)?),
+        match self.disk.load_full() {
+            Some(disk) => {
+                disk.resize(settings.disk_mb * MIB);
+                if settings.disk_mb == 0 {
+                    self.disk.store(None);
+                }
+            }
+            None => {
+                let disk = disk(self.folder.as_ref(), settings)?;
+                if let Some(disk) = &disk {
+                    // What was written down while there was none before, or never.
+                    disk.write_drops(&serde_json::to_vec(&*self.drops()).unwrap_or_default())?;
+                }
+                self.disk.store(disk);
+            }
         }
         Ok(())
     }
@@ -242,7 +265,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
         let (flight, led) = self.board(wanted, make);
         match flight.await {
             Ok(Answer { whence: Whence::Made, value, .. }) if !led => {
-                Ok(Answer { value, whence: Whence::Shared, stale: false })
+                Ok(Answer { value, whence: Whence::Shared, age: Age::Fresh })
             }
             Ok(answer) => Ok(answer),
             Err(error) => Err(Failed { error, shared: !led }),
@@ -290,7 +313,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
         let seen = self.seen();
         let Made { value, life } = make().await?;
         self.keep(wanted.key, value.clone(), wanted.label, seen, (life, wanted.ttl));
-        Ok(Answer { value, whence: Whence::Made, stale: false })
+        Ok(Answer { value, whence: Whence::Made, age: Age::Fresh })
     }
 
     fn give<M, F>(self: &Arc<Self>, found: &Found<V>, wanted: Wanted, make: M) -> Answer<V>
@@ -298,20 +321,22 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
         M: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Made<V>, E>> + Send + 'static,
     {
-        if found.stale {
-            let cache = Arc::clone(self);
-            let wanted = Wanted { new: true, ..wanted };
-            self.renew(&found.entry, || Box::pin(async move { drop(cache.board(wanted, make).0.await) }));
-        }
-        Answer { value: found.entry.value.clone(), whence: Whence::Kept(found.tier), stale: found.stale }
+        let (cache, wanted) = (Arc::clone(self), Wanted { new: true, ..wanted });
+        let age = self.renew(found, || Box::pin(async move { drop(cache.board(wanted, make).0.await) }));
+        Answer { value: found.entry.value.clone(), whence: Whence::Kept(found.tier), age }
     }
 
-    /// Has the worker replace an old answer, where nobody has undertaken that within the last second.
-    pub fn renew(&self, old: &Entry<V>, make: impl FnOnce() -> Renewal) {
-        if old.claims_renewal(self.now_ms())
-            && let Ok(place) = self.renewals.try_reserve()
-        {
-            place.send(make());
+    /// Has the worker replace an answer that is old, where nobody has undertaken that within the last second.
+    pub fn renew(&self, found: &Found<V>, make: impl FnOnce() -> Renewal) -> Age {
+        if !found.stale {
+            return Age::Fresh;
+        }
+        match self.renewals.try_reserve() {
+            Ok(place) if found.entry.claims_renewal(self.now_ms()) => {
+                place.send(make());
+                Age::Renewed
+            }
+            _ => Age::Stale,
         }
     }
 
@@ -372,9 +397,9 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
 
     async fn in_redis(&self, key: &Key) -> Option<Found<V>> {
         let remote = self.remote.as_ref()?;
-        let read = match self.synced.load(Ordering::Acquire) {
-            true => remote.get(&remote_key(key)).await,
-            false => Err(crate::Away),
+        let read = match self.remote_key(key) {
+            Some(key) => remote.get(&key).await,
+            None => Err(crate::Away),
         };
         let Ok(read) = read else {
             self.figures.of(Tier::Redis).away.inc();
@@ -454,15 +479,10 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
     pub async fn forget(&self, scope: Scope) -> Dropped {
         let told = self.tell(&scope).await;
         if !told {
-            lock(&self.untold).push(scope.clone());
-            // Until others know, what is asked for from now on is gone as well: which of it came before is not known.
-            self.know(|drops| drops.put(drops.seen() + 1, scope.clone()));
+            self.note_untold(&scope);
         }
-        if scope == Scope::default()
-            && let Some(disk) = self.disk.load_full()
-        {
-            let clear = move || disk.keys().iter().for_each(|key| disk.remove(key));
-            let _ = tokio::task::spawn_blocking(clear).await;
+        if scope == Scope::default() {
+            self.clear_disk().await;
         }
         self.write_drops().await;
         let drops = self.drops.load_full();
@@ -472,26 +492,77 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
 
     /// Numbers a drop where all replicas see it; whether that went well.
     pub(crate) async fn tell(&self, scope: &Scope) -> bool {
-        let number = match &self.remote {
-            None => Ok(self.seen() + 1),
-            Some(remote) => remote.drop_scope(&scope.text(), self.seen()).await,
+        let Some(remote) = &self.remote else {
+            self.know(|drops| drops.add(scope.clone()));
+            return true;
         };
-        if let Ok(number) = number {
-            self.know(|drops| {
-                drops.put(number, scope.clone());
-                drops.advance(number);
-            });
+        // The table may turn out to be another one than it was, once.
+        for _ in 0..2 {
+            let ours = self.drops.load_full();
+            match remote.drop_scope(scope, &ours).await {
+                Ok(Some(number)) => {
+                    self.know(|drops| {
+                        drops.put(number, scope.clone());
+                        drops.advance(number);
+                    });
+                    return true;
+                }
+                Ok(None) if self.follow().await => {}
+                Ok(None) | Err(_) => return false,
+            }
         }
-        number.is_ok()
+        false
     }
 
-    /// Takes over what was dropped.
-    pub(crate) fn know(&self, change: impl Fn(&mut Drops)) {
-        self.drops.rcu(|drops| {
-            let mut drops = (**drops).clone();
-            change(&mut drops);
-            drops
-        });
+    /// Until others know, what is asked for from now on is gone as well: which of it came before is not known.
+    fn note_untold(&self, scope: &Scope) {
+        let mut untold = lock(&self.untold);
+        if untold.len() >= SCOPES_MAX {
+            *untold = vec![Scope::default()];
+        }
+        if !untold.contains(scope) {
+            untold.push(scope.clone());
+        }
+        self.know(|drops| drops.put(drops.seen() + 1, scope.clone()));
+    }
+
+    /// Learns what others have dropped, and has a table that has lost something know it again; whether that went well.
+    pub(crate) async fn follow(&self) -> bool {
+        let Some(remote) = &self.remote else { return true };
+        let ours = self.drops.load_full();
+        let theirs = match remote.dropped(&ours).await {
+            Ok(Some(theirs)) if theirs.follow(&ours) => Ok(theirs),
+            Ok(Some(_)) => remote.restore(&ours, self.now_ms()).await,
+            Ok(None) => return true,
+            Err(away) => Err(away),
+        };
+        let Ok(theirs) = theirs else { return false };
+        if theirs.have_a_gap_after(&ours) {
+            self.memory.load().sweep(|_| true);
+            self.clear_disk().await;
+        }
+        self.know(|drops| drops.merge(theirs));
+        true
+    }
+
+    async fn clear_disk(&self) {
+        if let Some(disk) = self.disk.load_full() {
+            let clear = move || disk.keys().iter().for_each(|key| disk.remove(key));
+            let _ = tokio::task::spawn_blocking(clear).await;
+        }
+    }
+
+    /// Changes what was dropped.
+    fn know(&self, change: impl FnOnce(&mut Drops)) {
+        let _alone = lock(&self.dropping);
+        let mut drops = Drops::clone(&self.drops.load());
+        change(&mut drops);
+        self.drops.store(Arc::new(drops));
+    }
+
+    /// Which drops are known.
+    pub(crate) fn drops(&self) -> Arc<Drops> {
+        self.drops.load_full()
     }
 
     /// Writes down what was dropped, so that a restart does not bring it back.
@@ -535,15 +606,16 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
         }
     }
 
+    /// The key under which Redis holds an entry; none before it is known what was dropped while we were not looking.
+    pub(crate) fn remote_key(&self, key: &Key) -> Option<String> {
+        let drops = self.drops.load();
+        (drops.made() != 0).then(|| format!("cache:{}:{}", drops.era(), key.hex()))
+    }
+
     /// What time it is, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         (self.clock)()
     }
-}
-
-/// The key under which Redis holds an entry.
-pub(crate) fn remote_key(key: &Key) -> String {
-    format!("cache:{}", key.hex())
 }
 
 fn room(settings: &settings::Cache) -> Room {

@@ -3,12 +3,16 @@
 //! Drops are numbered. An entry carries the number of the last one that was known when its answer was asked for, and is
 //! gone once a later one names it. No tier has to be searched for that, none has to be reachable, and an answer that was
 //! on its way during a drop is gone with the others.
+//!
+//! Replicas share a table of drops, which may be lost at any time. Whoever has followed it so far makes it anew with all
+//! that they know, and it stays the same era. Where nobody is left who has, a new era begins: what was kept in the one
+//! before is not looked at any more, for nobody knows what was dropped of it.
 
 use crate::entry::Label;
 use serde::{Deserialize, Serialize};
 
 /// Drops that are told apart, at most; beyond it, everything is dropped once.
-const SCOPES_MAX: usize = 1_000;
+pub(crate) const SCOPES_MAX: usize = 1_000;
 
 /// What a drop is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,20 +43,28 @@ impl Scope {
 /// All drops that hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drops {
-    /// The number of the last one.
-    seen: u64,
+    #[serde(flatten)]
+    table: Table,
     /// Each with its number, in their order.
     all: Vec<(u64, Scope)>,
 }
 
-impl Drops {
-    /// Those with the number of the last one; a text is what the first parameter of [`crate::Remote::drop_scope`] was.
-    pub fn read(seen: u64, all: Vec<(u64, String)>) -> Self {
-        Self::from_parts(seen, all.into_iter().map(|(number, text)| (number, Scope::read(&text))).collect())
-    }
+/// What is said of all drops at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Table {
+    /// The number of the last one.
+    pub(crate) seen: u64,
+    /// Since when the drops have been known without a gap; 0 as long as nobody shares them.
+    #[serde(default)]
+    pub(crate) era: u64,
+    /// When the shared table was made for the last time; 0 for those who do not follow it yet.
+    #[serde(skip)]
+    pub(crate) made: u64,
+}
 
-    pub(crate) fn from_parts(seen: u64, all: Vec<(u64, Scope)>) -> Self {
-        let mut drops = Self { seen, all: Vec::new() };
+impl Drops {
+    pub(crate) fn of(table: Table, all: Vec<(u64, Scope)>) -> Self {
+        let mut drops = Self { table, all: Vec::new() };
         for (number, scope) in all {
             drops.put(number, scope);
         }
@@ -60,7 +72,36 @@ impl Drops {
     }
 
     pub(crate) fn seen(&self) -> u64 {
-        self.seen
+        self.table.seen
+    }
+
+    pub(crate) fn era(&self) -> u64 {
+        self.table.era
+    }
+
+    pub(crate) fn made(&self) -> u64 {
+        self.table.made
+    }
+
+    /// The era of a table that is made from these.
+    pub(crate) fn next_era(&self, now_ms: u64) -> u64 {
+        if self.table.made == 0 { now_ms.max(self.table.seen + 1) } else { self.table.era }
+    }
+
+    /// Each with its number.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u64, &Scope)> {
+        self.all.iter().map(|(number, scope)| (*number, scope))
+    }
+
+    /// Whether they are of the same table as `before`, and none of these has been lost.
+    pub(crate) fn follow(&self, before: &Self) -> bool {
+        let made = self.table.made;
+        made != 0 && made == before.table.made && self.table.seen >= before.table.seen
+    }
+
+    /// Whether some may have been missed between `before` and these.
+    pub(crate) fn have_a_gap_after(&self, before: &Self) -> bool {
+        before.table.made == 0 && before.table.era != 0 && before.table.era != self.table.era
     }
 
     /// Whether an entry with this label, asked for when `seen` was the last drop, is gone.
@@ -82,16 +123,23 @@ impl Drops {
 
     /// Notes that others know of `seen` drops.
     pub(crate) fn advance(&mut self, seen: u64) {
-        self.seen = self.seen.max(seen);
+        self.table.seen = self.table.seen.max(seen);
     }
 
-    /// Takes over what others know; of two numbers the higher one holds.
+    /// Notes one under the next number.
+    pub(crate) fn add(&mut self, scope: Scope) {
+        self.advance(self.table.seen + 1);
+        self.put(self.table.seen, scope);
+    }
+
+    /// Takes over what the table has; of two numbers the higher one holds.
     pub(crate) fn merge(&mut self, others: Self) {
+        (self.table.era, self.table.made) = (others.table.era, others.table.made);
         for (number, scope) in others.all {
             let known = self.all.iter().find(|(_, known)| *known == scope).map_or(0, |(known, _)| *known);
             self.put(number.max(known), scope);
         }
-        self.advance(others.seen);
+        self.advance(others.table.seen);
     }
 }
 
@@ -140,8 +188,9 @@ mod tests {
 
     #[test]
     fn merging_keeps_the_higher_number_of_each() {
-        let mut ours = Drops::from_parts(4, vec![(4, scope(None, Some("a"))), (2, scope(None, Some("b")))]);
-        ours.merge(Drops::from_parts(5, vec![(5, scope(None, Some("b"))), (1, scope(None, Some("a")))]));
-        assert_eq!(ours, Drops::from_parts(5, vec![(4, scope(None, Some("a"))), (5, scope(None, Some("b")))]));
+        let of = |seen, all| Drops::of(Table { seen, era: 1, made: 2 }, all);
+        let mut ours = of(4, vec![(4, scope(None, Some("a"))), (2, scope(None, Some("b")))]);
+        ours.merge(of(5, vec![(5, scope(None, Some("b"))), (1, scope(None, Some("a")))]));
+        assert_eq!(ours, of(5, vec![(4, scope(None, Some("a"))), (5, scope(None, Some("b")))]));
     }
 }

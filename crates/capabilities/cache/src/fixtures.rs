@@ -1,6 +1,6 @@
 //! What the tests of this room share: a value, a clock, a Redis that is none.
 
-use crate::drops::{Drops, Scope};
+use crate::drops::{Drops, Scope, Table};
 use crate::entry::Value;
 use crate::remote::{Away, Remote, RemoteFuture};
 use bytes::Bytes;
@@ -61,13 +61,18 @@ pub(crate) struct Shared {
     hands: Hands,
     pub(crate) away: AtomicBool,
     table: Mutex<HashMap<String, (Bytes, u64)>>,
-    drops: Mutex<(u64, Vec<(u64, String)>)>,
+    drops: Mutex<Option<Drops>>,
 }
 
 impl Shared {
     pub(crate) fn new(hands: &Hands) -> Arc<Self> {
         let (table, drops) = (Mutex::default(), Mutex::default());
         Arc::new(Self { hands: hands.clone(), away: AtomicBool::new(false), table, drops })
+    }
+
+    /// Loses what was dropped, and nothing else.
+    pub(crate) fn lose_drops(&self) {
+        *self.drops.lock().unwrap() = None;
     }
 
     fn answer<T>(&self, answer: impl FnOnce() -> T) -> Result<T, Away> {
@@ -94,28 +99,37 @@ impl Remote for Shared {
         })
     }
 
-    fn dropped(&self, seen: u64) -> RemoteFuture<'_, Option<Drops>> {
+    fn dropped<'a>(&'a self, ours: &'a Drops) -> RemoteFuture<'a, Option<Drops>> {
         Box::pin(async move {
             self.answer(|| {
-                let mut drops = self.drops.lock().unwrap();
-                drops.0 = drops.0.max(seen);
-                if drops.0 == seen {
-                    return None;
-                }
-                let all = drops.1.iter().map(|(number, scope)| (*number, Scope::read(scope)));
-                Some(Drops::from_parts(drops.0, all.collect()))
+                let theirs = self.drops.lock().unwrap().clone().unwrap_or_default();
+                let known = theirs.made() != 0 && theirs.made() == ours.made() && theirs.seen() == ours.seen();
+                (!known).then_some(theirs)
             })
         })
     }
 
-    fn drop_scope<'a>(&'a self, scope: &'a str, seen: u64) -> RemoteFuture<'a, u64> {
+    fn restore<'a>(&'a self, ours: &'a Drops, now_ms: u64) -> RemoteFuture<'a, Drops> {
         Box::pin(async move {
             self.answer(|| {
                 let mut drops = self.drops.lock().unwrap();
-                drops.0 = drops.0.max(seen) + 1;
-                let number = drops.0;
-                drops.1.push((number, scope.to_owned()));
-                number
+                let made = now_ms.max(ours.seen());
+                let anew = || Drops::of(Table { seen: made, era: ours.next_era(now_ms), made }, Vec::new());
+                let mut theirs = drops.take().unwrap_or_else(anew);
+                let table = Table { seen: theirs.seen() + 1, era: theirs.era(), made: theirs.made() };
+                theirs.merge(Drops::of(table, ours.all().map(|(number, scope)| (number, scope.clone())).collect()));
+                drops.insert(theirs).clone()
+            })
+        })
+    }
+
+    fn drop_scope<'a>(&'a self, scope: &'a Scope, ours: &'a Drops) -> RemoteFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            self.answer(|| {
+                let mut drops = self.drops.lock().unwrap();
+                let drops = drops.as_mut().filter(|drops| drops.follow(ours))?;
+                drops.add(scope.clone());
+                Some(drops.seen())
             })
         })
     }

@@ -20,7 +20,7 @@ mod remote;
 mod stats;
 mod work;
 
-pub use cache::{Answer, Cache, Clock, Dropped, Failed, Found, Life, Made, Setup, Wanted, Whence};
+pub use cache::{Age, Answer, Cache, Clock, Dropped, Failed, Found, Life, Made, Setup, Wanted, Whence};
 pub use drops::{Drops, Scope};
 pub use entry::{Entry, Label, Value};
 pub use flight::{Flight, Flights, Ticket};

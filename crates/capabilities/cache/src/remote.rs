@@ -1,6 +1,6 @@
 //! What a tier that replicas share has to do: a small part of Redis.
 
-use crate::drops::Drops;
+use crate::drops::{Drops, Scope};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
@@ -21,10 +21,14 @@ pub trait Remote: Send + Sync {
     /// Keeps a value for a while.
     fn set<'a>(&'a self, key: &'a str, value: Bytes, life: Duration) -> RemoteFuture<'a, ()>;
 
-    /// All drops that hold, where there are others than those up to number `seen`. A table that knows of fewer learns
-    /// that there were as many.
-    fn dropped(&self, seen: u64) -> RemoteFuture<'_, Option<Drops>>;
+    /// All drops in the table, where that is not the one that `ours` are from or the last is not the last of `ours`.
+    fn dropped<'a>(&'a self, ours: &'a Drops) -> RemoteFuture<'a, Option<Drops>>;
 
-    /// Notes a drop, under a number above `seen` and above all that there were; answers the number.
-    fn drop_scope<'a>(&'a self, scope: &'a str, seen: u64) -> RemoteFuture<'a, u64>;
+    /// Puts `ours` into the table, which may have lost them; answers all that it then has. One that is not there is made,
+    /// its numbers starting above `now_ms` and above those of `ours`.
+    fn restore<'a>(&'a self, ours: &'a Drops, now_ms: u64) -> RemoteFuture<'a, Drops>;
+
+    /// Notes a drop under the next number, and answers that; `None` where the table is not the one that `ours` are from,
+    /// or has lost some of them.
+    fn drop_scope<'a>(&'a self, scope: &'a Scope, ours: &'a Drops) -> RemoteFuture<'a, Option<u64>>;
 }

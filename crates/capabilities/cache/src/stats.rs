@@ -1,10 +1,11 @@
 //! How the tiers are doing: sizes, and how often they had what was looked for.
 
 use measure::{Metrics, TierMetrics};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Where an answer is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     /// In this process.
@@ -30,20 +31,17 @@ impl Tier {
 }
 
 /// How one tier is doing since the start.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TierStats {
     /// Which.
     pub tier: Tier,
     /// Whether there is one.
     pub on: bool,
-    /// How many answers it holds; unknown of Redis.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How many answers it holds; `null` of Redis.
     pub entries: Option<u64>,
-    /// How many bytes those are.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How many bytes those are; `null` of Redis.
     pub bytes: Option<u64>,
-    /// The most bytes there may be.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The most bytes there may be; `null` of Redis.
     pub bytes_max: Option<u64>,
     /// How often something was looked for; each tier is asked for what the one before it did not have.
     pub lookups: u64,
@@ -54,7 +52,7 @@ pub struct TierStats {
 }
 
 /// How all tiers are doing since the start.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Stats {
     /// Requests that a kept answer could have served.
     pub lookups: u64,
@@ -64,7 +62,7 @@ pub struct Stats {
     pub hit_rate: Option<f64>,
     /// Requests that shared an identical one in flight.
     pub shared: u64,
-    /// Each tier.
+    /// Memory, disk and Redis, in the order in which they are asked.
     pub tiers: Vec<TierStats>,
 }
 

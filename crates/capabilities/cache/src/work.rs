@@ -1,7 +1,7 @@
 //! What is done while nobody waits: answers written to the tiers below memory, old ones renewed, drops exchanged with
 //! other replicas.
 
-use crate::cache::{Cache, lock, remote_key};
+use crate::cache::{Cache, lock};
 use crate::codec;
 use crate::entry::{Entry, Value};
 use crate::key::Key;
@@ -10,7 +10,6 @@ use futures_util::future::{BoxFuture, join, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{MissedTickBehavior, interval};
@@ -54,6 +53,8 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Worker<V, E> {
     /// Works until it is dropped.
     pub async fn run(&mut self) {
         let Self { cache, jobs, renewals } = self;
+        // Nothing goes to Redis before it is known what was dropped.
+        exchange(cache).await;
         join(join(write_all(cache, jobs), renew_all(renewals)), exchange_all(cache)).await;
     }
 
@@ -93,10 +94,10 @@ async fn write_one<V: Value, E: Clone + Send + Sync + 'static>(cache: &Arc<Cache
     let Some(bytes) = codec::encode(&key, &entry) else { return };
     let to_redis = async {
         if below == Below::All
-            && let Some(remote) = &cache.remote
+            && let (Some(remote), Some(key)) = (&cache.remote, cache.remote_key(&key))
         {
             let left = Duration::from_millis(entry.times.dead_ms.saturating_sub(cache.now_ms()));
-            if !left.is_zero() && remote.set(&remote_key(&key), bytes.clone(), left).await.is_err() {
+            if !left.is_zero() && remote.set(&key, bytes.clone(), left).await.is_err() {
                 cache.figures.away.inc();
             }
         }
@@ -135,23 +136,20 @@ async fn exchange_all<V: Value, E: Clone + Send + Sync + 'static>(cache: &Arc<Ca
     }
 }
 
-/// Tells others what was dropped here, and learns what they dropped.
-async fn exchange<V: Value, E: Clone + Send + Sync + 'static>(cache: &Arc<Cache<V, E>>) {
-    let Some(remote) = &cache.remote else { return };
-    let before = cache.seen();
+/// Learns what others dropped, and tells them what was dropped here.
+pub(crate) async fn exchange<V: Value, E: Clone + Send + Sync + 'static>(cache: &Arc<Cache<V, E>>) {
+    let before = cache.drops();
+    if cache.remote.is_none() || !cache.follow().await {
+        return;
+    }
     let untold = lock(&cache.untold).clone();
     for scope in untold {
         if !cache.tell(&scope).await {
-            return;
+            break;
         }
         lock(&cache.untold).retain(|waiting| *waiting != scope);
     }
-    let Ok(others) = remote.dropped(cache.seen()).await else { return };
-    if let Some(others) = others {
-        cache.know(|drops| drops.merge(others.clone()));
-    }
-    cache.synced.store(true, Ordering::Release);
-    if cache.seen() != before {
+    if cache.drops() != before {
         cache.write_drops().await;
     }
 }

@@ -14,7 +14,8 @@
 //!
 //! Below 0.3 is low, from 0.6 on high. Length, lists, code, figures and question marks are the same in every language;
 //! words are looked for in English, German, French and Spanish. Nobody is asked, nothing is learnt: the same message
-//! always has the same score. Of long messages the first 16 KiB are read.
+//! always has the same score. Of long messages the first 16 KiB of text are read; pictures, sounds and files beside it
+//! count for nothing, as nobody here can tell what is in them.
 
 mod words;
 
@@ -208,9 +209,11 @@ struct Message<'a> {
     content: Option<&'a RawValue>,
 }
 
+/// A part of a message; of one that is a picture, a sound or a file nothing is read.
 #[derive(Deserialize)]
-struct Part {
-    text: Option<String>,
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
 }
 
 impl Asked {
@@ -222,15 +225,30 @@ impl Asked {
         let last = messages.iter().rev().find(|message| is_by(message, "user"));
         let raw = last.and_then(|message| message.content).map(RawValue::get).unwrap_or_default();
         let turns = messages.iter().any(|message| is_by(&message, "assistant"));
-        if raw.len() > TEXT_BYTES_MAX {
-            // Long is long, however it is escaped; what would be escaped is a small part of it.
-            let text = raw[..raw.floor_char_boundary(TEXT_BYTES_MAX)].replace("\\n", "\n").replace("\\\"", "\"");
-            return Self { text, cut: true, turns };
+        let mut asked = Self { text: String::new(), cut: false, turns };
+        if raw.starts_with('[') {
+            let parts = serde_json::from_str::<Vec<Part<'_>>>(raw).unwrap_or_default();
+            parts.iter().filter_map(|part| part.text).for_each(|text| asked.add(text.get()));
+        } else {
+            asked.add(raw);
         }
-        let parts = || serde_json::from_str::<Vec<Part>>(raw).unwrap_or_default();
-        let text = serde_json::from_str::<String>(raw)
-            .unwrap_or_else(|_| parts().into_iter().filter_map(|part| part.text).collect::<Vec<_>>().join("\n"));
-        Self { text, cut: false, turns }
+        asked
+    }
+
+    /// Adds a text as JSON writes it, as far as there is room.
+    fn add(&mut self, raw: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        let room = TEXT_BYTES_MAX.saturating_sub(self.text.len());
+        if raw.len() > room {
+            // Long is long, however it is escaped; what would be escaped is a small part of it.
+            let text = raw[..raw.floor_char_boundary(room)].replace("\\n", "\n").replace("\\\"", "\"");
+            self.text.push_str(&text);
+            self.cut = true;
+        } else {
+            self.text.push_str(&serde_json::from_str::<String>(raw).unwrap_or_default());
+        }
     }
 }
 

@@ -146,6 +146,27 @@ fn parts_are_read_and_what_is_no_text_is_not() {
 }
 
 #[test]
+fn pictures_are_no_words_however_large() {
+    // As base64 writes it, signs that part words included.
+    let data = "iVBORw0KGgo+AAA/ANSUhEUg==;{\n".repeat(20_000);
+    let picture = json!({ "type": "image_url", "image_url": { "url": format!("data:image/png;base64,{data}") } });
+    let sound = json!({ "type": "input_audio", "input_audio": { "data": data, "format": "wav" } });
+    let of = |content: Value| {
+        let body = json!({ "model": "m", "messages": [{ "role": "user", "content": content }] });
+        Complexity::of(&request(&body)).to_string()
+    };
+    let asked = json!({ "type": "text", "text": "What is this?" });
+    let alone = of(json!([asked]));
+    assert_eq!(alone, "complexity 0.00: 3 words, a look-up");
+    assert_eq!(of(json!([asked, picture])), alone);
+    assert_eq!(of(json!([picture, sound, asked])), alone);
+    assert_eq!(of(json!([picture])), "complexity 0.00: 0 words");
+    let long = json!({ "type": "text", "text": "word ".repeat(TEXT_BYTES_MAX / 8) });
+    let both = of(json!([long, picture, long, asked]));
+    assert!(both.contains("0.80: more than ") && both.contains(" words"), "{both}");
+}
+
+#[test]
 fn long_prompts_are_read_as_far_as_it_matters() {
     let text = "héllo wörld \\ \"quoted\" and so on\n".repeat(100_000);
     let body = request(&json!({ "model": "m", "messages": [{ "role": "user", "content": text }] }));

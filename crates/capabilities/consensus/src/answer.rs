@@ -5,6 +5,7 @@ use crate::figure::figure;
 use crate::normalise::{clean, normalise};
 use crate::number::{Quantity, number};
 use crate::ranking::{Item, ranking, whole_ranking};
+use crate::sequence::{Sequence, sequence};
 use crate::stated::stated;
 use crate::structure::structure;
 use crate::words::Words;
@@ -56,6 +57,8 @@ pub struct Answer {
     pub(super) kind: Answers,
     short: bool,
     pub(super) words: Words,
+    /// Its words in their order.
+    pub(super) sequence: Sequence,
     /// Content words that the question does not hold.
     pub(super) own: BTreeSet<String>,
     /// Content words that the question holds too.
@@ -90,6 +93,7 @@ impl Answer {
             short: normal.split(' ').count() <= SHORT_WORDS,
             normal,
             words,
+            sequence: sequence(text),
             own,
             echoed,
             echoed_numbers,

@@ -64,6 +64,19 @@ fn figures_are_told_unasked_only_where_all_are_figures() {
 }
 
 #[test]
+fn a_shorter_array_moves_nothing_up() {
+    let texts = [
+        r#"{"a": [1, 2, 9], "b": 5}"#,
+        r#"{"a": [1, 3, 9], "b": 6}"#,
+        r#"{"a": [1], "b": 5}"#,
+        r#"{"a": [1], "b": 6}"#,
+    ];
+    // The second item is left out, and the third is not the second.
+    let found = ballot(Answers::Json, 0.5, &texts);
+    assert_eq!(found.chosen(), Some(Chosen::Composed(r#"{"a":[1],"b":5}"#.to_owned())));
+}
+
+#[test]
 fn fields_may_hold_where_no_whole_answer_does() {
     let texts = [r#"{"a": 1, "b": 1, "c": 9}"#, r#"{"a": 1, "b": 9, "c": 1}"#, r#"{"a": 9, "b": 1, "c": 1}"#];
     let found = ballot(Answers::Json, 0.6, &texts);

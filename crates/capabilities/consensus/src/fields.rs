@@ -78,7 +78,8 @@ pub(super) fn alike(a: Option<&Field>, b: Option<&Field>) -> f64 {
 }
 
 /// The document that these values are the fields of: each at its path, what holds something in front of what it holds.
-/// A field whose holder is not there, or holds no fields, is left out.
+/// A field whose holder is not there, or holds no fields, is left out, and so is what an array holds behind an item that
+/// is left out.
 pub(super) fn put_together<'a>(fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Value {
     let mut whole = Value::Null;
     for (path, value) in fields {
@@ -90,7 +91,8 @@ pub(super) fn put_together<'a>(fields: impl Iterator<Item = (&'a str, &'a Value)
             Some(Value::Object(object)) => {
                 object.insert(key.replace("~1", "/").replace("~0", "~"), value.clone());
             }
-            Some(Value::Array(items)) => items.push(value.clone()),
+            // What stood behind an item that is left out does not move up into its place: the array ends before it.
+            Some(Value::Array(items)) if key.parse() == Ok(items.len()) => items.push(value.clone()),
             _ => {}
         }
     }
@@ -145,6 +147,13 @@ mod tests {
             let whole = put_together(fields.iter().map(|field| (field.path.as_str(), &field.value)));
             assert_eq!(whole.to_string(), text);
         }
+    }
+
+    #[test]
+    fn items_keep_their_places() {
+        let fields = [("", json!({})), ("/a", json!([])), ("/a/0", json!(1)), ("/a/2", json!(3)), ("/b", json!(4))];
+        let whole = put_together(fields.iter().map(|(path, value)| (*path, value)));
+        assert_eq!(whole, json!({ "a": [1], "b": 4 }));
     }
 
     #[test]

@@ -5,19 +5,27 @@
 
 mod answer;
 mod ballot;
+mod caution;
 mod chosen;
 mod clusters;
+mod decisive;
+mod escalation;
 mod fields;
 mod figure;
+mod findings;
+mod judge;
 mod likeness;
 mod markdown;
 mod method;
 mod normalise;
 mod number;
 mod numbers;
+mod opposites;
 mod order;
 mod ranking;
+mod recent;
 mod report;
+mod sequence;
 mod stated;
 mod stats;
 mod structure;
@@ -31,12 +39,16 @@ pub use answer::{Answer, Prompt};
 pub use ballot::{Ballot, Cluster, Verdict};
 pub use chosen::Chosen;
 pub use clusters::{AGREE_MIN, Clusters, Likenesses};
+pub use escalation::{Escalation, Step};
+pub use findings::{Evidence, Seat, Vote};
+pub use judge::{Said, Settler, document};
 pub use likeness::likeness;
 pub use method::{Method, method};
 pub use normalise::normalise;
 pub use number::{Quantity, TOLERANCE, number};
 pub use numbers::Numbers;
 pub use order::{Place, Ranking};
+pub use recent::{Question, RECENT_QUESTIONS_MAX, Recent};
 pub use report::{
     Agreement, ClusterReport, FieldReport, MemberOutcome, MemberReport, NumbersReport, PlaceReport, RankingReport,
     ResolutionReport, as_number,

@@ -2,6 +2,8 @@
 //! rather misses an agreement than invents one.
 
 use crate::answer::Answer;
+use crate::clusters::AGREE_MIN;
+use crate::decisive::differ_decisively;
 use crate::{fields, ranking};
 use std::collections::BTreeSet;
 
@@ -32,6 +34,8 @@ const DISSENT_WEIGHT: f64 = 2.0;
 ///    answer picked a word of the question that the other did not: then they chose different options. When each
 ///    answer holds a word that the other lacks, the differing words weigh double, because one word put for another is
 ///    more often another answer than another way to say it.
+/// 6. Texts that would agree by that, but are nearly equal and differ in a word that decides, are 0: a negation, an
+///    opposite, a number, a name, or the one word that is put for another (see `decisive.rs`).
 pub fn likeness(a: &Answer, b: &Answer) -> f64 {
     if let Some(found) = of_kind(a, b) {
         return found;
@@ -52,7 +56,12 @@ pub fn likeness(a: &Answer, b: &Answer) -> f64 {
         return jaccard(a, b).max(STATED_LIKENESS);
     }
     let number_and_few_words = a.is_short() && b.is_short() && (a.quantity().is_some() || b.quantity().is_some());
-    if number_and_few_words { 0.0 } else { jaccard(a, b) }
+    if number_and_few_words {
+        return 0.0;
+    }
+    let found = jaccard(a, b);
+    // Only those that would agree are looked at again.
+    if found >= AGREE_MIN && differ_decisively(&a.sequence, &b.sequence) { 0.0 } else { found }
 }
 
 /// The likeness of answers of the kind that was asked for; `None` where that says nothing.

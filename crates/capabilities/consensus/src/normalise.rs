@@ -47,10 +47,15 @@ pub fn normalise(text: &str) -> String {
 
 /// The text in one spelling, but whole: nothing is taken off its ends except white space.
 pub(super) fn clean(text: &str) -> String {
-    let folded: String = raise(&without_fences(text)).nfkc().filter_map(plain).collect();
-    let lower: String = without_emphasis(&folded).to_lowercase().nfkc().collect();
+    let lower: String = folded(text).to_lowercase().nfkc().collect();
     let lower = lower.replace("\\%", "%").replace("\\$", "$");
     lower.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text without decoration and with one character for those that look alike; capitals and white space stay.
+pub(super) fn folded(text: &str) -> String {
+    let folded: String = raise(&without_fences(text)).nfkc().filter_map(plain).collect();
+    without_emphasis(&folded)
 }
 
 /// Takes off what surrounds an answer, layer by layer.

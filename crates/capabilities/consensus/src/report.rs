@@ -16,6 +16,9 @@ type MethodName = &'static str;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Agreement {
+    /// The id of the request that was voted on, under which the truth about the answer is told; a kept answer tells the
+    /// id of the request that it was made for.
+    pub request_id: String,
     /// How answers were compared: `exact`, `numeric`, `lexical`, `json` or `ranking`.
     #[schemars(with = "String")]
     #[serde(deserialize_with = "as_method")]
@@ -90,6 +93,24 @@ impl Agreement {
             lines.push(format!("{}: {value}, {:.0} %", field.path, field.share * 100.0));
         }
         lines
+    }
+
+    /// The answers as text, for a panel that did not agree.
+    pub fn list(&self) -> String {
+        let mut text = format!(
+            "No agreement: {} of {} members answered and the largest group holds {:.0} %.\n",
+            self.answered,
+            self.asked,
+            self.share * 100.0
+        );
+        for cluster in &self.clusters {
+            let members = cluster.members.join(", ");
+            let _ = write!(text, "\n{:.0} % ({members}):\n{}\n", cluster.share * 100.0, cluster.answer);
+        }
+        for line in self.figures() {
+            let _ = write!(text, "\n{line}");
+        }
+        text
     }
 }
 

@@ -174,7 +174,7 @@ impl Bedrock {
         if let Ok(id) = HeaderValue::try_from(request_id) {
             request.headers_mut().insert("x-request-id", id);
         }
-        let response = self.client.send(request).await?;
+        let response = self.client.send_noting(request, ear.sending()).await?;
         ear.hear(response.headers());
         if response.status().is_success() { Ok(response) } else { Err(error::of_response(response).await) }
     }

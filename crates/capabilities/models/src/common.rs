@@ -18,7 +18,7 @@ pub(crate) struct Common {
     pub(crate) gate: Arc<Gate>,
     pub(crate) pace: Option<Arc<Pace>>,
     pub(crate) sharing: Option<Arc<dyn Sharing>>,
-    pub(crate) checked: Checked,
+    pub(crate) checked: Arc<Checked>,
     pub(crate) sheds: Sheds,
     pub(crate) terms: Terms,
     /// What moments are counted from where one number has to do.

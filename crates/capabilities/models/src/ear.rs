@@ -1,35 +1,41 @@
-//! What the head of an answer tells, on its way from a provider's protocol to whoever guards the endpoint.
+//! What the head of an answer tells, and whether the request ever left, on its way from a provider's protocol to whoever
+//! guards the endpoint.
 
 use guard::Quota;
 use http::HeaderMap;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Listens for the head of one answer. A provider that has heads lets it hear them; nothing depends on it.
+/// Listens to one call. A provider that has heads lets it hear them, and one that has connections whether there was one;
+/// nothing depends on either.
 #[derive(Debug, Default)]
-pub struct Ear(OnceLock<Head>);
-
-#[derive(Debug)]
-struct Head {
-    at: Instant,
-    quota: Quota,
+pub struct Ear {
+    head: OnceLock<Quota>,
+    asked: AtomicBool,
+    sent: AtomicBool,
 }
 
 impl Ear {
     /// The head has arrived, with what it says of rates. Only the first counts.
     pub fn hear(&self, headers: &HeaderMap) {
-        let _ = self.0.set(Head { at: Instant::now(), quota: quota(headers) });
+        let _ = self.head.set(quota(headers));
     }
 
-    /// How long after `started` the head arrived, if it has.
-    pub(crate) fn head_after(&self, started: Instant) -> Option<Duration> {
-        Some(self.0.get()?.at.saturating_duration_since(started))
+    /// A request is about to be sent; whoever sends it notes when there is a connection to send it over.
+    pub fn sending(&self) -> &AtomicBool {
+        self.asked.store(true, Ordering::Relaxed);
+        &self.sent
     }
 
-    /// What it said of rates, if it said anything.
+    /// Whether the request is known not to have been sent: the provider has not even heard of it.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) && !self.sent.load(Ordering::Relaxed)
+    }
+
+    /// What the head said of rates, if it said anything.
     pub(crate) fn quota(&self) -> Option<&Quota> {
-        self.0.get().map(|head| &head.quota).filter(|quota| !quota.is_empty())
+        self.head.get().filter(|quota| !quota.is_empty())
     }
 }
 

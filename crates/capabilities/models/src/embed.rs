@@ -2,7 +2,7 @@
 
 use crate::endpoint::lock;
 use crate::ticket::Ticket;
-use crate::{Asker, Cost, Ear, EmbedCall, Endpoint, ModelError};
+use crate::{Asker, Cost, EmbedCall, Endpoint, ModelError};
 use caller::{Need, Tab};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl Endpoint {
         let mut ticket = Ticket::over(Arc::clone(self), request.bytes(), 1, inside, tab);
         let in_line = asked.elapsed();
         let left = within.saturating_sub(in_line);
-        let ear = Ear::default();
+        let ear = ticket.ear();
         let call = EmbedCall { request, model: &self.upstream_name, request_id: asker.request_id, ear: &ear };
         let answered = tokio::time::timeout(left, self.provider.embed(call)).await;
         ticket.heard(&ear, answered.as_ref().ok().and_then(|answered| answered.as_ref().err()));
@@ -63,10 +63,7 @@ impl Endpoint {
                 let reply = if self.simulated() { reply.marked_simulated() } else { reply };
                 Ok(Embedded { reply: reply.in_figures(request.figures()), cost, in_line })
             }
-            Err(error) => {
-                ticket.failed(&error);
-                Err(error)
-            }
+            Err(error) => Err(ticket.refused(error)),
         }
     }
 }

@@ -4,26 +4,20 @@ use crate::common::Common;
 use crate::dialects;
 use crate::limits::Limits;
 use crate::stream::{AnswerStream, Watch};
-use crate::takings::Takings;
 use crate::ticket::{Inside, Ticket};
-use crate::usual::Usual;
 use crate::{Call, Cost, Ear, ModelError, Price, Provider, Replied, Reply};
 use balance::Reading;
 use caller::{Caller, Class, Need, Tab};
-use guard::{Breaker, BreakerConfig, Parked, State};
+use guard::{Breaker, BreakerConfig, Parked, Permit, State};
 use measure::{BreakerState, EndpointMetrics, Outcome};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-use turnstile::Course;
+use turnstile::{Course, Takings, Usual};
 use wire::Dialect;
 use wire::openai::{ChatReply, ChatRequest, Estimate};
 
-/// A call that had this long, or this many times what answers usually take, and no answer was treated fairly:
-/// running out of time counts against the upstream, not against a caller in a hurry.
-const FAIR_MIN: Duration = Duration::from_secs(5);
-const USUAL_TIMES: f64 = 3.0;
 /// Requests or inputs in one batch that take no longer than one, and how many times longer a batch may take at most.
 const BATCH: f64 = 5.0;
 const BATCH_TIMES_MAX: f64 = 3.0;
@@ -96,14 +90,14 @@ pub struct Endpoint {
     pub(crate) stream_max: Duration,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) common: Arc<Common>,
-    pub(crate) parked: Parked,
+    pub(crate) parked: Arc<Parked>,
     /// Its own calls in progress.
-    pub(crate) in_flight: AtomicU32,
-    pub(crate) breaker: Mutex<Breaker>,
+    pub(crate) in_flight: Arc<AtomicU32>,
+    pub(crate) breaker: Arc<Mutex<Breaker>>,
     pub(crate) metrics: EndpointMetrics,
-    pub(crate) usual: Mutex<Usual>,
+    pub(crate) usual: Arc<Mutex<Usual>>,
     pub(crate) limits: Limits,
-    pub(crate) course: Mutex<Course>,
+    pub(crate) course: Arc<Mutex<Course>>,
 }
 
 impl Endpoint {
@@ -187,16 +181,16 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`ModelError`]; the breaker has taken note.
-    pub async fn ask(
+    pub fn ask(
         self: &Arc<Self>,
         request: &ChatRequest,
         asker: Asker<'_>,
         tab: &Arc<dyn Tab>,
         within: Duration,
         opening: Opening,
-    ) -> Result<Answer, ModelError> {
+    ) -> impl Future<Output = Result<Answer, ModelError>> + Send {
         // Boxed, as whoever may ask several in turn or at once keeps room for each of them while one is asked.
-        Box::pin(self.attempt(request, asker, tab, within, opening)).await
+        Box::pin(self.attempt(request, asker, tab, within, opening))
     }
 
     async fn attempt(
@@ -209,7 +203,7 @@ impl Endpoint {
     ) -> Result<Answer, ModelError> {
         let asked = Instant::now();
         let mut ticket = self.admit(request, asker, tab, within).await?;
-        let ear = Ear::default();
+        let ear = ticket.ear();
         let call = Call { request, model: &self.upstream_name, request_id: asker.request_id, ear: &ear };
         let waited = asked.elapsed();
         let left = within.saturating_sub(waited);
@@ -217,7 +211,7 @@ impl Endpoint {
         ticket.heard(&ear, answered.as_ref().ok().and_then(|answered| answered.as_ref().err()));
         let Ok(answered) = answered else {
             // Who lost most of the time in our own line says nothing about the upstream, and neither does a caller
-            // who had no time for any answer.
+            // in a hurry.
             let fair = left > waited && self.is_fair(within);
             ticket.timed_out(fair.then_some(true));
             return Err(ModelError::TimedOut { within });
@@ -231,10 +225,7 @@ impl Endpoint {
             Ok((Opened::Stream(watch), lost)) => {
                 Ok(Answer::Stream(Box::new(AnswerStream::new(*watch, ticket, Arc::clone(self), waited, lost))))
             }
-            Err(error) => {
-                ticket.failed(&error);
-                Err(error)
-            }
+            Err(error) => Err(ticket.refused(error)),
         }
     }
 
@@ -255,11 +246,15 @@ impl Endpoint {
         counted.unwrap_or(Err(ModelError::TimedOut { within }))
     }
 
-    /// Whether a healthy upstream would have answered in this time.
+    /// Whether running out of this time counts against the upstream: all that settings give an attempt. Less says that
+    /// a caller was in a hurry.
     pub(crate) fn is_fair(&self, within: Duration) -> bool {
-        let usual = self.usual_latency_ms().unwrap_or_default();
-        let enough = Duration::from_secs_f64(usual * USUAL_TIMES / 1_000.0).max(FAIR_MIN);
-        within >= self.timeout.min(enough)
+        within >= self.timeout
+    }
+
+    /// Whether its provider passes its health checks; one that is never checked passes.
+    pub fn is_up(&self) -> bool {
+        self.common.checked.is_up()
     }
 
     async fn open(
@@ -302,8 +297,8 @@ impl Endpoint {
         tab: &Arc<dyn Tab>,
         within: Duration,
     ) -> Result<Ticket, ModelError> {
-        let usual = lock(&self.usual).output();
-        let output = usual.min(request.output_tokens_max().unwrap_or(u64::MAX)).saturating_mul(request.n());
+        let output = request.output_tokens_max().unwrap_or_else(|| lock(&self.usual).output());
+        let output = output.min(self.output_tokens_max.unwrap_or(u64::MAX)).saturating_mul(request.n());
         let inside = self.enter(asker, request.len_bytes(), || request.estimate(), output, within).await?;
         Ok(Ticket::new(Arc::clone(self), request, inside, tab))
     }
@@ -345,7 +340,7 @@ impl Endpoint {
             Class::Normal => guard::Class::Normal,
             Class::Critical => guard::Class::Critical,
         };
-        let place = self.common.gate.enter(class, asker.tenant, within).await?;
+        let mut place = self.common.gate.enter(class, asker.tenant, within).await?;
         // Much may have happened while it waited.
         if let Some(retry_after) = self.parked() {
             return Err(ModelError::Parked { retry_after });
@@ -355,6 +350,7 @@ impl Endpoint {
             self.show_breaker();
         }
         takings.sent();
+        place.begin();
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Ok(Inside { permit, place, level: self.metrics.enter(), takings })
     }
@@ -389,16 +385,24 @@ impl Endpoint {
         }
     }
 
-    /// How it stands at `now`, for whoever chooses among several. What a request costs there and its weight are not
-    /// known here: `cost` is none and `weight` 1.
+    /// How it stands at `now`, by the kind of answer that takes longer.
     pub fn reading(&self, now: std::time::Instant) -> Reading {
+        let kinds = [true, false].map(|stream| self.reading_for(now, stream));
+        let [streams, wholes] = kinds;
+        if wholes.load_s > streams.load_s { wholes } else { streams }
+    }
+
+    /// How it stands at `now`, for whoever chooses among several for a stream, or for a whole answer: times of one kind
+    /// are never compared with those of the other. What a request costs there and its weight are not known here: `cost`
+    /// is none and `weight` 1.
+    pub fn reading_for(&self, now: std::time::Instant, stream: bool) -> Reading {
         let (common, in_flight) = (&self.common, self.in_flight.load(Ordering::Relaxed));
         let load = common.gate.load();
         let places = 1.0 - f64::from(load.in_flight.min(load.limit)) / f64::from(load.limit.max(1));
         let paces = [&self.limits.pace, &common.pace].into_iter().flatten();
         let admits = lock(&self.breaker).peek(now).is_ok();
         let course = lock(&self.course);
-        let seconds = course.latency.seconds(now);
+        let seconds = course.seconds(now, stream);
         Reading {
             load_s: seconds * (f64::from(in_flight) + 1.0),
             latency_s: (seconds > 0.0).then_some(seconds),
@@ -406,7 +410,7 @@ impl Endpoint {
             free: paces.map(|pace| pace.left()).fold(places, f64::min),
             health: course.health(now),
             share: course.share(now, common.checked.back(), common.terms.slow_start),
-            penalised: course.latency.penalised(now),
+            penalised: course.penalised(now),
             available: admits && common.checked.is_up() && self.parked().is_none(),
             cost: None,
             weight: 1.0,
@@ -417,7 +421,22 @@ impl Endpoint {
     /// `balance.penalty_ms`.
     pub fn penalise(&self, now: std::time::Instant, worst: Duration) {
         let penalty = self.common.terms.penalty.max(worst);
-        lock(&self.course).latency.failed(now, penalty);
+        lock(&self.course).penalise(now, penalty);
+    }
+
+    /// A probe has opened a stream, which tells what it was sent for. How the stream ends, which may be much later,
+    /// counts as any other call.
+    pub(crate) fn recovered(&self, probe: &mut Permit) {
+        let now = Instant::now().into_std();
+        {
+            let mut breaker = lock(&self.breaker);
+            breaker.success(*probe, now);
+            if let Ok(permit) = breaker.admit(now) {
+                *probe = permit;
+            }
+        }
+        lock(&self.course).back(now);
+        self.show_breaker();
     }
 
     /// What tokens cost here, if known; what a script says costs nothing unless settings name a price.
@@ -459,5 +478,7 @@ pub(crate) fn breaker_config(provider: &settings::Provider, guard: &settings::Gu
 
 #[cfg(test)]
 mod guarded;
+#[cfg(test)]
+mod measured;
 #[cfg(test)]
 mod tests;

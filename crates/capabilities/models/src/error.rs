@@ -222,9 +222,24 @@ impl ModelError {
         }
     }
 
+    /// The same, where nobody is told to wait longer than the upstream is left alone.
+    pub(crate) fn waiting_at_most(mut self, most: Duration) -> Self {
+        if let Self::RateLimited { retry_after: Some(wait) } | Self::Failed { retry_after: Some(wait), .. } = &mut self
+        {
+            *wait = most.min(*wait);
+        }
+        self
+    }
+
     /// Whether the upstream refused for want of room, so that fewer at once may do better.
     pub(crate) fn is_overload(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Failed { status: 503 | 529, .. })
+    }
+
+    /// Whether the upstream says that the model is not there. That says nothing about its health, and much about how it
+    /// compares with others that have the model.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
     }
 
     /// Whether the upstream has done no work that it could charge for: it refused with a status, or was never reached.

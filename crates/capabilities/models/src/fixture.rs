@@ -1,6 +1,6 @@
 //! What the tests of this room share: settings as text, and a provider that does as it is told.
 
-use crate::common::{Checked, Common, Sheds, Terms};
+use crate::common::{Common, Sheds, Terms};
 use crate::endpoint::Endpoint;
 use crate::{
     Answer, AnswerStream, Asker, Call, ChatFuture, Kind, ModelError, Opening, Parts, Provider, Registry, RegistryError,
@@ -9,9 +9,9 @@ use crate::{
 use bytes::Bytes;
 use caller::{Class, Tab, Unmetered};
 use futures_util::StreamExt;
-use guard::{Adaptive, Breaker, BreakerConfig, BulkheadConfig, Parked};
+use guard::{Adaptive, Breaker, BreakerConfig, BulkheadConfig};
 use measure::{Metrics, Outcome};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use testkit::Upstream;
@@ -252,7 +252,7 @@ pub(crate) fn around(provider: Arc<dyn Provider>, shape: Shape) -> Arc<Endpoint>
         gate: Gate::new(bulkhead, Adaptive::Fixed(in_flight_max), metrics.adaptive_limit("p")),
         pace: None,
         sharing: None,
-        checked: Checked::default(),
+        checked: Arc::default(),
         sheds: Sheds::new(&metrics),
         terms,
         made,
@@ -269,12 +269,12 @@ pub(crate) fn around(provider: Arc<dyn Provider>, shape: Shape) -> Arc<Endpoint>
         stream_max: LONG * 60,
         provider,
         common: Arc::new(common),
-        parked: Parked::default(),
-        in_flight: AtomicU32::new(0),
-        breaker: Mutex::new(Breaker::new(BreakerConfig { failures: shape.failures, open: shape.open })),
+        parked: Arc::default(),
+        in_flight: Arc::default(),
+        breaker: Arc::new(Mutex::new(Breaker::new(BreakerConfig { failures: shape.failures, open: shape.open }))),
         metrics: metrics.endpoint("p", "m"),
-        usual: Mutex::default(),
+        usual: Arc::default(),
         limits: crate::limits::Limits::new(&settings::ModelEntry::default(), None, None),
-        course: Mutex::new(Course::new(terms.decay, None)),
+        course: Arc::new(Mutex::new(Course::new(terms.decay, None))),
     })
 }

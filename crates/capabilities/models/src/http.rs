@@ -2,7 +2,6 @@
 //!
 //! Knows no protocol beyond HTTP: what is in a body is the provider's business.
 
-use crate::presets::Auth;
 use crate::{BlockStream, Ear, ListCall, ModelError, Preset, RegistryError, probe};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::Stream;
@@ -13,6 +12,7 @@ use http_body::Body;
 use http_body_util::Full;
 use measure::UpstreamMetrics;
 use net::{Client, ClientConfig, Incoming, NetError, collect};
+use presets::Auth;
 use secrecy::ExposeSecret;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -74,12 +74,12 @@ impl Upstream {
     }
 
     /// Sends it once; whatever is not a success is an error.
-    pub(crate) async fn send(
+    pub(crate) fn send(
         &self,
         request: Request<Full<Bytes>>,
         ear: &Ear,
-    ) -> Result<Response<Incoming>, ModelError> {
-        self.send_reading(request, ear, upstream_code).await
+    ) -> impl Future<Output = Result<Response<Incoming>, ModelError>> + Send {
+        self.send_reading(request, ear, upstream_code)
     }
 
     /// The same where `code` finds the code in the body of an error.
@@ -89,7 +89,7 @@ impl Upstream {
         ear: &Ear,
         code: fn(&[u8]) -> Option<String>,
     ) -> Result<Response<Incoming>, ModelError> {
-        let response = self.client.send(request).await?;
+        let response = self.client.send_noting(request, ear.sending()).await?;
         ear.hear(response.headers());
         if response.status().is_success() { Ok(response) } else { Err(refusal(response, code).await) }
     }

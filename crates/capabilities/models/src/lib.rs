@@ -19,7 +19,6 @@ mod http;
 mod limits;
 pub mod ollama;
 pub mod openai;
-mod presets;
 mod probe;
 mod provider;
 mod reckon;
@@ -27,9 +26,7 @@ mod registry;
 pub mod scripted;
 mod seen;
 mod stream;
-mod takings;
 mod ticket;
-mod usual;
 
 pub use ear::Ear;
 pub use embed::Embedded;
@@ -38,7 +35,7 @@ pub use error::ModelError;
 pub use health::Health;
 pub use measure::{Quantiles, Recent};
 pub use presets::{Auth, PRESETS, Preset};
-pub use prices::{Cost, Price, Table};
+pub use prices::{Cost, Price, Rates, Table};
 pub use probe::{Finding, Probe, look, probe};
 pub use provider::{
     BlockStream, Build, Call, ChatFuture, CountFuture, EmbedCall, EmbedFuture, Kind, ListCall, ListFuture, Provider,

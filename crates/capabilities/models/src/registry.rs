@@ -133,8 +133,8 @@ pub struct Registry {
 
 impl Registry {
     /// Makes the endpoints that `settings` describe, taking over from `before` every provider that has not
-    /// changed, with its connections, breakers and figures. Where settings want health checks they begin at once, on
-    /// the runtime that this is called in, and end when this is dropped.
+    /// changed, and of those that are the same upstream under other settings what was learnt of it. Where settings want
+    /// health checks they begin at once, on the runtime that this is called in, and end when this is dropped.
     ///
     /// # Errors
     /// [`RegistryError`]; nothing has been started then.
@@ -163,10 +163,15 @@ impl Registry {
                     (Arc::clone(source), endpoints.unwrap_or_default())
                 }
                 None => {
-                    let source = Source::new(provider, terms, parts)?;
-                    let label = |entry: &ModelEntry| metrics.endpoint(&provider.name, &entry.name);
-                    let listed = source.listed();
-                    let endpoints = listed.iter().map(|entry| source.endpoint(entry, label(entry), since)).collect();
+                    let same =
+                        before.and_then(|before| Some((before, before.sources.iter().find(|it| it.is_of(&terms))?)));
+                    let source = Source::new(provider, terms, parts, same.map(|(_, source)| &**source))?;
+                    let made = |entry: &ModelEntry| {
+                        let id = format!("{}/{}", provider.name, entry.name);
+                        let known = same.and_then(|(before, it)| Some((&**it, &**before.endpoints.get(&*id)?)));
+                        source.endpoint(entry, metrics.endpoint(&provider.name, &entry.name), since, known)
+                    };
+                    let endpoints = source.listed().iter().map(made).collect();
                     (Arc::new(source), endpoints)
                 }
             };
@@ -202,13 +207,13 @@ impl Registry {
         if let Some((provider, model)) = name.split_once('/')
             && let Some(source) = self.sources.iter().find(|source| source.name() == provider)
         {
-            return if source.open { source.adopt(model, &self.metrics) } else { None };
+            return if source.open { source.adopt(model, &self.metrics, None) } else { None };
         }
         let is_bare = |endpoint: &&Arc<Endpoint>| endpoint.id.split_once('/').is_some_and(|(_, model)| model == name);
         if let Some(endpoint) = self.order.iter().find(is_bare) {
             return Some(Arc::clone(endpoint));
         }
-        self.taker(name)?.adopt(name, &self.metrics)
+        self.taker(name)?.adopt(name, &self.metrics, None)
     }
 
     /// The provider to ask for a model that nobody lists.
@@ -239,5 +244,7 @@ impl Registry {
     }
 }
 
+#[cfg(test)]
+mod reloads;
 #[cfg(test)]
 mod tests;

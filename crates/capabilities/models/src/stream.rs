@@ -150,22 +150,26 @@ impl AnswerStream {
     /// Behind the end of the answer the upstream has one short time to close, whatever it still sends: none of that is
     /// for anybody, and what breaks or falls silent there harms nobody.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ModelError>>> {
+        // Most have closed already, and a timer that is set and dropped costs more than all the rest of an end.
+        let next = self.watch.blocks.poll_next_unpin(context);
+        let goes_on = matches!(next, Poll::Ready(Some(Ok(_))));
+        if (goes_on || next.is_pending()) && !self.is_overdue(context) {
+            if goes_on {
+                context.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        }
+        Poll::Ready(self.finish().map(Err))
+    }
+
+    /// Whether the time to close is over, which begins with the first look.
+    fn is_overdue(&mut self, context: &mut Context<'_>) -> bool {
         if !self.closing {
             self.closing = true;
             let until = Instant::now() + self.idle.min(CLOSING);
             self.silence.as_mut().reset(until);
         }
-        if self.silence.as_mut().poll(context).is_pending() {
-            match self.watch.blocks.poll_next_unpin(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(_))) => {
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Poll::Ready(_) => {}
-            }
-        }
-        Poll::Ready(self.finish().map(Err))
+        self.silence.as_mut().poll(context).is_ready()
     }
 
     /// Settles the call and lets go of the upstream.

@@ -3,7 +3,6 @@
 use crate::endpoint::lock;
 use crate::reckon::{Bill, End, believed, bill};
 use crate::seen::Seen;
-use crate::takings::Takings;
 use crate::{Cost, Ear, Endpoint, ModelError};
 use bytes::Bytes;
 use caller::{Called, Tab};
@@ -13,8 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
-use turnstile::{Ended, Place};
+use turnstile::{Ended, Place, Takings};
 use wire::openai::ChatRequest;
+
+/// Answers of fewer tokens are counted as of so many.
+const SHORT_ANSWER: u64 = 16;
 
 /// One call in progress: whatever happens to it, the breaker, the place, the figures and the tab are settled exactly
 /// once.
@@ -23,8 +25,8 @@ pub(crate) struct Ticket {
     pub(crate) started: Instant,
     /// When a stream opened, counted from there.
     first_token: Option<Duration>,
-    /// When the head of the answer came, counted from there.
-    head: Option<Duration>,
+    /// What is heard of the call until it opens.
+    ear: Option<Arc<Ear>>,
     /// What has come of the answer.
     pub(crate) seen: Seen,
     /// Whether a script makes it up, as far as we or the upstream know.
@@ -38,6 +40,7 @@ pub(crate) struct Ticket {
 struct Asked {
     bytes: usize,
     choices: u64,
+    stream: bool,
     /// The body, where somebody wants it.
     words: Bytes,
 }
@@ -52,7 +55,9 @@ pub(crate) struct Inside {
 
 impl Ticket {
     pub(crate) fn new(endpoint: Arc<Endpoint>, request: &ChatRequest, inside: Inside, tab: &Arc<dyn Tab>) -> Self {
-        Self::over(endpoint, request.bytes(), request.n(), inside, tab)
+        let (bytes, choices, stream) = (request.len_bytes(), request.n(), request.stream());
+        let asked = Asked { bytes, choices, stream, words: Bytes::new() };
+        Self::out(endpoint, asked, request.bytes(), inside, tab)
     }
 
     /// A call with any body, in the hope of so many answers.
@@ -63,12 +68,22 @@ impl Ticket {
         inside: Inside,
         tab: &Arc<dyn Tab>,
     ) -> Self {
+        let asked = Asked { bytes: body.len(), choices, stream: false, words: Bytes::new() };
+        Self::out(endpoint, asked, body, inside, tab)
+    }
+
+    fn out(endpoint: Arc<Endpoint>, asked: Asked, body: &Bytes, inside: Inside, tab: &Arc<dyn Tab>) -> Self {
         let words_max = tab.words_max();
-        let words = body.slice(..body.len().min(words_max));
-        let asked = Asked { bytes: body.len(), choices, words };
+        let asked = Asked { words: body.slice(..body.len().min(words_max)), ..asked };
+        lock(&endpoint.course).asked(Instant::now().into_std(), asked.stream);
         let (seen, simulated) = (Seen::new(words_max), endpoint.simulated());
-        let (started, first_token, head, inside) = (Instant::now(), None, None, Some((inside, Arc::clone(tab))));
-        Self { endpoint, started, first_token, head, seen, simulated, asked, inside }
+        let (started, first_token, inside) = (Instant::now(), None, Some((inside, Arc::clone(tab))));
+        Self { endpoint, started, first_token, ear: Some(Arc::default()), seen, simulated, asked, inside }
+    }
+
+    /// What hears of the call, for whoever makes it.
+    pub(crate) fn ear(&self) -> Arc<Ear> {
+        self.ear.clone().unwrap_or_default()
     }
 
     /// A stream has opened: the provider has shown how long it takes and that it bears this call.
@@ -76,19 +91,28 @@ impl Ticket {
         let took = self.started.elapsed();
         self.first_token = Some(took);
         self.endpoint.metrics.first_token(took);
-        lock(&self.endpoint.course).latency.observe(Instant::now().into_std(), took);
-        if let Some((inside, _)) = &self.inside {
+        lock(&self.endpoint.course).opened(Instant::now().into_std(), took);
+        if let Some((inside, _)) = &mut self.inside {
             inside.place.accepted(took);
+            if inside.permit.is_probe() {
+                self.endpoint.recovered(&mut inside.permit);
+            }
         }
     }
 
     /// Takes in what the head of the answer told, if there was one, and for how long an `error` asks to be left alone.
     /// Where it does not say so, whoever has nothing left of a rate is left alone until that starts anew.
     pub(crate) fn heard(&mut self, ear: &Ear, error: Option<&ModelError>) {
-        self.head = ear.head_after(self.started);
         let quota = ear.quota();
-        if let (Some(quota), Some(pace)) = (quota, &self.endpoint.limits.pace) {
-            pace.clamp(quota);
+        if let Some(quota) = quota {
+            // Whose limits these are nobody says: the model's where it has its own, else those of all of them.
+            let paces = [&self.endpoint.limits.pace, &self.endpoint.common.pace];
+            for of_tokens in [false, true] {
+                let _ = paces.into_iter().flatten().any(|pace| pace.clamp(quota, of_tokens));
+            }
+        }
+        if !ear.is_unsent() {
+            self.ear = None;
         }
         let asked = error.and_then(ModelError::asks_to_wait);
         if let Some(wait) = asked.or_else(|| quota?.exhausted()) {
@@ -123,6 +147,16 @@ impl Ticket {
         let outcome = if error.is_timeout() { Outcome::TimedOut } else { Outcome::Failed };
         let end = if error.is_free() { End::Refused } else { End::Broken };
         self.settle(outcome, error.harms(), error.is_overload(), end);
+        if error.is_missing() {
+            self.endpoint.penalise(Instant::now().into_std(), Duration::ZERO);
+        }
+    }
+
+    /// The call was refused or failed before there was an answer; gives what its caller is told.
+    pub(crate) fn refused(&mut self, error: ModelError) -> ModelError {
+        self.failed(&error);
+        let most = self.endpoint.common.terms.park_max;
+        if most.is_zero() { error } else { error.waiting_at_most(most) }
     }
 
     /// No answer came in time; `harm` as for the breaker.
@@ -143,24 +177,36 @@ impl Ticket {
                 None => breaker.abandon(permit, now),
             }
         }
-        let (first_token, head, took) = (self.first_token, self.head, self.started.elapsed());
+        let (first_token, stream, took) = (self.first_token, self.asked.stream, self.started.elapsed());
         endpoint.metrics.finished(outcome);
         endpoint.metrics.took(took);
         let recovered = permit.is_probe() && harm == Some(false);
-        let ended = Ended { outcome, harm, refused, recovered, first_token, head, took };
+        let ended = Ended { outcome, harm, refused, recovered, stream, first_token, took };
         lock(&endpoint.course).ended(now, ended, endpoint.common.terms.penalty);
         endpoint.show_breaker();
+        let unsent = self.ear.as_ref().is_some_and(|ear| ear.is_unsent());
+        let end = if unsent { End::Refused } else { end };
+        let bill = bill(endpoint.tariff(), end, self.asked.bytes, &self.seen);
         place.borne = match outcome {
             _ if refused => Borne::Refused,
             // What a stream tells it has told when it opened.
-            Outcome::Answered if first_token.is_none() => Borne::Accepted(head.unwrap_or(took)),
+            Outcome::Answered if first_token.is_none() => Borne::Answered(self.per_token(took, &bill)),
             _ => Borne::Unknown,
         };
         drop((place, level));
-        let bill = bill(endpoint.tariff(), end, self.asked.bytes, &self.seen);
-        takings.used(bill.tokens.input.saturating_add(bill.tokens.output));
+        if unsent {
+            takings.unsent();
+        } else {
+            takings.used(bill.tokens.input.saturating_add(bill.tokens.output));
+        }
         self.note(tab.as_ref(), outcome, &bill);
         Some(bill)
+    }
+
+    /// What each token of a whole answer took; of a short one most of that went before the first.
+    fn per_token(&self, took: Duration, bill: &Bill) -> Duration {
+        let tokens = bill.tokens.output.div_ceil(self.asked.choices.max(1)).max(SHORT_ANSWER);
+        took.div_f64(tokens as f64)
     }
 
     fn note(&self, tab: &dyn Tab, outcome: Outcome, bill: &Bill) {

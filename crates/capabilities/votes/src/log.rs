@@ -4,14 +4,11 @@ use crate::Asked;
 use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Isolation, Store, StoreError, Tx, Value, args};
+use store::{Isolation, PURGE_ROWS_MAX, Store, StoreError, Tx, Value, args};
 
 /// Bits of a question's number that tell apart those of one millisecond; the rest are milliseconds since 1970, so that
 /// numbers rise with time.
 const COUNT_BITS: u32 = 20;
-/// The most rows that one transaction removes, and the most transactions in a row.
-const ROWS_MAX: i64 = 500;
-const TRANSACTIONS_MAX: usize = 10;
 
 /// A question with its place in time.
 #[derive(Debug)]
@@ -78,10 +75,10 @@ pub(crate) async fn purge(store: &Store, days: u32, now_ms: i64) -> Result<bool,
     let before_id = first_id(before_day * calendar::DAY_MS);
     let mut more = false;
     for sql in OLD_ROWS {
-        more |= remove(store, sql, args![before_id, ROWS_MAX]).await?;
+        more |= store.purge(sql, args![before_id, PURGE_ROWS_MAX]).await?;
     }
     for sql in OLD_DAYS {
-        remove(store, sql, args![before_day]).await?;
+        store.purge(sql, args![before_day]).await?;
     }
     Ok(more)
 }
@@ -96,17 +93,3 @@ const OLD_DAYS: [&str; 3] = [
     "DELETE FROM votes_model_day WHERE day < $1",
     "DELETE FROM votes_pair_day WHERE day < $1",
 ];
-
-async fn remove(store: &Store, sql: &'static str, args: Vec<Value>) -> Result<bool, StoreError> {
-    for _ in 0..TRANSACTIONS_MAX {
-        let args = args.clone();
-        let removed = store.write(Isolation::ReadCommitted, move |tx| {
-            let args = args.clone();
-            async move { tx.execute(sql, args).await }.boxed()
-        });
-        if removed.await? < ROWS_MAX.unsigned_abs() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}

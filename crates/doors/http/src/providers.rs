@@ -3,15 +3,17 @@
 use crate::app::App;
 use crate::rest::{Asked, Refused, describe};
 use crate::rows::{Need, Row};
-use ::models::{Price, Quantiles};
+use ::models::{Price, Quantiles, Rates};
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
 use caller::Role;
 use http::Method;
 use matrix::{Looked, ModelState, ProviderState};
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What may be asked.
 #[derive(Debug, Deserialize)]
@@ -121,16 +123,24 @@ struct Times {
     p99: f64,
 }
 
-/// What the tokens of a model cost, in US dollars per million, as exact decimals.
+/// US dollars per million tokens as exact decimals, by the names that settings give them; null where one is not set.
+type RatesView = BTreeMap<&'static str, Option<String>>;
+
+/// What the tokens of a model cost.
 #[derive(Debug, Serialize, JsonSchema)]
 struct PriceView {
-    input: String,
-    output: String,
-    cached: Option<String>,
-    cached_write: Option<String>,
-    reasoning: Option<String>,
-    /// US dollars for each request.
-    request: Option<String>,
+    #[serde(flatten)]
+    rates: RatesView,
+    /// What all tokens of a long request cost instead; null where they cost the same.
+    long: Option<LongView>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct LongView {
+    /// A request with more tokens to read than this is a long one.
+    above_tokens: u64,
+    #[serde(flatten)]
+    rates: RatesView,
 }
 
 pub(crate) fn row() -> Row<App> {
@@ -202,23 +212,17 @@ impl ModelView {
 
 impl Times {
     fn of(times: Quantiles) -> Self {
-        let Quantiles { p50, p90, p95, p99 } = times;
+        let Quantiles { p50, p90, p95, p99, .. } = times;
         Self { p50: rounded(p50), p90: rounded(p90), p95: rounded(p95), p99: rounded(p99) }
     }
 }
 
 impl PriceView {
     fn of(price: Price) -> Self {
-        let rates = price.rates;
-        let shown = |rate: Option<_>| rate.map(|rate: rust_decimal::Decimal| rate.normalize().to_string());
-        Self {
-            input: rates.input.normalize().to_string(),
-            output: rates.output.normalize().to_string(),
-            cached: shown(rates.cached),
-            cached_write: shown(rates.cached_write),
-            reasoning: shown(rates.reasoning),
-            request: shown(rates.request),
-        }
+        let shown = |(name, rate): (_, Option<Decimal>)| (name, rate.map(|rate| rate.normalize().to_string()));
+        let rates = |rates: Rates| rates.parts().into_iter().map(shown).collect();
+        let long = price.long.map(|it| LongView { above_tokens: it.above_tokens, rates: rates(it.rates) });
+        Self { rates: rates(price.rates), long }
     }
 }
 

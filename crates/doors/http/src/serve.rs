@@ -207,8 +207,9 @@ async fn drain(app: &App, door: Door, drain_max: Duration) {
 
 fn protocol(server: &Server) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(server.header_read_ms))
+    // What it reads while it answers takes a buffer of its own; the socket tells whether a client has gone.
+    http.half_close(true).timer(TokioTimer::new());
+    http.header_read_timeout(Duration::from_millis(server.header_read_ms))
         .max_header_size(server.header_bytes_max)
         .max_buf_size(server.header_bytes_max);
     http
@@ -314,7 +315,8 @@ impl Guest {
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = app.0.rules.load().proxies.client(peer, request.headers());
             request.extensions_mut().insert(client);
-            let answered = gatekeeper::keep(app.clone(), routes.clone(), request.map(Body::new));
+            // Boxed, as hyper keeps room for it as long as the connection lives, also while its reply streams.
+            let answered = Box::pin(gatekeeper::keep(app.clone(), routes.clone(), request.map(Body::new)));
             answered.map(Ok::<_, Infallible>)
         });
         let connection = http.serve_connection(TokioIo::new(stream), service);

@@ -1,13 +1,15 @@
-//! A client's socket with two habits that HTTP wants and sockets lack: a client that takes nothing is let go, and a
-//! reply sent before the request was read survives. Knows nothing of what is sent.
+//! A client's socket with three habits that HTTP wants and sockets lack: a client that takes nothing is let go, one that
+//! leaves is noticed while nobody reads, and a reply sent before the request was read survives. Knows nothing of what is
+//! sent.
 
+use futures_util::FutureExt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// How long at most the rest of a refused request is read (and dropped) behind the last reply.
 const LINGER_MAX: Duration = Duration::from_secs(10);
@@ -15,6 +17,8 @@ const LINGER_MAX: Duration = Duration::from_secs(10);
 const LINGER_QUIET: Duration = Duration::from_millis(200);
 /// How much is read and dropped at once.
 const LINGER_BYTES: usize = 16 * 1024;
+/// How often a client is looked after that has sent what nobody reads yet: news of its end do not come by themselves then.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A socket that sends small packets at once, as the first event of a stream may not wait for an acknowledgement.
 pub(crate) struct Socket {
@@ -22,6 +26,9 @@ pub(crate) struct Socket {
     /// How long the client may take nothing while there is something to send.
     stall_max: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Whether HTTP waits for the client's next bytes, or has been told of its end. While it answers it reads nothing.
+    is_heard: bool,
+    look: Option<Pin<Box<Sleep>>>,
     linger: Option<Linger>,
 }
 
@@ -37,7 +44,17 @@ impl Socket {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
-        Self { stream, stall_max, stalled: None, linger: None }
+        Self { stream, stall_max, stalled: None, is_heard: false, look: None, linger: None }
+    }
+
+    /// Whether the client has closed its side, also behind bytes that nobody has read.
+    fn has_gone(&mut self, context: &mut Context<'_>) -> bool {
+        if self.is_heard || self.stream.poll_read_ready(context).is_pending() {
+            return false;
+        }
+        _ = self.look.insert(Box::pin(sleep(LOOK))).as_mut().poll(context);
+        let state = self.stream.ready(Interest::READABLE).now_or_never();
+        state.is_some_and(|state| state.map_or(true, |state| state.is_read_closed()))
     }
 
     /// Lets a write wait only so long.
@@ -80,7 +97,10 @@ impl Linger {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, into);
+        (self.is_heard, self.look) = (into.filled().len() == before, None);
+        read
     }
 }
 
@@ -104,6 +124,9 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.has_gone(context) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the client has gone")));
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -59,16 +59,20 @@ fn until_cut(
     let open = Some((events, app.0.cut.clone(), request_id));
     Body::from_stream(stream::unfold(open, move |open| async move {
         let (mut events, cut, request_id) = open?;
-        tokio::select! {
-            biased;
-            // First, as a stream that always has something ready would never come to its end.
-            () = cut.cancelled() => {
-                let refusal = Refusal::new(Kind::Overloaded, "shutting_down", "the server is shutting down");
-                let told = dialects::error_event(dialect, &refusal.hint("ask again").openai_body(&request_id));
-                Some((Ok(told), None))
+        // Looked at first, as a stream that always has something ready would never come to its end; waited for last, as
+        // that costs each event more than a look.
+        if !cut.is_cancelled() {
+            tokio::select! {
+                biased;
+                event = events.next() => {
+                    return event.map(|event| (Ok::<_, Infallible>(event), Some((events, cut, request_id))));
+                }
+                () = cut.cancelled() => {}
             }
-            event = events.next() => event.map(|event| (Ok::<_, Infallible>(event), Some((events, cut, request_id)))),
         }
+        let refusal = Refusal::new(Kind::Overloaded, "shutting_down", "the server is shutting down");
+        let told = dialects::error_event(dialect, &refusal.hint("ask again").openai_body(&request_id));
+        Some((Ok(told), None))
     }))
 }
 

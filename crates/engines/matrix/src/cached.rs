@@ -6,14 +6,18 @@
 
 mod opened;
 mod put;
+mod semantic;
 mod stored;
 
-pub(crate) use cache::Policy;
+pub(crate) use cache::{Key, Policy};
 pub use opened::Events;
 pub(crate) use put::Put;
+pub(crate) use semantic::Similar;
 pub(crate) type Subject<'a> = cache::Subject<'a, Arc<Endpoint>>;
 
 use crate::AskError;
+use ::semantic::{Semantic, SemanticState};
+use arc_swap::ArcSwapOption;
 use cache::{Cache, Dropped, Flights, Remote, Scope, Setup, Stats, Worker};
 use measure::Metrics;
 use models::Endpoint;
@@ -32,6 +36,8 @@ const NAME: &str = "answers";
 pub struct KeptAnswers {
     cache: Arc<Cache<Stored, AskError>>,
     streams: Arc<Flights<Result<Opened, AskError>>>,
+    semantic: ArcSwapOption<Semantic<Key>>,
+    metrics: Arc<Metrics>,
     /// Until when some model may be known to be missing, in milliseconds since 1970: mostly none is, and nobody looks.
     missing_until_ms: AtomicU64,
 }
@@ -71,8 +77,11 @@ impl KeptAnswers {
     }
 
     fn set_up(setup: Setup) -> io::Result<(Arc<Self>, Keeper)> {
+        let semantic = Semantic::new(&setup.settings.semantic, NAME, &setup.metrics, setup.seed).map(Arc::new);
+        let (semantic, metrics) = (ArcSwapOption::new(semantic), Arc::clone(&setup.metrics));
         let (cache, worker) = Cache::open(setup)?;
-        Ok((Arc::new(Self { cache, streams: Arc::default(), missing_until_ms: AtomicU64::new(0) }), Keeper(worker)))
+        let (streams, missing_until_ms) = (Arc::default(), AtomicU64::new(0));
+        Ok((Arc::new(Self { cache, streams, semantic, metrics, missing_until_ms }), Keeper(worker)))
     }
 
     /// How the tiers are doing.
@@ -80,13 +89,27 @@ impl KeptAnswers {
         self.cache.stats()
     }
 
+    /// How answers to similar questions are doing, where settings ask for them.
+    pub fn similar(&self) -> Option<SemanticState> {
+        self.semantic.load().as_ref().map(|semantic| semantic.state())
+    }
+
     /// Drops what the scope names, on all replicas.
     pub async fn forget(&self, scope: Scope) -> Dropped {
+        // What remembers a question whose answer has a tag finds out that it is gone.
+        if let (Some(semantic), None) = (self.semantic.load_full(), &scope.tag) {
+            semantic.clear(scope.tenant.as_deref());
+        }
         self.cache.forget(scope).await
     }
 
-    /// Takes over other sizes and lives.
+    /// Takes over other sizes and lives. Other settings for similar questions begin anew.
     pub(crate) fn reload(&self, settings: &settings::Cache) {
+        let before = self.semantic.load_full();
+        if before.is_none_or(|before| *before.settings() != settings.semantic) {
+            let semantic = Semantic::new(&settings.semantic, NAME, &self.metrics, fastrand::u64(..));
+            self.semantic.store(semantic.map(Arc::new));
+        }
         if let Err(error) = self.cache.reload(settings) {
             tracing::warn!(%error, "the cache on disk cannot be opened");
         }

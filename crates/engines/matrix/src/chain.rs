@@ -4,7 +4,7 @@ use crate::AskError;
 use crate::context::Context;
 use crate::error::{Refusals, sooner};
 use crate::hedge::{Race, Side, race};
-use crate::routing::spare;
+use crate::routing::{Lead, is_ready, spare};
 use caller::Tab;
 use fault::{Explain, Origin, Retry, shown_ms};
 use guard::Deadline;
@@ -49,6 +49,8 @@ pub(crate) struct Chain<'a> {
     retry: Retry,
     refusals: Refusals,
     timed_out: bool,
+    /// Whether whoever fails is left for another that is ready.
+    peers: bool,
     hedge: Option<Hedge>,
 }
 
@@ -73,6 +75,10 @@ impl Turn<'_> {
     fn is_last(self) -> bool {
         self.left == 1
     }
+
+    fn others(&self) -> &[Arc<Endpoint>] {
+        &self.candidates[self.candidates.len() + 1 - self.left..]
+    }
 }
 
 /// What ends a chain before its last candidate: the request is at fault, says this model.
@@ -91,13 +97,28 @@ impl<'a> Chain<'a> {
         let deadline = Deadline::after(now.into_std(), within);
         let (waited, attempts, retry, timed_out) = (Duration::ZERO, Vec::new(), Retry::Never, false);
         let refusals = Refusals::default();
-        let hedge = None;
-        Self { context, request, asker, tab, deadline, within, waited, attempts, retry, refusals, timed_out, hedge }
+        let (peers, hedge) = (false, None);
+        Self {
+            context,
+            request,
+            asker,
+            tab,
+            deadline,
+            within,
+            waited,
+            attempts,
+            retry,
+            refusals,
+            timed_out,
+            peers,
+            hedge,
+        }
     }
 
-    /// Sends a second copy to the second candidate when the first has not answered after `late`.
-    pub(crate) fn hedged(mut self, late: Option<Duration>) -> Self {
-        self.hedge = late.map(|late| Hedge { late, sent: false });
+    /// Asks whoever leads wants, and sends a second copy to the second candidate when the first is late.
+    pub(crate) fn led(mut self, lead: &Lead) -> Self {
+        self.peers = lead.peers;
+        self.hedge = lead.hedge_after.map(|late| Hedge { late, sent: false });
         self
     }
 
@@ -118,7 +139,8 @@ impl<'a> Chain<'a> {
         if let Some((model, error)) = self.refusals.take() {
             return Err(AskError::Refused { model, error, attempts: self.attempts });
         }
-        Err(AskError::NoAnswer { attempts: self.attempts, retry: self.retry, timed_out: self.timed_out })
+        let (retry, timed_out, turned_away) = (self.retry, self.timed_out, self.refusals.turned_away());
+        Err(AskError::NoAnswer { attempts: self.attempts, retry, timed_out, turned_away })
     }
 
     fn served(self, answer: Answer, endpoint: &Arc<Endpoint>, candidates: &[Arc<Endpoint>]) -> Served {
@@ -145,7 +167,7 @@ impl<'a> Chain<'a> {
                 Ok(answered) => return Ok(answered),
                 Err(error) => error,
             };
-            match self.next(&error, attempt, turn.is_last()) {
+            match self.next(&error, attempt, turn) {
                 Next::Again(delay) => {
                     self.context.metrics.retries(turn.endpoint.provider(), error.code()).inc();
                     tokio::time::sleep(delay).await;
@@ -232,9 +254,7 @@ impl<'a> Chain<'a> {
 
     /// Whether a copy may go out: the other one is ready for it, and the budget for retries pays for it.
     fn may_copy(&self, second: &Endpoint) -> bool {
-        let reading = second.reading(Instant::now().into_std());
-        let ready = reading.available && !reading.penalised && reading.free > 0.0;
-        let may = ready && self.context.withdraw();
+        let may = is_ready(second) && self.context.withdraw();
         if may {
             self.context.hedges.sent.inc()
         } else {
@@ -265,16 +285,20 @@ impl<'a> Chain<'a> {
         Ok(error)
     }
 
-    fn next(&self, error: &ModelError, attempt: u32, last: bool) -> Next {
+    fn next(&self, error: &ModelError, attempt: u32, turn: Turn<'_>) -> Next {
         if attempt + 1 >= self.context.attempts_max {
             return Next::Elsewhere;
         }
         let delay = match (error, error.retry()) {
             // Whoever rests or is full will not be ready in a moment.
             (ModelError::Resting(_) | ModelError::Busy(_), _) | (_, Retry::Never) => return Next::Elsewhere,
+            // Another one that is well answers sooner than this one recovers.
+            (_, Retry::Now) if self.peers && turn.others().iter().any(|other| is_ready(other)) => {
+                return Next::Elsewhere;
+            }
             (_, Retry::Now) => self.context.delay(attempt, None),
             // Another model is ready sooner than this one says it will be.
-            (_, Retry::After(_)) if !last => return Next::Elsewhere,
+            (_, Retry::After(_)) if !turn.is_last() => return Next::Elsewhere,
             (_, Retry::After(wait)) if wait > self.context.backoff.cap => return Next::Elsewhere,
             (_, Retry::After(wait)) => self.context.delay(attempt, Some(wait)),
         };

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 pub(crate) struct Context {
     pub(crate) attempts_max: u32,
     pub(crate) backoff: Backoff,
-    budget: Mutex<RetryBudget>,
+    budgeted: RetryBudgetConfig,
+    budget: Arc<Mutex<RetryBudget>>,
     rng: Mutex<fastrand::Rng>,
     pub(crate) hedges: HedgeMetrics,
     pub(crate) metrics: Arc<Metrics>,
@@ -36,7 +37,8 @@ impl Context {
                 base: Duration::from_millis(guard.backoff_base_ms),
                 cap: Duration::from_millis(guard.backoff_max_ms),
             },
-            budget: Mutex::new(RetryBudget::new(budget)),
+            budgeted: budget,
+            budget: Arc::new(Mutex::new(RetryBudget::new(budget))),
             rng: Mutex::new(fastrand::Rng::new()),
             hedges: metrics.hedges(),
             metrics: Arc::clone(metrics),
@@ -45,9 +47,10 @@ impl Context {
         }
     }
 
-    /// The same, with what an earlier one has written down.
+    /// The same, with what an earlier one has written down and, where that is counted alike, what is left of its retries.
     pub(crate) fn continuing(self, before: &Self) -> Self {
-        Self { minutes: Arc::clone(&before.minutes), ..self }
+        let same = if self.budgeted == before.budgeted { before } else { &self };
+        Self { minutes: Arc::clone(&before.minutes), budget: Arc::clone(&same.budget), ..self }
     }
 
     /// Counts a request, which earns a share of a retry.

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::{Refusals, sooner};
 use crate::plan::{Plan, Route, Target};
 use crate::report::Report;
-use crate::routing::{Asked, Lead, Way, spare, usd};
+use crate::routing::{Asked, Lead, Way, is_ready, spare, usd};
 use crate::{AskError, matrix};
 use caller::{Caller, Need, Tab};
 use fault::{Explain, Origin, Retry};
@@ -90,7 +90,7 @@ impl Asking<'_> {
         let started = Instant::now();
         self.context.deposit();
         let mut last = None;
-        for endpoint in &lead.candidates {
+        for (at, endpoint) in lead.candidates.iter().enumerate() {
             for attempt in 0..self.context.attempts_max {
                 let Some(error) = (match self.once(endpoint).await {
                     Ok(embedded) => return Ok(self.vectors(endpoint, embedded, lead)),
@@ -101,6 +101,7 @@ impl Asking<'_> {
                 };
                 spare(endpoint, &lead.candidates);
                 let again = error.retry() == Retry::Now && attempt + 1 < self.context.attempts_max;
+                let again = again && !(lead.peers && lead.candidates[at + 1..].iter().any(|other| is_ready(other)));
                 let refused = error.origin() == Origin::Caller;
                 last = Some((endpoint.id().to_owned(), error));
                 if refused || !again || !self.pause(attempt).await {
@@ -119,7 +120,8 @@ impl Asking<'_> {
             }
             other => {
                 let timed_out = other.is_some_and(|(_, error)| error.is_timeout());
-                Err(AskError::NoAnswer { attempts, retry: self.retry, timed_out })
+                let turned_away = self.refusals.turned_away();
+                Err(AskError::NoAnswer { attempts, retry: self.retry, timed_out, turned_away })
             }
         }
     }

@@ -43,6 +43,8 @@ pub enum AskError {
         retry: Retry,
         /// Whether the last attempt ran out of time.
         timed_out: bool,
+        /// Whether somebody had no place for it: a request of a higher class, or with more time, may be given one.
+        turned_away: bool,
     },
     /// Time ran out first.
     #[error("no answer within {}: {}", shown_ms(*.within), listed(.attempts))]
@@ -118,6 +120,8 @@ pub(crate) struct Refusals {
     last: Option<(String, ModelError)>,
     /// Something else went wrong as well.
     mixed: bool,
+    /// Somebody had no place for it.
+    turned_away: bool,
 }
 
 impl Refusals {
@@ -126,6 +130,7 @@ impl Refusals {
         // What a provider does not have is for whoever listed it to know.
         let own = error.origin() == Origin::Caller && !matches!(error, ModelError::Refused { status: 404, .. });
         self.mixed |= !own;
+        self.turned_away |= matches!(error, ModelError::Busy(_));
         let wait = |error: &ModelError| match error {
             ModelError::Paced { retry_after } => *retry_after,
             _ => Duration::MAX,
@@ -139,6 +144,20 @@ impl Refusals {
     /// Notes what no model has said.
     pub(crate) fn note_other(&mut self) {
         self.mixed = true;
+    }
+
+    /// Notes why a member of a panel gave no answer.
+    pub(crate) fn note_member(&mut self, error: &AskError) {
+        match error {
+            AskError::Refused { model, error, .. } => self.note(model, error),
+            _ => self.note_other(),
+        }
+        self.turned_away |= matches!(error, AskError::NoAnswer { turned_away: true, .. });
+    }
+
+    /// Whether somebody had no place for it.
+    pub(crate) fn turned_away(&self) -> bool {
+        self.turned_away
     }
 
     /// The refusal to pass on, with who has said so.

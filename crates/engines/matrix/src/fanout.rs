@@ -3,11 +3,10 @@
 use crate::chain::Chain;
 use crate::context::Context;
 use crate::error::{Refusals, sooner};
-use crate::escalate::{Escalation, Step};
 use crate::plan::{Panel, Seat};
 use crate::{AskError, MemberOutcome};
 use caller::Tab;
-use consensus::{Answer as Voice, Ballot, Prompt, Verdict};
+use consensus::{Answer as Voice, Ballot, Escalation, Prompt, Step, Verdict};
 use fault::{Explain, Retry};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -133,7 +132,7 @@ async fn ask_member(context: &Context, seat: &Seat, question: &Question<'_>) -> 
             let (model, reason) =
                 (seat.endpoint.id().to_owned(), "it streams although nobody asked for that".to_owned());
             let attempts = vec![Attempt { model, reason }];
-            Err(AskError::NoAnswer { attempts, retry: Retry::Never, timed_out: false })
+            Err(AskError::NoAnswer { attempts, retry: Retry::Never, timed_out: false, turned_away: false })
         }
     }
 }
@@ -206,10 +205,7 @@ impl Tally {
             }
             Err(error) => {
                 self.retry = sooner(self.retry, error.retry());
-                match &error {
-                    AskError::Refused { model, error, .. } => self.refusals.note(model, error),
-                    _ => self.refusals.note_other(),
-                }
+                self.refusals.note_member(&error);
                 seated.reason = Some(last_reason(&error));
                 if timed_out(&error) {
                     seated.outcome = MemberOutcome::TimedOut;

@@ -34,7 +34,8 @@ pub use consensus::{
 pub use embed::Vectors;
 pub use error::AskError;
 pub use matrix::{Counted, Matrix, ModelInfo, Outcome};
-pub use panels::{AccuracyState, MemberState, PairState, PanelState, SettleError, Truth};
+pub use panels::{ANSWER_BYTES_MAX, AccuracyState, MemberState, PairState, PanelState, SettleError, Truth};
 pub use plan::PlanError;
 pub use providers::{Looked, ModelState, ProviderState};
 pub use report::{AskAnswer, Report};
+pub use semantic::SemanticState;

@@ -1,6 +1,6 @@
 //! The engine's face: one question in, one outcome out, whatever the name stands for.
 
-use crate::cached::{Events, KeptAnswers, Policy, Put, Subject};
+use crate::cached::{Events, KeptAnswers, Key, Policy, Put, Similar, Subject};
 use crate::chain::{Chain, Served};
 use crate::context::Context;
 use crate::plan::{Panel, Plan, PlanError, Route, Target};
@@ -24,9 +24,9 @@ use wire::openai::{Attempt, ChatReply, ChatRequest, EmbeddingRequest, estimate_t
 pub struct ModelInfo {
     /// Its name.
     pub id: String,
-    /// `model`, `panel`, `route` or `alias`.
+    /// `model`, `panel`, `route`, `alias` or `group`.
     pub kind: &'static str,
-    /// The provider's name; `althing` for panels and routes.
+    /// The provider's name of a model; else `althing`.
     pub owned_by: String,
 }
 
@@ -238,13 +238,14 @@ impl Matrix {
         providers::states(&live.plan.registry, &self.looks, look).await
     }
 
-    /// Everything that can be asked: panels, routes, models.
+    /// Everything that can be asked by name: panels, routes, aliases, bare names that several providers share, models.
     pub fn models(&self) -> Vec<ModelInfo> {
         let live = self.live.load();
         let ours = |kind| move |name: &str| ModelInfo { id: name.to_owned(), kind, owned_by: "althing".to_owned() };
         let mut models: Vec<ModelInfo> = live.plan.panel_names().map(ours("panel")).collect();
         models.extend(live.plan.route_names().map(ours("route")));
         models.extend(live.plan.alias_names().map(ours("alias")));
+        models.extend(live.plan.group_names().map(ours("group")));
         models.extend(live.plan.registry.endpoints().iter().map(|endpoint| ModelInfo {
             id: endpoint.id().to_owned(),
             kind: "model",
@@ -288,13 +289,16 @@ impl Matrix {
         let chosen = Arc::new(choose(target, caller, request)?);
         let Some(answers) = &self.answers else { return chosen.ask(&live.context, caller, request).await };
         let subject = chosen.subject(&live.policy);
-        if let Some(missing) = answers.missing(&subject, caller) {
-            return Err(missing);
-        }
-        let asked = match subject.of_chat(caller, request) {
-            None => chosen.ask(&live.context, caller, request).await,
-            Some(wanted) => {
-                let put = put(&live.context, &chosen, caller, request);
+        let missing = answers.missing(&subject, caller, "chat");
+        let known = missing.is_some();
+        let asked = match (subject.of_chat(caller, request), missing) {
+            (None, Some(missing)) => Err(missing),
+            (None, None) => chosen.ask(&live.context, caller, request).await,
+            (Some(wanted), missing) => {
+                let put = missing.map(refusing).unwrap_or_else(|| {
+                    let (key, new) = (wanted.key, wanted.new);
+                    put((&live, answers, &chosen), (key, new), caller, request)
+                });
                 // A panel answers whole, whatever it is asked for.
                 match request.stream() && matches!(*chosen, Chosen::Models(..)) {
                     true => answers.stream(wanted, caller, put).await,
@@ -302,7 +306,9 @@ impl Matrix {
                 }
             }
         };
-        answers.learn(&subject, caller, &asked);
+        if !known {
+            answers.learn(&subject, caller, "chat", &asked);
+        }
         asked
     }
 
@@ -322,17 +328,19 @@ impl Matrix {
             None => (way.kind(), way.name()),
         };
         let subject = Subject { policy: &live.policy, kind, name, models: way.models(), names };
-        if let Some(missing) = answers.missing(&subject, caller) {
-            return Err(missing);
-        }
-        let asked = match subject.of_vectors(caller, request) {
-            None => embed::ask(&live.context, &way, caller, request).await,
-            Some(wanted) => {
-                let put = embed::put(&live.context, &way, caller, request);
+        let missing = answers.missing(&subject, caller, "vectors");
+        let known = missing.is_some();
+        let asked = match (subject.of_vectors(caller, request), missing) {
+            (None, Some(missing)) => Err(missing),
+            (None, None) => embed::ask(&live.context, &way, caller, request).await,
+            (Some(wanted), missing) => {
+                let put = missing.map(refusing).unwrap_or_else(|| embed::put(&live.context, &way, caller, request));
                 answers.embed(wanted, caller, request.inputs(), put).await
             }
         };
-        answers.learn(&subject, caller, &asked);
+        if !known {
+            answers.learn(&subject, caller, "vectors", &asked);
+        }
         asked
     }
 
@@ -414,19 +422,41 @@ fn choose(target: Target, caller: &Caller, request: &ChatRequest) -> Result<Chos
             Chosen::Models(way, Some(route))
         }
         Target::Panel(panel) => {
-            let models = panel.seats.iter().map(|seat| Arc::clone(&seat.endpoint)).collect();
+            // Whoever settles what the members do not agree on shapes the answer as they do.
+            let settler = panel.judge.iter().map(|judge| &judge.endpoint);
+            let voices = panel.seats.iter().map(|seat| &seat.endpoint).chain(settler);
+            let models = voices.map(Arc::clone).collect();
             Chosen::Panel(panel, models)
         }
     })
 }
 
-/// The way to put a question whose answer may outlive whoever asks it first.
-fn put(context: &Arc<Context>, chosen: &Arc<Chosen>, caller: &Caller, request: &ChatRequest) -> Put<Outcome> {
-    let (context, chosen, caller, request) = (Arc::clone(context), Arc::clone(chosen), caller.clone(), request.clone());
+/// The way to put a question to a model that is known not to be there.
+fn refusing<T: Send + 'static>(missing: AskError) -> Put<T> {
+    Arc::new(move || Box::pin(std::future::ready(Err(missing.clone()))))
+}
+
+/// The way to put a question whose answer may outlive whoever asks it first: to what was kept for a similar one, then to
+/// models.
+fn put(
+    (live, answers, chosen): (&Arc<Live>, &Arc<KeptAnswers>, &Arc<Chosen>),
+    (key, new): (Key, bool),
+    caller: &Caller,
+    request: &ChatRequest,
+) -> Put<Outcome> {
+    let parts = (Arc::clone(live), Arc::clone(answers), Arc::clone(chosen));
+    let all = Arc::new((parts, caller.clone(), request.clone()));
     Arc::new(move || {
-        let (context, chosen, caller, request) =
-            (Arc::clone(&context), Arc::clone(&chosen), caller.clone(), request.clone());
-        Box::pin(async move { chosen.ask(&context, &caller, &request).await })
+        let all = Arc::clone(&all);
+        Box::pin(async move {
+            let ((live, answers, chosen), caller, request) = &*all;
+            let similar = Similar { subject: chosen.subject(&live.policy), key, new, caller, request };
+            let vectors = async |caller: Caller, request: EmbeddingRequest| {
+                let (way, _) = embed::choose(&live.plan, &caller, &request)?;
+                embed::ask(&live.context, &way, &caller, &request).await
+            };
+            answers.or_similar(similar, vectors, chosen.ask(&live.context, caller, request)).await
+        })
     })
 }
 
@@ -448,7 +478,7 @@ async fn one_after_the_other(
     let need = if lead.hedge_after.is_some() { need::two_dearest } else { need::dearest };
     let need = need(context, request, &lead.candidates);
     let tab = caller.guest.spend.reserve(&caller.request_id, need, caller.deadline).await?;
-    let chain = Chain::new(context, request, caller.into(), &tab, caller.deadline).hedged(lead.hedge_after);
+    let chain = Chain::new(context, request, caller.into(), &tab, caller.deadline).led(lead);
     let served = chain.ask(&lead.candidates).await?;
     let reasons = reasons(&served, lead);
     let Served { answer, endpoint, attempts, waited, .. } = served;

@@ -1,51 +1,22 @@
 //! What is written down about panels, and what follows from it: the weights in force, and how members err together.
 //!
-//! The words of the last answers stay in memory for a while, so that the truth can be told in words; they are written
-//! nowhere.
+//! The words of the last answers stay in memory for a while; they are written nowhere.
 
 use crate::Agreement;
 use crate::plan::Panel;
-use crate::verdict::Evidence;
 use caller::Caller;
-use consensus::{AGREE_MIN, Answer, Ballot, Cluster, Pair, Prompt, likeness};
-use settings::{Answers, Weights};
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use consensus::{Ballot, Cluster, Evidence, Pair, Question, Recent};
+use settings::Weights;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use votes::{Asked, Standing, Together, Votes};
 use wire::openai::ChatRequest;
-
-/// Questions whose answers are remembered, at most, and the most bytes of all their words.
-pub(crate) const WORDS_QUESTIONS_MAX: usize = 1_000;
-const WORDS_BYTES_MAX: usize = 8 << 20;
 
 /// What is written down about panels.
 #[derive(Default)]
 pub(crate) struct Minutes {
     votes: OnceLock<Arc<Votes>>,
-    words: Mutex<Words>,
-}
-
-/// The words of the last answers, the newest last.
-#[derive(Default)]
-struct Words {
-    questions: VecDeque<Said>,
-    bytes: usize,
-}
-
-/// What was said to one question.
-struct Said {
-    panel: String,
-    request_id: Arc<str>,
-    tenant: Arc<str>,
-    prompt: String,
-    kind: Answers,
-    answers: Vec<(String, String)>,
-}
-
-impl Said {
-    fn bytes(&self) -> usize {
-        self.prompt.len() + self.answers.iter().map(|(model, text)| model.len() + text.len()).sum::<usize>()
-    }
+    words: Mutex<Recent>,
 }
 
 impl Minutes {
@@ -101,7 +72,7 @@ impl Minutes {
             reached: agreement.reached,
             answers: seats.iter().filter_map(group).collect(),
         });
-        self.remember(Said {
+        self.words().remember(Question {
             panel: panel.name.clone(),
             request_id: Arc::clone(&caller.request_id),
             tenant,
@@ -111,25 +82,13 @@ impl Minutes {
         });
     }
 
-    fn remember(&self, said: Said) {
-        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        words.bytes += said.bytes();
-        words.questions.push_back(said);
-        while words.questions.len() > WORDS_QUESTIONS_MAX || words.bytes > WORDS_BYTES_MAX {
-            let Some(oldest) = words.questions.pop_front() else { break };
-            words.bytes -= oldest.bytes();
-        }
+    /// What was said to a tenant's question; `None` where nobody remembers it.
+    pub(crate) fn recall(&self, tenant: &str, panel: &str, request_id: &str) -> Option<Arc<Question>> {
+        self.words().find(tenant, panel, request_id)
     }
 
-    /// Whose answers to a question say the same as `text`; `None` where nobody remembers them.
-    pub(crate) fn agreeing(&self, tenant: &str, panel: &str, request_id: &str, text: &str) -> Option<Vec<String>> {
-        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |said: &&Said| &*said.request_id == request_id && said.panel == panel && &*said.tenant == tenant;
-        let said = words.questions.iter().rev().find(fits)?;
-        let prompt = Prompt::asking(&said.prompt, said.kind);
-        let truth = Answer::new(text, &prompt);
-        let same = |text: &str| likeness(&Answer::new(text, &prompt), &truth) >= AGREE_MIN;
-        Some(said.answers.iter().filter(|(_, text)| same(text)).map(|(model, _)| model.clone()).collect())
+    fn words(&self) -> MutexGuard<'_, Recent> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

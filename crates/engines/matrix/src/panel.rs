@@ -6,16 +6,14 @@ use crate::fanout::{Fanned, Question, fan_out};
 use crate::matrix::Outcome;
 use crate::plan::Panel;
 use crate::resolution::{Resolved, Settled, members_deadline, resolve};
-use crate::verdict::Evidence;
 use crate::{Agreement, Report, ResolutionReport};
 use crate::{AskError, MemberOutcome, need, verdict};
 use caller::Caller;
-use consensus::{Chosen, Verdict};
+use consensus::{Chosen, Evidence, Verdict};
 use models::Cost;
 use rust_decimal::Decimal;
 use serde_json::json;
 use settings::OnDisagreement;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
@@ -75,7 +73,7 @@ fn answer(asked: Asked<'_>, fanned: &mut Fanned, mut resolved: Option<Resolved>)
     };
     let reached = fanned.verdict == Verdict::Reached;
     counted(if reached { measure::Agreement::Reached } else { measure::Agreement::NotReached });
-    let mut agreement = verdict::agreement(panel, fanned, &clusters, evidence);
+    let mut agreement = verdict::agreement(panel, &caller.request_id, fanned, &clusters, evidence);
     agreement.resolution = resolved.as_ref().map(|resolved| resolved.report.clone());
     context.minutes.note(panel, caller, request, (&fanned.ballot, &clusters), &agreement);
     let settled = resolved.as_mut().and_then(|resolved| resolved.settled.take());
@@ -130,30 +128,12 @@ fn reply(
     let usage = usage.unwrap_or_default();
     let content = match words {
         Words::Of(Chosen::Composed(text)) => text.clone(),
-        _ => list(agreement),
+        _ => agreement.list(),
     };
     let message = json!({ "role": "assistant", "content": content });
     let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let id = format!("chatcmpl-{}", caller.request_id);
     ChatReply::composed(compose_reply(&id, created, &panel.name, &message, "stop", usage), usage)
-}
-
-/// The answers as text, for a panel that did not agree.
-fn list(agreement: &Agreement) -> String {
-    let mut text = format!(
-        "No agreement: {} of {} members answered and the largest group holds {:.0} %.\n",
-        agreement.answered,
-        agreement.asked,
-        agreement.share * 100.0
-    );
-    for cluster in &agreement.clusters {
-        let members = cluster.members.join(", ");
-        let _ = write!(text, "\n{:.0} % ({members}):\n{}\n", cluster.share * 100.0, cluster.answer);
-    }
-    for line in agreement.figures() {
-        let _ = write!(text, "\n{line}");
-    }
-    text
 }
 
 fn report(
@@ -248,7 +228,8 @@ fn no_answer(panel: &Panel, fanned: &mut Fanned) -> AskError {
     if let Some((model, error)) = fanned.refusals.take() {
         return AskError::Refused { model, error, attempts };
     }
-    AskError::NoAnswer { attempts, retry: fanned.retry, timed_out: false }
+    let turned_away = fanned.refusals.turned_away();
+    AskError::NoAnswer { attempts, retry: fanned.retry, timed_out: false, turned_away }
 }
 
 #[cfg(test)]

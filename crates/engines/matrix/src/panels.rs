@@ -1,13 +1,16 @@
 //! How panels stand: members, weights in force, measured accuracy; and the truth about a question, told afterwards.
 
-use crate::minutes::{Minutes, WORDS_QUESTIONS_MAX, pairs};
+use crate::minutes::{Minutes, pairs};
 use crate::plan::{Panel, Plan};
 use caller::Identity;
-use consensus::{assumed_rho, effective_voters, mean_rho, pair_rho, wilson};
+use consensus::{RECENT_QUESTIONS_MAX, assumed_rho, effective_voters, mean_rho, pair_rho, wilson};
 use fault::{Explain, Kind, Origin, Retry};
 use settings::{Answers, OnDisagreement, Weights};
 use std::time::Duration;
 use votes::{Accuracy, Settled, Standing, Together, VotesError};
+
+/// Bytes of a right answer in words, at most.
+pub const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// How a panel stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +103,15 @@ pub enum SettleError {
         /// Which request, as it was asked for.
         request_id: String,
     },
+    /// The right answer has more than [`ANSWER_BYTES_MAX`] bytes.
+    #[error("the right answer has {bytes} bytes, at most {ANSWER_BYTES_MAX} are compared")]
+    TooLong {
+        /// How many it has.
+        bytes: usize,
+    },
+    /// The comparison did not come to an end.
+    #[error("the answers were not compared")]
+    Broken,
     /// This engine writes nothing down.
     #[error("what panels answer is not written down here")]
     Unlogged,
@@ -110,6 +122,8 @@ impl Explain for SettleError {
         match self {
             Self::Votes(error) => error.code(),
             Self::Forgotten { .. } => "answer_forgotten",
+            Self::TooLong { .. } => "answer_too_long",
+            Self::Broken => "internal_error",
             Self::Unlogged => "votes_not_kept",
         }
     }
@@ -118,6 +132,8 @@ impl Explain for SettleError {
         match self {
             Self::Votes(error) => error.kind(),
             Self::Forgotten { .. } => Kind::NotFound,
+            Self::TooLong { .. } => Kind::TooLarge,
+            Self::Broken => Kind::Internal,
             Self::Unlogged => Kind::Unavailable,
         }
     }
@@ -125,8 +141,8 @@ impl Explain for SettleError {
     fn origin(&self) -> Origin {
         match self {
             Self::Votes(error) => error.origin(),
-            Self::Forgotten { .. } => Origin::Caller,
-            Self::Unlogged => Origin::Us,
+            Self::Forgotten { .. } | Self::TooLong { .. } => Origin::Caller,
+            Self::Broken | Self::Unlogged => Origin::Us,
         }
     }
 
@@ -142,17 +158,20 @@ impl Explain for SettleError {
             Self::Votes(error) => error.hint(),
             Self::Forgotten { .. } => Some(format!(
                 "name the models that were right with `right`; words are remembered by the server that was asked, of its \
-                 last {WORDS_QUESTIONS_MAX} questions"
+                 last {RECENT_QUESTIONS_MAX} questions"
             )),
-            Self::Unlogged => None,
+            Self::TooLong { .. } => {
+                Some("name the models that were right with `right`, or leave out what is not the answer".to_owned())
+            }
+            Self::Broken | Self::Unlogged => None,
         }
     }
 
     fn param(&self) -> Option<String> {
         match self {
             Self::Votes(error) => error.param(),
-            Self::Forgotten { .. } => Some("answer".to_owned()),
-            Self::Unlogged => None,
+            Self::Forgotten { .. } | Self::TooLong { .. } => Some("answer".to_owned()),
+            Self::Broken | Self::Unlogged => None,
         }
     }
 }
@@ -184,10 +203,7 @@ fn state(panel: &Panel, minutes: &Minutes, seen: &Standing) -> PanelState {
         answers: panel.answers,
         weights: panel.weights,
         first: panel.first,
-        judge: panel
-            .judge
-            .as_ref()
-            .map(|judge| (if judge.writes { "arbiter" } else { "judge" }, judge.endpoint.id().to_owned())),
+        judge: panel.judge.as_ref().map(|judge| (judge.settler.as_str(), judge.endpoint.id().to_owned())),
         on_disagreement: panel.on_disagreement,
         deadline: panel.deadline,
         reached: seen.reached,
@@ -227,11 +243,26 @@ pub(crate) async fn settle(
     let votes = minutes.votes().ok_or(SettleError::Unlogged)?;
     let right = match truth {
         Truth::Right(models) => models,
-        Truth::Answer(text) => minutes
-            .agreeing(&who.tenant, panel, request_id, &text)
-            .ok_or_else(|| SettleError::Forgotten { request_id: request_id.to_owned() })?,
+        Truth::Answer(text) => said(minutes, who, panel, request_id, text).await?,
     };
     Ok(votes.settle(who, panel, request_id, right, version).await?)
+}
+
+/// Whose answers to a question say the same as `text`.
+async fn said(
+    minutes: &Minutes,
+    who: &Identity,
+    panel: &str,
+    request_id: &str,
+    text: String,
+) -> Result<Vec<String>, SettleError> {
+    if text.len() > ANSWER_BYTES_MAX {
+        return Err(SettleError::TooLong { bytes: text.len() });
+    }
+    let forgotten = || SettleError::Forgotten { request_id: request_id.to_owned() };
+    let question = minutes.recall(&who.tenant, panel, request_id).ok_or_else(forgotten)?;
+    // Long texts take long enough to compare to keep others waiting.
+    tokio::task::spawn_blocking(move || question.agreeing(&text)).await.map_err(|_| SettleError::Broken)
 }
 
 #[cfg(test)]

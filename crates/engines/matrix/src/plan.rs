@@ -7,6 +7,7 @@ use crate::flags::Condition;
 pub(crate) use crate::routing::Route;
 use crate::routing::{Group, Limits};
 use aliases::Aliases;
+use consensus::Settler;
 pub use error::PlanError;
 use fault::nearest;
 use measure::Metrics;
@@ -52,8 +53,8 @@ pub(crate) struct Panel {
 /// A model that settles what the members of a panel do not agree on.
 pub(crate) struct Judge {
     pub(crate) endpoint: Arc<Endpoint>,
-    /// Whether it writes an answer of its own, instead of picking one.
-    pub(crate) writes: bool,
+    /// Whether it picks an answer or writes its own.
+    pub(crate) settler: Settler,
 }
 
 /// What a name stands for.
@@ -176,6 +177,12 @@ impl Plan {
         self.aliases.whole.keys().map(String::as_str)
     }
 
+    /// Bare names that several providers list, where neither an alias nor a model's whole name is the same.
+    pub(crate) fn group_names(&self) -> impl Iterator<Item = &str> {
+        let stands = |name: &&str| !self.registry.is_listed(name) && self.aliases.target(name).is_none();
+        self.groups.keys().map(String::as_str).filter(stands)
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let models = self.registry.endpoints().iter().map(|endpoint| endpoint.id());
         self.panel_names().chain(self.route_names()).chain(self.alias_names()).chain(models)
@@ -242,7 +249,9 @@ fn panel_of(panel: &settings::Panel, registry: &Registry) -> Result<Panel, PlanE
     let judge = panel.judge.as_ref().filter(|_| panel.resolution != Resolution::Vote);
     let judge = judge.map(|model| {
         let endpoint = endpoint(registry, "panel", &panel.name, model)?;
-        Ok::<_, PlanError>(Judge { endpoint, writes: panel.resolution == Resolution::Arbiter })
+        let arbiter = panel.resolution == Resolution::Arbiter;
+        let settler = if arbiter { Settler::Arbiter } else { Settler::Judge };
+        Ok::<_, PlanError>(Judge { endpoint, settler })
     });
     Ok(Panel {
         name: panel.name.clone(),

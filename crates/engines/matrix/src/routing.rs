@@ -71,6 +71,8 @@ impl Way {
 pub(crate) struct Lead {
     /// Whom to ask, one after the other; never empty.
     pub(crate) candidates: Vec<Arc<Endpoint>>,
+    /// Whether they are peers, so that whoever fails is left for another; else the first is wanted, and others stand in.
+    pub(crate) peers: bool,
     /// After what time without an answer a second copy goes to the second of them.
     pub(crate) hedge_after: Option<Duration>,
     /// What led here, such as a route; nothing where the request named the endpoint.
@@ -84,7 +86,8 @@ pub(crate) struct Lead {
 impl Lead {
     /// To the endpoint that the request named.
     fn to(endpoint: Arc<Endpoint>) -> Self {
-        Self { candidates: vec![endpoint], hedge_after: None, from: None, why: None, beyond: Vec::new() }
+        let (candidates, beyond) = (vec![endpoint], Vec::new());
+        Self { candidates, peers: false, hedge_after: None, from: None, why: None, beyond }
     }
 
     /// Only those that offer the same model as `model`, for what other models have nothing in common with.
@@ -115,6 +118,12 @@ pub(crate) fn usd(nano: NanoUsd) -> f64 {
     nano as f64 / NANO_PER_USD as f64
 }
 
+/// Whether a request may go there at once: it is well and has room.
+pub(crate) fn is_ready(endpoint: &Endpoint) -> bool {
+    let reading = endpoint.reading(Instant::now().into_std());
+    reading.available && !reading.penalised && reading.free > 0.0
+}
+
 /// Makes a failure count as much as the most loaded of the others: a fixed time would be too short where those are
 /// busy. Only what speaks against the endpoint does; it has taken note of that itself.
 pub(crate) fn spare(failed: &Arc<Endpoint>, candidates: &[Arc<Endpoint>]) {
@@ -122,8 +131,9 @@ pub(crate) fn spare(failed: &Arc<Endpoint>, candidates: &[Arc<Endpoint>]) {
     if candidates.len() < 2 || !failed.reading(now).penalised {
         return;
     }
-    let others = candidates.iter().filter(|other| !Arc::ptr_eq(other, failed));
-    let worst = others.map(|other| other.reading(now).load_s).fold(0.0, f64::max);
+    let others = candidates.iter().filter(|other| !Arc::ptr_eq(other, failed)).map(|other| other.reading(now));
+    // Those that failed too count as what failing counts as, which may not feed on itself.
+    let worst = others.filter(|other| !other.penalised).map(|other| other.load_s).fold(0.0, f64::max);
     failed.penalise(now, Duration::try_from_secs_f64(worst).unwrap_or(WORST_MAX).min(WORST_MAX));
 }
 

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-/// How much longer each failure in a row of them spares an endpoint than the one before.
+/// For how many decays a first failure spares an endpoint. Where a request comes each second, to ask one that is sick
+/// any sooner would by itself be more than one in a hundred.
+const REST_FIRST: u32 = 6;
+/// How much longer each failure in a row of them spares it than the one before.
 const REST_GROWTH: u32 = 4;
-/// The longest rest, in rests after a first failure.
+/// The longest rest, in decays.
 const REST_MAX: u32 = 30;
 /// Good answers, without a failure between them, after which earlier failures are forgiven.
 const FORGIVEN_AFTER: u32 = 20;
@@ -12,8 +15,8 @@ const FORGIVEN_AFTER: u32 = 20;
 /// A moving mean of answer times that takes every peak at its height and lets it fade.
 ///
 /// A failure is no time: whoever fails in a millisecond would be the fastest of all. It counts as a time that is
-/// handed in, and spares the endpoint for a rest: once the decay, four times that if it fails again before twenty
-/// answers went well, and so on up to thirty times. Asking a sick one again thus costs little however long it is sick.
+/// handed in, and spares the endpoint for a rest: six times the decay, four times that if it fails again before twenty
+/// answers went well, at most thirty times the decay. Asking a sick one again thus costs little however long it is sick.
 #[derive(Debug, Clone)]
 pub struct PeakEwma {
     decay: Duration,
@@ -26,18 +29,57 @@ pub struct PeakEwma {
     answers: u32,
     /// Until when it is spared.
     until: Option<Instant>,
+    /// Calls that wait for a first sign of an answer.
+    waiting: u32,
+    /// Since when nothing has come while they wait.
+    silent_since: Option<Instant>,
 }
 
 impl PeakEwma {
     /// Nothing seen yet. Times lose about two thirds of their weight in each `decay`, which is at least a millisecond.
     pub fn new(decay: Duration) -> Self {
         let decay = decay.max(Duration::from_millis(1));
-        Self { decay, mean_s: 0.0, at: None, failures: 0, answers: 0, until: None }
+        let (at, until, silent_since) = (None, None, None);
+        Self { decay, mean_s: 0.0, at, failures: 0, answers: 0, until, waiting: 0, silent_since }
+    }
+
+    /// A call goes out. Until [`PeakEwma::heard`] or [`PeakEwma::left`] it waits for a first sign of an answer.
+    pub fn asked(&mut self, now: Instant) {
+        self.waiting = self.waiting.saturating_add(1);
+        self.silent_since.get_or_insert(now);
+    }
+
+    /// One of the calls that wait has had a sign, good or bad.
+    pub fn heard(&mut self, now: Instant) {
+        self.left();
+        self.silent_since = self.silent_since.map(|_| now);
+    }
+
+    /// One of them was given up without any.
+    pub fn left(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+        if self.waiting == 0 {
+            self.silent_since = None;
+        }
     }
 
     /// An answer took `rtt`, which is as good as it went.
     pub fn observe(&mut self, now: Instant, rtt: Duration) {
         self.sample(now, rtt.as_secs_f64());
+        self.went_well(now);
+    }
+
+    /// No answer had come after `waited`, when nobody waited any longer: it would have taken that long at least. So it
+    /// may raise the mean, and never lowers it.
+    pub fn outlasted(&mut self, now: Instant, waited: Duration) {
+        let waited = waited.as_secs_f64();
+        if waited > self.mean_s * self.faded(now) {
+            self.sample(now, waited);
+        }
+    }
+
+    /// An answer came whose time counts elsewhere.
+    pub fn went_well(&mut self, now: Instant) {
         // What was on its way before the failure says nothing about what came after it.
         if self.failures > 0 && !self.penalised(now) {
             self.answers += 1;
@@ -49,20 +91,22 @@ impl PeakEwma {
 
     /// A call failed, which counts as if it had taken `penalty`.
     pub fn failed(&mut self, now: Instant, penalty: Duration) {
-        self.sample(now, penalty.as_secs_f64().max(self.seconds(now)));
+        self.sample(now, penalty.as_secs_f64().max(self.mean_s * self.faded(now)));
         // Calls that failed together are one failure.
         if !self.penalised(now) {
             self.failures = self.failures.saturating_add(1);
-            let times = REST_GROWTH.saturating_pow(self.failures - 1).min(REST_MAX);
+            let times = REST_FIRST.saturating_mul(REST_GROWTH.saturating_pow(self.failures - 1)).min(REST_MAX);
             self.until = now.checked_add(self.decay.saturating_mul(times));
         }
         self.answers = 0;
     }
 
     /// The mean now, in seconds; 0 before the first time. It fades while nobody asks, so that whoever was slow once
-    /// gets another chance.
+    /// gets another chance. While calls wait it is no less than the silence since the last sign of any answer: one that
+    /// hangs would else look ever faster.
     pub fn seconds(&self, now: Instant) -> f64 {
-        self.mean_s * self.faded(now)
+        let silent = self.silent_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        (self.mean_s * self.faded(now)).max(silent.as_secs_f64())
     }
 
     /// Whether it is to be spared after failing.

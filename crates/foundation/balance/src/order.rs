@@ -49,6 +49,9 @@ enum Rank {
     Resting,
 }
 
+/// Of those that could answer, one in so many is spared for having failed.
+const SPARED_PART: usize = 3;
+
 /// Makes orders, and remembers whose turn it is. One for each group of candidates, which it knows by their places.
 #[derive(Debug, Default)]
 pub struct Balancer {
@@ -60,13 +63,15 @@ impl Balancer {
     /// The order in which candidates that stand like this are tried; each is named once, by its place in `readings`.
     ///
     /// Whatever the strategy (but [`Strategy::Order`]), those that failed lately come behind the others, then those
-    /// without room, then those that would refuse. Nobody is left out: the last one may be the only one.
+    /// without room, then those that would refuse. Nobody is left out: the last one may be the only one. Of those that
+    /// could answer a third is spared for failing at most, and one at least: the rest would have to bear it all.
     pub fn order(&self, strategy: Strategy, readings: &[Reading], rng: &mut fastrand::Rng) -> Ordered {
         let mut order: Vec<usize> = (0..readings.len()).collect();
         if strategy == Strategy::Order || order.len() < 2 {
             return Ordered { peers: order.len(), places: order };
         }
-        let ranks: Vec<Rank> = readings.iter().map(|reading| rank(reading, rng)).collect();
+        let mut ranks: Vec<Rank> = readings.iter().map(|reading| rank(reading, rng)).collect();
+        spare_a_third(&mut ranks, readings);
         match strategy {
             Strategy::RoundRobin => self.in_turn(&mut order, &ranks, |_| 1.0),
             Strategy::Weighted => self.in_turn(&mut order, &ranks, |at| part(&readings[at])),
@@ -121,6 +126,19 @@ fn rank(reading: &Reading, rng: &mut fastrand::Rng) -> Rank {
     } else {
         Rank::Ready
     }
+}
+
+/// Puts those that failed lately back among the others where they are too many: the least sick ones.
+fn spare_a_third(ranks: &mut [Rank], readings: &[Reading]) {
+    let spared = |at: &usize| ranks[*at] == Rank::Spared && readings[*at].penalised;
+    let mut spared: Vec<usize> = (0..ranks.len()).filter(spared).collect();
+    let there = ranks.iter().filter(|rank| **rank != Rank::Resting).count();
+    let sicker = |a: &usize, b: &usize| {
+        let (a, b) = (&readings[*a], &readings[*b]);
+        a.health.total_cmp(&b.health).then_with(|| b.load_s.total_cmp(&a.load_s))
+    };
+    spared.sort_by(sicker);
+    spared.into_iter().skip((there / SPARED_PART).max(1)).for_each(|at| ranks[at] = Rank::Ready);
 }
 
 /// Leaves at each place the lighter of the two that chance has put there and behind it.

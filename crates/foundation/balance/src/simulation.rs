@@ -13,6 +13,8 @@ const SICK: usize = 0;
 const FAILS_AFTER: Duration = Duration::from_millis(20);
 /// The spread of the logarithm of answer times, whose median is a second.
 const SIGMA: f64 = 0.6;
+/// How long an attempt may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
 const DECAY: Duration = Duration::from_secs(10);
 const PENALTY: Duration = Duration::from_secs(5);
 const SEEDS: [u64; 3] = [1, 2, 3];
@@ -70,6 +72,8 @@ struct Ends {
     took: Duration,
     failed: bool,
     permit: Permit,
+    /// Whom its request goes to if it fails.
+    next: Vec<usize>,
 }
 
 impl PartialEq for Ends {
@@ -89,8 +93,20 @@ impl Ord for Ends {
     }
 }
 
+/// What is wrong with the sick one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Illness {
+    /// It fails at once.
+    Fails,
+    /// It says at once that it has no such model, which is no reason to close it off.
+    Missing,
+    /// It never answers, which is known when the time for an attempt is over.
+    Hangs,
+}
+
 struct World {
     way: Way,
+    illness: Illness,
     endpoints: Vec<Endpoint>,
     balancer: Balancer,
     rng: fastrand::Rng,
@@ -107,7 +123,8 @@ impl World {
             in_flight: 0,
         };
         let endpoints = (0..ENDPOINTS).map(endpoint).collect();
-        Self { way, endpoints, balancer: Balancer::default(), rng: fastrand::Rng::with_seed(seed) }
+        let (illness, rng) = (Illness::Fails, fastrand::Rng::with_seed(seed));
+        Self { way, illness, endpoints, balancer: Balancer::default(), rng }
     }
 
     fn readings(&self, now: Instant) -> Vec<Reading> {
@@ -130,24 +147,44 @@ impl World {
         let strategy = if self.way == Way::RoundRobin { Strategy::RoundRobin } else { Strategy::PeakEwma };
         let readings = self.readings(now);
         let order = self.balancer.order(strategy, &readings, &mut self.rng);
-        let admitted = |endpoint: usize| Some((endpoint, self.endpoints[endpoint].breaker.admit(now).ok()?));
-        let (endpoint, permit) = order.places.into_iter().find_map(admitted).unwrap();
+        self.ask(now, order.places, fail_rate)
+    }
+
+    /// Asks the first of them that rests not.
+    fn ask(&mut self, now: Instant, mut places: Vec<usize>, fail_rate: f64) -> Ends {
+        let admitted = |at: usize| Some((at, self.endpoints[places[at]].breaker.admit(now).ok()?));
+        let (at, permit) = (0..places.len()).find_map(admitted).unwrap();
+        let next = places.split_off(at + 1);
+        let endpoint = places[at];
         self.endpoints[endpoint].in_flight += 1;
+        self.endpoints[endpoint].mean.asked(now);
         let failed = endpoint == SICK && self.rng.f64() < fail_rate;
-        let took = if failed { FAILS_AFTER } else { Duration::from_secs_f64((SIGMA * normal(&mut self.rng)).exp()) };
-        Ends { at: now + took, endpoint, took, failed, permit }
+        let took = match self.illness {
+            _ if !failed => Duration::from_secs_f64((SIGMA * normal(&mut self.rng)).exp()),
+            Illness::Hangs => TIMEOUT,
+            Illness::Fails | Illness::Missing => FAILS_AFTER,
+        };
+        Ends { at: now + took, endpoint, took, failed, permit, next }
     }
 
     fn end(&mut self, call: Ends) {
         let worst = self.worst(call.endpoint, call.at);
         let endpoint = &mut self.endpoints[call.endpoint];
         endpoint.in_flight -= 1;
+        if call.failed && self.illness == Illness::Hangs {
+            endpoint.mean.left()
+        } else {
+            endpoint.mean.heard(call.at)
+        }
         if !call.failed {
             endpoint.breaker.success(call.permit, call.at);
             endpoint.plain.observe(call.at, call.took);
             return endpoint.mean.observe(call.at, call.took);
         }
-        endpoint.breaker.failure(call.permit, call.at);
+        match self.illness {
+            Illness::Missing => endpoint.breaker.success(call.permit, call.at),
+            Illness::Fails | Illness::Hangs => endpoint.breaker.failure(call.permit, call.at),
+        }
         match self.way {
             Way::FixedPenalty => endpoint.plain.observe(call.at, PENALTY),
             Way::ScaledPenalty => endpoint.plain.observe(call.at, PENALTY.max(worst)),
@@ -158,7 +195,10 @@ impl World {
 
     /// The load of the most loaded peer.
     fn worst(&self, than: usize, now: Instant) -> Duration {
-        let peers = self.endpoints.iter().enumerate().filter(|(at, _)| *at != than);
+        // Those that failed too count as what failing counts as, which may not feed on itself.
+        let is_peer =
+            |at: usize, peer: &Endpoint| at != than && !(self.way == Way::Shipped && peer.mean.penalised(now));
+        let peers = self.endpoints.iter().enumerate().filter(|(at, peer)| is_peer(*at, peer));
         Duration::from_secs_f64(
             peers
                 .map(|(_, peer)| if self.way == Way::Shipped { peer.load(now) } else { peer.plain_load() })
@@ -170,6 +210,79 @@ impl World {
 /// A draw from the standard normal distribution (Box and Muller).
 fn normal(rng: &mut fastrand::Rng) -> f64 {
     (-2.0 * (1.0 - rng.f64()).ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos()
+}
+
+/// What a request does when its attempt has failed and others are ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// It asks the same one once more.
+    Again,
+    /// It goes to the next.
+    Elsewhere,
+}
+
+/// How many attempts reach the one that falls ill after 20 s within the next five minutes, and how many there are in
+/// all, the further ones of requests that failed among them.
+fn reach(illness: Illness, then: Then, per_s: f64, seed: u64) -> (u32, u32) {
+    let mut world = World::new(Way::Shipped, seed);
+    world.illness = illness;
+    let falls_ill = Instant::now() + Duration::from_secs(20);
+    let (mut now, end) = (falls_ill - Duration::from_secs(20), falls_ill + Duration::from_secs(300));
+    let (mut reached, mut all) = (0, 0);
+    let mut calls: BinaryHeap<Ends> = BinaryHeap::new();
+    let mut count = |call: &Ends, at: Instant| {
+        if at >= falls_ill {
+            (reached, all) = (reached + u32::from(call.endpoint == SICK), all + 1);
+        }
+    };
+    while now < end {
+        let rate = if now < falls_ill { 0.0 } else { 1.0 };
+        while calls.peek().is_some_and(|call| call.at <= now) {
+            let call = calls.pop().unwrap();
+            let (at, next) = (call.at, call.failed.then(|| call.next.clone()));
+            world.end(call);
+            if let Some(next) = next {
+                let further = world.ask(at, next, rate);
+                count(&further, at);
+                calls.push(further);
+            }
+        }
+        let mut call = world.send(now, rate);
+        count(&call, now);
+        if then == Then::Again {
+            call.next.insert(0, call.endpoint);
+        }
+        calls.push(call);
+        now += Duration::from_secs_f64(-(1.0 - world.rng.f64()).ln() / per_s);
+    }
+    (reached, all)
+}
+
+/// Percent of the attempts, over many seeds.
+fn mean_reach(illness: Illness, then: Then, per_s: f64) -> f64 {
+    let all = (1..=20).map(|seed| reach(illness, then, per_s, seed));
+    let (reached, all) = all.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    f64::from(reached) * 100.0 / f64::from(all)
+}
+
+#[test]
+fn whatever_ails_it_hardly_any_attempt_reaches_it() {
+    for illness in [Illness::Fails, Illness::Missing, Illness::Hangs] {
+        for per_s in [1.0, 20.0] {
+            let found = mean_reach(illness, Then::Elsewhere, per_s);
+            assert!(found <= SHIPPED_MAX, "{per_s} requests/s, {illness:?}: {found:.2} %");
+        }
+    }
+    let again = mean_reach(Illness::Fails, Then::Again, 1.0);
+    assert!(again > SHIPPED_MAX, "to ask it again at once would be too much: {again:.2} %");
+}
+
+#[test]
+fn three_attempts_in_five_minutes_are_the_most_at_one_request_a_second() {
+    for seed in 1..=200 {
+        let (reached, all) = reach(Illness::Fails, Then::Elsewhere, 1.0, seed);
+        assert!(reached <= 3, "{reached} of {all} with seed {seed}");
+    }
 }
 
 /// The share of requests in percent that failed within `lasts`, at so many a second.

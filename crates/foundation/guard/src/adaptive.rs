@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 /// What became of one request, as far as it tells how much its upstream bears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Borne {
-    /// It was accepted, and the first of its answer came after so long.
-    Accepted(Duration),
+    /// It was accepted, and the first token of its stream came after so long.
+    Opened(Duration),
+    /// It was answered as a whole, which took so long for each token of the answer.
+    Answered(Duration),
     /// It was refused for want of room (429, 503, 529).
     Refused,
     /// Neither: it failed otherwise, or nobody waited for it.
@@ -21,7 +23,7 @@ pub enum Adaptive {
     Fixed(u32),
     /// By what is refused.
     Aimd(Aimd),
-    /// By the time to the first token.
+    /// By the time to the first token, or for each token of whole answers.
     Gradient(Gradient),
 }
 
@@ -39,9 +41,10 @@ impl Adaptive {
     pub fn learn(&mut self, borne: Borne, in_flight: u32, sent: Instant, now: Instant) {
         match (self, borne) {
             (Self::Fixed(_), _) | (_, Borne::Unknown) => {}
-            (Self::Aimd(aimd), Borne::Accepted(_)) => aimd.accepted(in_flight),
+            (Self::Aimd(aimd), Borne::Opened(_) | Borne::Answered(_)) => aimd.accepted(in_flight),
             (Self::Aimd(aimd), Borne::Refused) => aimd.refused(sent, now),
-            (Self::Gradient(gradient), Borne::Accepted(took)) => gradient.answered(took, in_flight),
+            (Self::Gradient(gradient), Borne::Opened(took)) => gradient.opened(took, in_flight),
+            (Self::Gradient(gradient), Borne::Answered(per_token)) => gradient.answered(per_token, in_flight),
             (Self::Gradient(gradient), Borne::Refused) => gradient.refused(sent, now),
         }
     }
@@ -58,7 +61,7 @@ mod tests {
             (0..10).for_each(|_| adaptive.learn(borne, 50, now, now + Duration::from_millis(1)));
             assert_eq!(adaptive.limit(), expect, "{adaptive:?}");
         };
-        let slow = Borne::Accepted(Duration::from_secs(9));
+        let slow = Borne::Opened(Duration::from_secs(9));
         check(Adaptive::Fixed(7), Borne::Refused, 7);
         check(Adaptive::Fixed(0), slow, 1);
         check(Adaptive::Aimd(Aimd::new(100)), slow, 100);

@@ -12,8 +12,7 @@ pub struct BreakerConfig {
     /// Consecutive failures that open it. Default 5, as in Envoy's outlier detection. 0 switches the
     /// breaker off: it never opens.
     pub failures: u32,
-    /// How long it admits nobody once open, and how long a probe may stay silent before another takes its place.
-    /// Default 60 s. With 0 it never refuses.
+    /// How long it admits nobody once open. Default 60 s. With 0 the next to ask is the probe.
     pub open: Duration,
 }
 
@@ -22,6 +21,9 @@ impl Default for BreakerConfig {
         Self { failures: 5, open: Duration::from_secs(60) }
     }
 }
+
+/// What others are told to wait for while a probe takes longer than the breaker was open.
+const PROBE_SLOW: Duration = Duration::from_secs(1);
 
 /// What [`Breaker::admit`] would act on at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,13 +61,14 @@ impl fmt::Display for State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("breaker is open for another `{}`", seconds(.retry_after))]
 pub struct Open {
-    /// How long until asking is of use; never zero. While a probe is out this is the most it can take: the probe's
-    /// answer may close the breaker sooner.
+    /// How long until asking is of use; never zero. While a probe is out nobody knows: its answer may close the
+    /// breaker sooner or later.
     pub retry_after: Duration,
 }
 
 /// Leave to send one request, given back once through [`Breaker::success`], [`Breaker::failure`] or
-/// [`Breaker::abandon`]. Only the breaker that issued it understands it.
+/// [`Breaker::abandon`], also when the request is dropped: a probe is waited for however long it takes. Only the
+/// breaker that issued it understands it.
 #[must_use = "a permit that is not given back keeps the probe's place taken"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permit {
@@ -110,13 +113,10 @@ impl Breaker {
     ///
     /// [`Open`] while the breaker is open, or half-open with its probe still out.
     pub fn admit(&mut self, now: Instant) -> Result<Permit, Open> {
-        match self.shut_since() {
-            Some(since) => match self.left(since, now) {
-                Some(retry_after) => Err(Open { retry_after }),
-                None => Ok(self.probe(now)),
-            },
-            None if matches!(self.phase, Phase::HalfOpen { .. }) => Ok(self.probe(now)),
-            None => Ok(Permit { generation: self.generation, probe: false }),
+        self.peek(now)?;
+        match self.phase {
+            Phase::Closed { .. } => Ok(Permit { generation: self.generation, probe: false }),
+            Phase::Open { .. } | Phase::HalfOpen { .. } => Ok(self.probe(now)),
         }
     }
 
@@ -126,10 +126,12 @@ impl Breaker {
     ///
     /// As for [`Breaker::admit`].
     pub fn peek(&self, now: Instant) -> Result<(), Open> {
-        match self.shut_since().and_then(|since| self.left(since, now)) {
-            Some(retry_after) => Err(Open { retry_after }),
-            None => Ok(()),
-        }
+        let shut_for = match self.phase {
+            Phase::Closed { .. } | Phase::HalfOpen { probe_since: None } => None,
+            Phase::Open { since } => self.left(since, now),
+            Phase::HalfOpen { probe_since: Some(since) } => Some(self.left(since, now).unwrap_or(PROBE_SLOW)),
+        };
+        shut_for.map_or(Ok(()), |retry_after| Err(Open { retry_after }))
     }
 
     /// The request was answered well: failures start from zero, and a probe closes the breaker.
@@ -176,15 +178,6 @@ impl Breaker {
             Phase::Closed { .. } => State::Closed,
             Phase::Open { since } if self.left(since, now).is_some() => State::Open,
             Phase::Open { .. } | Phase::HalfOpen { .. } => State::HalfOpen,
-        }
-    }
-
-    /// Since when nobody else may be admitted, if that is so.
-    fn shut_since(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Closed { .. } => None,
-            Phase::Open { since } => Some(since),
-            Phase::HalfOpen { probe_since } => probe_since,
         }
     }
 
@@ -293,16 +286,24 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_probe_does_not_wedge_the_breaker() {
-        let now = Instant::now();
-        let mut breaker = opened(now);
-        let lost = breaker.admit(now + OPEN).unwrap();
-        let later = now + OPEN * 2;
-        let next = breaker.admit(later).unwrap();
-        breaker.failure(lost, later);
-        assert_eq!(breaker.state(later), State::HalfOpen, "the lost probe has no say any more");
-        breaker.success(next, later);
-        assert_eq!(breaker.state(later), State::Closed);
+    fn a_probe_has_the_time_it_takes() {
+        for well in [true, false] {
+            let now = Instant::now();
+            let mut breaker = opened(now);
+            let slow = breaker.admit(now + OPEN).unwrap();
+            for opens in [2, 3, 50] {
+                let later = now + OPEN * opens;
+                assert_eq!(breaker.admit(later), Err(Open { retry_after: PROBE_SLOW }), "nobody takes its place");
+                assert_eq!((breaker.peek(later).is_ok(), breaker.state(later)), (false, State::HalfOpen));
+            }
+            let later = now + OPEN * 60;
+            if well {
+                breaker.success(slow, later)
+            } else {
+                breaker.failure(slow, later)
+            }
+            assert_eq!(breaker.state(later), if well { State::Closed } else { State::Open });
+        }
     }
 
     #[test]

@@ -3,11 +3,15 @@
 
 use std::time::{Duration, Instant};
 
+/// The most that is owed beyond a full bucket, in minutes' worth. What cost more than that would lock out everybody for
+/// what one call did.
+const DEBT_MAX: f64 = 2.0;
+
 /// A leaky bucket that holds a whole minute's worth: whoever was idle may take that at once, and from then on each
 /// leaves as much room as the rate lets drain, the way the providers' own limits are documented.
 ///
 /// Unlike [`crate::Gcra`], which takes one at a time for good, it takes many and takes back what was not used. What
-/// cost more than was reckoned leaves a debt.
+/// cost more than was reckoned leaves a debt, of two minutes' worth at most.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     per_minute: f64,
@@ -15,6 +19,22 @@ pub struct Bucket {
     level: f64,
     at: Option<Instant>,
     told: Option<Told>,
+    /// Debits so far.
+    debits: u64,
+    /// Nothing is left of those before.
+    gone_before: u64,
+    /// The part of everything in it that has not drained since it was last empty.
+    undrained: f64,
+}
+
+/// What one call has taken out of a [`Bucket`].
+#[must_use = "what was taken and not used is settled"]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Debit {
+    number: u64,
+    amount: f64,
+    /// What was undrained then.
+    undrained: f64,
 }
 
 /// What an upstream has told of its own bucket.
@@ -22,14 +42,24 @@ pub struct Bucket {
 struct Told {
     /// When it starts anew.
     resets_at: Instant,
-    /// What was taken since it told.
+    /// What was taken since it told, and the first debit of that.
     since: f64,
+    first: u64,
 }
 
 impl Bucket {
     /// So much a minute; nothing reads as one.
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute: f64::from(per_minute.max(1)), level: 0.0, at: None, told: None }
+        let (level, undrained) = (0.0, 1.0);
+        Self {
+            per_minute: f64::from(per_minute.max(1)),
+            level,
+            at: None,
+            told: None,
+            debits: 0,
+            gone_before: 0,
+            undrained,
+        }
     }
 
     /// How long until `amount` fits; zero when it does. What is more than a whole minute's worth fits when nothing else
@@ -49,14 +79,35 @@ impl Bucket {
     }
 
     /// Takes `amount`, whether it fits or not.
-    pub fn debit(&mut self, now: Instant, amount: f64) {
+    pub fn debit(&mut self, now: Instant, amount: f64) -> Debit {
         self.drain(now);
-        self.add(amount);
+        let amount = amount.min(self.per_minute * (1.0 + DEBT_MAX) - self.level).max(0.0);
+        self.level += amount;
+        if let Some(told) = &mut self.told {
+            told.since += amount;
+        }
+        let number = self.debits;
+        self.debits += 1;
+        Debit { number, amount, undrained: self.undrained }
     }
 
-    /// Takes `amount` back that was not used after all.
-    pub fn credit(&mut self, now: Instant, amount: f64) {
-        self.debit(now, -amount);
+    /// Takes what a call has used beyond its debit, or back what it has not used: no more than is still there of this
+    /// debit, as what has drained since, or was never let in, would be taken from others' debits.
+    pub fn settle(&mut self, now: Instant, debit: Debit, used: f64) {
+        if used > debit.amount {
+            let _ = self.debit(now, used - debit.amount);
+            return;
+        }
+        self.drain(now);
+        if debit.number < self.gone_before {
+            return;
+        }
+        let there = debit.amount * (self.undrained / debit.undrained);
+        let back = (debit.amount - used).min(there).min(self.level);
+        self.level -= back;
+        if let Some(told) = self.told.as_mut().filter(|told| debit.number >= told.first) {
+            told.since = (told.since - back).max(0.0);
+        }
     }
 
     /// What the upstream says is left of its own bucket, and when that starts anew. Nobody else's use of it is known
@@ -64,7 +115,8 @@ impl Bucket {
     pub fn clamp(&mut self, now: Instant, remaining: u64, resets_in: Option<Duration>) {
         self.drain(now);
         self.level = self.level.max(self.per_minute - remaining as f64);
-        self.told = resets_in.and_then(|wait| now.checked_add(wait)).map(|resets_at| Told { resets_at, since: 0.0 });
+        let told = |resets_at| Told { resets_at, since: 0.0, first: self.debits };
+        self.told = resets_in.and_then(|wait| now.checked_add(wait)).map(told);
     }
 
     /// The share that is left, from 0 to 1.
@@ -73,20 +125,19 @@ impl Bucket {
         (1.0 - self.level / self.per_minute).clamp(0.0, 1.0)
     }
 
-    fn add(&mut self, amount: f64) {
-        self.level = (self.level + amount).max(0.0);
-        if let Some(told) = &mut self.told {
-            told.since = (told.since + amount).max(0.0);
-        }
-    }
-
     fn drain(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(*self.at.get_or_insert(now));
         self.at = self.at.max(Some(now));
-        self.level = (self.level - passed.as_secs_f64() / 60.0 * self.per_minute).max(0.0);
+        let before = self.level;
+        self.level = (before - passed.as_secs_f64() / 60.0 * self.per_minute).max(0.0);
         if let Some(told) = self.told.filter(|told| now >= told.resets_at) {
-            self.level = self.level.min(told.since);
-            self.told = None;
+            (self.level, self.gone_before, self.told) = (self.level.min(told.since), told.first, None);
+        } else if self.level > 0.0 {
+            self.undrained *= self.level / before;
+        }
+        // Long before nothing can be told from it any more.
+        if self.level <= 0.0 || self.undrained < 1e-9 {
+            (self.gone_before, self.undrained) = (self.debits, 1.0);
         }
     }
 }
@@ -102,7 +153,7 @@ mod tests {
     fn take(bucket: &mut Bucket, now: Instant, amount: f64) -> Result<(), Duration> {
         let wait = bucket.wait(now, amount);
         if wait.is_zero() {
-            bucket.debit(now, amount);
+            let _ = bucket.debit(now, amount);
         }
         if wait.is_zero() { Ok(()) } else { Err(wait) }
     }
@@ -120,14 +171,60 @@ mod tests {
     #[test]
     fn debts_and_credits() {
         let (mut bucket, now) = (Bucket::new(60), Instant::now());
-        bucket.debit(now, 90.0);
+        let debit = bucket.debit(now, 90.0);
         assert_eq!(take(&mut bucket, now, 1.0), Err(SECOND * 31));
-        bucket.credit(now, 80.0);
+        bucket.settle(now, debit, 10.0);
         assert_eq!(bucket.left(now), 50.0 / 60.0);
-        bucket.credit(now, 80.0);
-        assert_eq!(bucket.left(now), 1.0, "no more than was there");
-        assert_eq!(take(&mut bucket, now, 500.0), Ok(()), "what is more than a minute's worth passes alone");
-        assert_eq!(take(&mut bucket, now, 1.0), Err(SECOND * 441));
+        let debit = bucket.debit(now, 20.0);
+        bucket.settle(now, debit, 40.0);
+        assert!((bucket.left(now) - 10.0 / 60.0).abs() < 1e-9, "it used more");
+        let later = now + SECOND * 600;
+        assert_eq!(take(&mut bucket, later, 100.0), Ok(()), "what is more than a minute's worth passes alone");
+        assert_eq!(take(&mut bucket, later, 1.0), Err(SECOND * 41));
+    }
+
+    #[test]
+    fn a_debt_is_two_minutes_worth_at_most() {
+        let (mut bucket, now) = (Bucket::new(60), Instant::now());
+        let debit = bucket.debit(now, 1e6);
+        assert_eq!(take(&mut bucket, now, 1.0), Err(SECOND * 121));
+        let other = bucket.debit(now, 1e6);
+        bucket.settle(now, other, 0.0);
+        assert_eq!(take(&mut bucket, now, 1.0), Err(SECOND * 121), "what was not let in is not given back");
+        bucket.settle(now, debit, 30.0);
+        assert_eq!(bucket.left(now), 0.5);
+    }
+
+    #[test]
+    fn what_is_given_back_is_never_what_others_took() {
+        let near = |bucket: &mut Bucket, now, expect: f64, why| {
+            let left = bucket.left(now);
+            assert!((left - expect).abs() < 1e-9, "{left} is not {expect}: {why}");
+        };
+        let (mut bucket, now) = (Bucket::new(60), Instant::now());
+        let long = bucket.debit(now, 50.0);
+        let later = now + SECOND * 55;
+        assert_eq!(take(&mut bucket, later, 50.0), Ok(()));
+        bucket.settle(later, long, 1.0);
+        near(&mut bucket, later, 10.0 / 60.0, "it had drained");
+        let mut bucket = Bucket::new(60);
+        let first = bucket.debit(now, 40.0);
+        let later = now + SECOND * 20;
+        let second = bucket.debit(later, 20.0);
+        bucket.settle(later, second, 0.0);
+        bucket.settle(later, first, 0.0);
+        near(&mut bucket, later, 1.0, "whoever ends first takes nothing from whoever began first");
+        let told = bucket.debit(later, 30.0);
+        bucket.clamp(later, 0, Some(SECOND));
+        let anew = later + SECOND;
+        assert_eq!(take(&mut bucket, anew, 30.0), Ok(()));
+        bucket.settle(anew, told, 0.0);
+        near(&mut bucket, anew, 0.5, "what was taken before it started anew is gone");
+        let drained = bucket.debit(anew, 0.5);
+        let later = anew + SECOND * 60;
+        bucket.clamp(later, 10, None);
+        bucket.settle(later, drained, 0.0);
+        near(&mut bucket, later, 10.0 / 60.0, "what the upstream tells stands");
     }
 
     #[test]

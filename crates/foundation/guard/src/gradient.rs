@@ -1,5 +1,5 @@
-//! A limit on concurrency for engines on a machine of their own: it follows the time to the first token, after the
-//! gradient of Netflix's concurrency-limits. Knows no refusal but as one more sign that there is too much to do.
+//! A limit on concurrency for engines on a machine of their own: it follows how long they take, after the gradient of
+//! Netflix's concurrency-limits. Knows no refusal but as one more sign that there is too much to do.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,9 @@ const WARM_UP: f64 = 10.0;
 /// What is left of the limit after a refusal.
 const BACK_OFF: f64 = 0.9;
 
-/// As many at once as keep the time to the first token near its usual.
+/// As many at once as keep the time to the first token near its usual, and of answers that come whole the time for each
+/// of their tokens: what takes long because there is much to say is no sign of a queue. Neither is compared with the
+/// other.
 ///
 /// The usual time is learned while at most two are inside, or from faster answers: whoever learns under load takes the
 /// queue that it has made itself for usual, and the limit never stops to grow.
@@ -27,16 +29,23 @@ const BACK_OFF: f64 = 0.9;
 pub struct Gradient {
     limit: f64,
     most: f64,
+    streams: Times,
+    wholes: Times,
+    refused_at: Option<Instant>,
+}
+
+/// What one kind of answer usually takes, and takes now.
+#[derive(Debug, Clone)]
+struct Times {
     usual: Mean,
     present: Mean,
-    refused_at: Option<Instant>,
 }
 
 impl Gradient {
     /// Starts at 2, or at `most` where that is less; at least 1.
     pub fn new(most: u32) -> Self {
         let most = f64::from(most.max(1));
-        Self { limit: START.min(most), most, usual: Mean::over(LONG), present: Mean::over(SHORT), refused_at: None }
+        Self { limit: START.min(most), most, streams: Times::new(), wholes: Times::new(), refused_at: None }
     }
 
     /// The limit now.
@@ -44,22 +53,21 @@ impl Gradient {
         self.limit as u32
     }
 
-    /// A request had its first token after `took`, while `in_flight` were under way, itself included.
-    pub fn answered(&mut self, took: Duration, in_flight: u32) {
-        let took = took.as_secs_f64();
-        self.present.add(took);
-        if f64::from(in_flight) <= START || self.present.value < self.usual.value {
-            self.usual.add(took);
-        }
-        if self.usual.value > self.present.value * 2.0 {
-            self.usual.value *= 0.95;
-        }
+    /// A stream had its first token after `took`, while `in_flight` were under way, itself included.
+    pub fn opened(&mut self, took: Duration, in_flight: u32) {
+        let gradient = self.streams.add(took.as_secs_f64(), in_flight);
+        self.follow(gradient, in_flight);
+    }
+
+    /// A whole answer took so long for each of its tokens, while `in_flight` were under way, itself included.
+    pub fn answered(&mut self, per_token: Duration, in_flight: u32) {
+        let gradient = self.wholes.add(per_token.as_secs_f64(), in_flight);
+        self.follow(gradient, in_flight);
+    }
+
+    fn follow(&mut self, gradient: Option<f64>, in_flight: u32) {
         // What is not used tells nothing about what would be borne.
-        if f64::from(in_flight) * 2.0 < self.limit || self.present.value <= 0.0 {
-            return;
-        }
-        let usual = if self.usual.samples > 0.0 { self.usual.value } else { self.present.value };
-        let gradient = (TOLERANCE * usual / self.present.value).clamp(0.5, 1.0);
+        let Some(gradient) = gradient.filter(|_| f64::from(in_flight) * 2.0 >= self.limit) else { return };
         let next = self.limit * gradient + QUEUE;
         self.limit = (self.limit * (1.0 - SMOOTHING) + next * SMOOTHING).clamp(1.0, self.most);
     }
@@ -71,6 +79,26 @@ impl Gradient {
         }
         self.refused_at = Some(now);
         self.limit = (self.limit * BACK_OFF).max(1.0);
+    }
+}
+
+impl Times {
+    fn new() -> Self {
+        Self { usual: Mean::over(LONG), present: Mean::over(SHORT) }
+    }
+
+    /// Takes one in, and tells how much of the limit the times leave; nothing where they take no time.
+    fn add(&mut self, took: f64, in_flight: u32) -> Option<f64> {
+        let Self { usual, present } = self;
+        present.add(took);
+        // A kind that is first seen under load has nothing better to begin with.
+        if usual.samples == 0.0 || f64::from(in_flight) <= START || present.value < usual.value {
+            usual.add(took);
+        }
+        if usual.value > present.value * 2.0 {
+            usual.value *= 0.95;
+        }
+        (present.value > 0.0).then(|| (TOLERANCE * usual.value / present.value).clamp(0.5, 1.0))
     }
 }
 
@@ -108,7 +136,7 @@ mod tests {
         for _ in 0..rounds {
             let inside = gradient.limit();
             let wait = f64::from(inside.max(slots)) / f64::from(slots) * (0.8 + 0.4 * rng.f64());
-            gradient.answered(service.mul_f64(wait), inside);
+            gradient.opened(service.mul_f64(wait), inside);
             sum += f64::from(gradient.limit());
         }
         sum / rounds as f64
@@ -138,6 +166,25 @@ mod tests {
     }
 
     #[test]
+    fn whole_answers_do_not_look_like_slow_first_tokens() {
+        let (mut gradient, mut alone) = (Gradient::new(200), Gradient::new(200));
+        for round in 0..200 {
+            let inside = gradient.limit();
+            gradient.opened(MS * 100, inside);
+            // Ten times as long, and as steady: that is what whole answers take.
+            if round >= 100 {
+                gradient.answered(MS * 1_000, gradient.limit());
+            }
+            alone.opened(MS * 100, alone.limit());
+        }
+        assert!(gradient.limit() >= alone.limit(), "{} and {}", gradient.limit(), alone.limit());
+        for _ in 0..50 {
+            gradient.answered(MS * 3_000, gradient.limit());
+        }
+        assert!(gradient.limit() <= 10, "that they take three times as long now is a sign: {}", gradient.limit());
+    }
+
+    #[test]
     fn starts_small_and_grows_only_in_use() {
         let mut gradient = Gradient::new(8);
         assert_eq!((gradient.limit(), Gradient::new(1).limit(), Gradient::new(0).limit()), (2, 1, 1));
@@ -159,7 +206,8 @@ mod tests {
             for (took, in_flight) in steps {
                 now += MS;
                 match took {
-                    Some(took) => gradient.answered(MS * took, in_flight),
+                    Some(took) if took % 2 == 0 => gradient.answered(MS * took, in_flight),
+                    Some(took) => gradient.opened(MS * took, in_flight),
                     None => gradient.refused(now, now),
                 }
                 prop_assert!((1..=most.max(1)).contains(&gradient.limit()));

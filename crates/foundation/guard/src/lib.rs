@@ -26,7 +26,7 @@ pub use adaptive::{Adaptive, Borne};
 pub use aimd::Aimd;
 pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerConfig, Open, Permit, State};
-pub use bucket::Bucket;
+pub use bucket::{Bucket, Debit};
 pub use budget::{RetryBudget, RetryBudgetConfig};
 pub use bulkhead::{Bulkhead, BulkheadConfig, Class, Entry, Shed, Turn};
 pub use deadline::Deadline;

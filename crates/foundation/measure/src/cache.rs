@@ -11,6 +11,7 @@ pub(crate) struct Caches {
     entries: Gauges<2>,
     bytes: Gauges<2>,
     lost: Counters<2>,
+    verified: Counters<1>,
 }
 
 impl Caches {
@@ -20,6 +21,7 @@ impl Caches {
             entries: registrar.gauges(&rows::CACHE_ENTRIES),
             bytes: registrar.gauges(&rows::CACHE_BYTES),
             lost: registrar.counters(&rows::CACHE_LOST),
+            verified: registrar.counters(&rows::CACHE_SEMANTIC_VERIFIED),
         }
     }
 
@@ -41,6 +43,10 @@ impl Caches {
 
     pub(crate) fn lost(&self, cache: &str, reason: &str) -> Count {
         Count(self.lost.with([cache, reason]))
+    }
+
+    pub(crate) fn verified(&self, outcome: &str) -> Count {
+        Count(self.verified.with([outcome]))
     }
 }
 

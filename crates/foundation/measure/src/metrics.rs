@@ -300,6 +300,11 @@ impl Metrics {
         self.caches.lost(cache, reason)
     }
 
+    /// Kept answers to similar questions that were compared with what the model says, by what came of it.
+    pub fn cache_semantic_verified(&self, outcome: &str) -> Count {
+        self.caches.verified(outcome)
+    }
+
     /// The handles of the link to the Redis that one section of the settings names.
     pub fn redis(&self, section: &str) -> RedisMetrics {
         self.redises.redis(section)

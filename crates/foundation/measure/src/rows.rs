@@ -215,7 +215,7 @@ pub(crate) static FLAG_EXPOSURES: Row<2> = Row::new(
 pub(crate) static CACHE_REQUESTS: Row<3> = Row::new(
     "althing_cache_requests_total",
     ["cache", "tier", "outcome"],
-    "Look-ups: hit, stale (old, and given all the same), miss, away (the tier did not answer), shared (joined an identical request in flight)",
+    "Look-ups: hit, stale (old, and given all the same), miss, away (the tier did not answer), shared (joined an identical request in flight), refused (a similar question differs in something decisive)",
 );
 pub(crate) static CACHE_ENTRIES: Row<2> =
     Row::new("althing_cache_entries", ["cache", "tier"], "Answers that a tier on this machine holds now");
@@ -225,6 +225,11 @@ pub(crate) static CACHE_LOST: Row<2> = Row::new(
     "althing_cache_lost_total",
     ["cache", "reason"],
     "Answers not kept below memory: too_large, busy (more waits to be written than may), disk (it could not be written), away (Redis could not be told), or corrupt (read back damaged)",
+);
+pub(crate) static CACHE_SEMANTIC_VERIFIED: Row<1> = Row::new(
+    "althing_cache_semantic_verified_total",
+    ["outcome"],
+    "Kept answers to similar questions compared with what the model says: right, or wrong",
 );
 pub(crate) static REDIS_UP: Row<1> = Row::new(
     "althing_redis_up",

@@ -1,7 +1,7 @@
 //! How recent calls of one model went: a bounded window, and the figures that are made of it when somebody asks.
 //! Knows no clock: moments are handed in.
 
-use crate::{Outcome, percentile};
+use crate::Outcome;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,13 @@ const AGE_MAX: Duration = Duration::from_secs(15 * 60);
 const CALLS_MAX: usize = 512;
 
 /// Times of recent calls, in milliseconds: so many percent took no longer.
+///
+/// Calls that nobody waited for to the end count as what they are, at least so long: by the estimate of Kaplan and
+/// Meier. Leaving them out would make an endpoint look the faster the more often it is given up on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantiles {
+    /// Calls whose time was seen to its end.
+    pub samples: usize,
     /// 50 %.
     pub p50: f64,
     /// 90 %.
@@ -24,9 +29,25 @@ pub struct Quantiles {
 }
 
 impl Quantiles {
-    fn of(sample: &[f64]) -> Option<Self> {
-        let at = |percent| percentile(sample, percent);
-        Some(Self { p50: at(50.0)?, p90: at(90.0)?, p95: at(95.0)?, p99: at(99.0)? })
+    /// `None` where no time was seen to its end.
+    fn of(mut times: Vec<Time>) -> Option<Self> {
+        let samples = times.iter().filter(|time| !time.cut).count();
+        let most = times.iter().map(|time| time.ms).max_by(f64::total_cmp).filter(|_| samples > 0)?;
+        // What was cut at a moment at which another ended would have taken longer.
+        times.sort_unstable_by(|one, other| one.ms.total_cmp(&other.ms).then(one.cut.cmp(&other.cut)));
+        let mut longer = 1.0;
+        let steps: Vec<(f64, f64)> = (1..=times.len())
+            .rev()
+            .zip(&times)
+            .filter(|(_, time)| !time.cut)
+            .map(|(left, time)| {
+                longer *= (left as f64 - 1.0) / left as f64;
+                (1.0 - longer, time.ms)
+            })
+            .collect();
+        // A hair's breadth, so that what many divisions have rounded keeps whole ranks whole.
+        let at = |share| steps.iter().find(|(ended, _)| *ended >= share - 1e-9).map_or(most, |(_, ms)| *ms);
+        Some(Self { samples, p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99) })
     }
 }
 
@@ -37,6 +58,8 @@ pub struct Recent {
     pub first_token_ms: Option<Quantiles>,
     /// Until the end of answers, streamed or whole.
     pub answer_ms: Option<Quantiles>,
+    /// The same of whole ones alone.
+    pub whole_ms: Option<Quantiles>,
     /// Calls that came to an end which says something about the model: neither cancelled nor in too great a hurry.
     pub calls: usize,
     /// Of these, those without an answer. A request that was refused for what it asks is none of them.
@@ -47,9 +70,18 @@ pub struct Recent {
 #[derive(Debug, Clone, Copy)]
 struct Past {
     at: Instant,
-    failed: bool,
-    first_token_ms: Option<f64>,
-    answer_ms: Option<f64>,
+    /// Whether it failed; `None` where it says nothing about the model.
+    failed: Option<bool>,
+    stream: bool,
+    first_token: Option<Time>,
+    answer: Option<Time>,
+}
+
+/// What something took, or how long it had taken when it was cut.
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    ms: f64,
+    cut: bool,
 }
 
 /// The window.
@@ -57,38 +89,48 @@ struct Past {
 pub struct Window(VecDeque<Past>);
 
 impl Window {
-    /// Takes one call in that ended `now`; `harm` tells whether it speaks against the model, `None` that it says nothing.
+    /// Takes one call in that ended `now` and wanted a `stream` or not; `harm` tells whether it speaks against the model,
+    /// `None` that it says nothing. What timed out or was given up on was cut: it would have taken longer.
     pub fn ended(
         &mut self,
         now: Instant,
         outcome: Outcome,
         harm: Option<bool>,
+        stream: bool,
         first_token: Option<Duration>,
         took: Duration,
     ) {
         let failed = match (outcome, harm) {
-            (Outcome::Answered, _) | (Outcome::Failed, Some(false)) => false,
-            (Outcome::Failed, _) | (Outcome::TimedOut, Some(true)) => true,
-            _ => return,
+            (Outcome::Answered, _) | (Outcome::Failed, Some(false)) => Some(false),
+            (Outcome::Failed, _) | (Outcome::TimedOut, Some(true)) => Some(true),
+            _ => None,
         };
-        let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
+        let time = |time: Duration, cut| Time { ms: time.as_secs_f64() * 1_000.0, cut };
+        let cut = matches!(outcome, Outcome::TimedOut | Outcome::Cancelled);
+        let answer = (cut || outcome == Outcome::Answered).then(|| time(took, cut));
+        let opened = first_token.map(|first_token| time(first_token, false));
+        let first_token = opened.or(answer.filter(|answer| stream && answer.cut));
+        if failed.is_none() && answer.is_none() {
+            return;
+        }
         self.forget(now);
         if self.0.len() >= CALLS_MAX {
             self.0.pop_front();
         }
-        let answer_ms = (outcome == Outcome::Answered).then(|| ms(took));
-        self.0.push_back(Past { at: now, failed, first_token_ms: first_token.map(ms), answer_ms });
+        self.0.push_back(Past { at: now, failed, stream, first_token, answer });
     }
 
     /// The figures now.
     pub fn recent(&mut self, now: Instant) -> Recent {
         self.forget(now);
-        let times = |of: fn(&Past) -> Option<f64>| self.0.iter().filter_map(of).collect::<Vec<_>>();
+        let times = |of: fn(&Past) -> Option<Time>| Quantiles::of(self.0.iter().filter_map(of).collect());
+        let count = |of: fn(bool) -> bool| self.0.iter().filter_map(|past| past.failed).filter(|it| of(*it)).count();
         Recent {
-            first_token_ms: Quantiles::of(&times(|past| past.first_token_ms)),
-            answer_ms: Quantiles::of(&times(|past| past.answer_ms)),
-            calls: self.0.len(),
-            failed: self.0.iter().filter(|past| past.failed).count(),
+            first_token_ms: times(|past| past.first_token),
+            answer_ms: times(|past| past.answer),
+            whole_ms: times(|past| past.answer.filter(|_| !past.stream)),
+            calls: count(|_| true),
+            failed: count(|failed| failed),
         }
     }
 
@@ -114,13 +156,41 @@ mod tests {
         let (mut window, now) = (Window::default(), Instant::now());
         assert_eq!(window.recent(now), Recent::default());
         for at in 1..=100 {
-            window.ended(now, Outcome::Answered, Some(false), (at % 2 == 0).then(|| ms(at)), ms(10 * at));
+            let stream = at % 2 == 0;
+            window.ended(now, Outcome::Answered, Some(false), stream, stream.then(|| ms(at)), ms(10 * at));
         }
         let recent = window.recent(now);
-        let answers = Quantiles { p50: 500.0, p90: 900.0, p95: 950.0, p99: 990.0 };
+        let answers = Quantiles { samples: 100, p50: 500.0, p90: 900.0, p95: 950.0, p99: 990.0 };
         assert_eq!(recent.answer_ms, Some(answers));
-        assert_eq!(recent.first_token_ms.unwrap().p50, 50.0);
+        let wholes = Quantiles { samples: 50, p50: 490.0, p90: 890.0, p95: 950.0, p99: 990.0 };
+        assert_eq!(recent.whole_ms, Some(wholes));
+        assert_eq!(recent.first_token_ms.map(|times| (times.samples, times.p50)), Some((50, 50.0)));
         assert_eq!((recent.calls, recent.failed), (100, 0));
+    }
+
+    #[test]
+    fn what_was_cut_took_that_long_at_least() {
+        let now = Instant::now();
+        let check = |stream, cut: Outcome, cuts: &[u64], expect: Option<(usize, f64, f64)>| {
+            let mut window = Window::default();
+            for at in 1..=10 {
+                let outcome = if cuts.contains(&at) { cut } else { Outcome::Answered };
+                let opened = (stream && outcome == Outcome::Answered).then(|| ms(at));
+                window.ended(now, outcome, None, stream, opened, ms(at));
+            }
+            let recent = window.recent(now);
+            let times = if stream { recent.first_token_ms } else { recent.whole_ms };
+            assert_eq!(times.map(|times| (times.samples, times.p50, times.p95)), expect, "{stream} {cuts:?}");
+        };
+        for stream in [true, false] {
+            check(stream, Outcome::Cancelled, &[], Some((10, 5.0, 10.0)));
+            // Without the slow ones half would have taken no more than three.
+            check(stream, Outcome::Cancelled, &[6, 7, 8, 9, 10], Some((5, 5.0, 10.0)));
+            check(stream, Outcome::TimedOut, &[10], Some((9, 5.0, 10.0)));
+            // Whoever is given up on at once says next to nothing.
+            check(stream, Outcome::Cancelled, &[1, 2, 3, 4], Some((6, 7.0, 10.0)));
+            check(stream, Outcome::TimedOut, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], None);
+        }
     }
 
     #[test]
@@ -135,7 +205,7 @@ mod tests {
             (Outcome::Cancelled, None, (4, 3)),
             (Outcome::Answered, Some(false), (5, 3)),
         ] {
-            window.ended(now, outcome, harm, None, ms(1));
+            window.ended(now, outcome, harm, false, None, ms(1));
             let recent = window.recent(now);
             assert_eq!((recent.calls, recent.failed), expect, "{outcome:?} {harm:?}");
         }
@@ -145,12 +215,12 @@ mod tests {
     #[test]
     fn it_forgets_the_old_and_the_many() {
         let (mut window, now) = (Window::default(), Instant::now());
-        window.ended(now, Outcome::Failed, Some(true), None, ms(1));
+        window.ended(now, Outcome::Failed, Some(true), false, None, ms(1));
         assert_eq!(window.recent(now + AGE_MAX).calls, 1);
         let now = now + AGE_MAX + ms(1);
         assert_eq!(window.recent(now), Recent::default());
         for at in 0..CALLS_MAX as u64 + 100 {
-            window.ended(now, Outcome::Answered, Some(false), None, ms(at));
+            window.ended(now, Outcome::Answered, Some(false), false, None, ms(at));
         }
         let recent = window.recent(now);
         assert_eq!((recent.calls, recent.answer_ms.unwrap().p50), (CALLS_MAX, 355.0));

@@ -16,7 +16,8 @@ pub struct Balance {
     pub penalty_ms: u64,
     /// How long an endpoint that comes back takes to get its full share again, in milliseconds; 0 gives it at once.
     pub slow_start_ms: u64,
-    /// How often each provider is asked for its list of models to see whether it is well, in milliseconds; 0 never.
+    /// How often each provider is asked for its list of models to see whether it is well, in milliseconds, at
+    /// least 1000; 0 never.
     pub health_check_ms: u64,
 }
 

@@ -74,7 +74,7 @@ pub enum Cacheable {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Semantic {
-    /// The model whose vectors are compared, as requests for embeddings name it; without one, it is off.
+    /// The model whose vectors are compared, as `provider/model`; without one, it is off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The least likeness (cosine) of two questions.

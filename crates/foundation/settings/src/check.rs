@@ -13,7 +13,7 @@ use crate::balance::Replicas;
 use crate::host::{is_authority, is_host_port, is_origin, url_trouble};
 use crate::layer::element;
 use crate::limits;
-use crate::model::{Server, Settings};
+use crate::model::{Guard, Server, Settings};
 use crate::panel::{Panel, Resolution, Route, Rule};
 use crate::provider::{Aws, ModelEntry, Provider};
 use crate::wording::cut;
@@ -24,6 +24,10 @@ const SECTIONS_MAX: usize = 256;
 const MODELS_MAX: usize = 4096;
 /// The most members of one panel.
 const MEMBERS_MAX: usize = 64;
+/// The fewest members asked first: one has nobody to agree with.
+const FIRST_LEAST: usize = 2;
+/// By how much the shares of a route's rules may miss 1, because thirds have no end.
+const SLACK: f64 = 1e-6;
 /// The most rules of one route, and the most models of one rule.
 const RULES_MAX: usize = 64;
 /// The most tags that one request can carry.
@@ -71,9 +75,10 @@ impl Findings {
 pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
     let mut found = Findings::default();
     server(&settings.server, &mut found);
-    limits::guard(&settings.guard, &mut found);
+    guard(&settings.guard, &mut found);
     limits::balance(&settings.balance, &mut found);
     limits::cache(&settings.cache, &mut found);
+    similar(settings, &mut found);
     replicas(&settings.replicas, &mut found);
     store::store(&settings.store, &mut found);
     access::access(&settings.access, &mut found);
@@ -121,6 +126,41 @@ fn server(server: &Server, found: &mut Findings) {
     access::proxies(&server.trusted_proxies, found);
     if let Some(tls) = &server.tls {
         access::tls(tls, found);
+    }
+}
+
+fn guard(guard: &Guard, found: &mut Findings) {
+    limits::guard(guard, found);
+    found.at_most("guard.critical_tenants", guard.critical_tenants.len(), ENTRIES_MAX);
+    for (index, _) in guard.critical_tenants.iter().enumerate().filter(|(_, tenant)| tenant.trim().is_empty()) {
+        found.refuse(&element("guard.critical_tenants", index), "is empty", "name a tenant, or remove it");
+    }
+}
+
+/// The model whose vectors tell which questions are similar must be one, whatever else is asked for by name: vectors of
+/// different models have nothing in common.
+fn similar(settings: &Settings, found: &mut Findings) {
+    let (path, Some(model)) = ("cache.semantic.model", &settings.cache.semantic.model) else { return };
+    let Some((provider, bare)) =
+        model.split_once('/').filter(|(provider, bare)| !provider.is_empty() && !bare.is_empty())
+    else {
+        let problem = format!("is `{}`, which is not of the form `provider/model`", cut(model));
+        found.refuse(path, &problem, "write the provider's name, a slash and the model's name");
+        return;
+    };
+    // Without any in the settings, providers are looked for at the start.
+    if settings.provider.is_empty() {
+        return;
+    }
+    let Some(known) = settings.provider.iter().find(|known| known.name == provider) else {
+        let names: Vec<String> = settings.provider.iter().map(|known| known.name.clone()).collect();
+        let hint = crate::error::offer(provider, &names, "providers").unwrap_or_default();
+        found.refuse(path, &format!("names the provider `{}`, which does not exist", cut(provider)), &hint);
+        return;
+    };
+    if !known.models.is_empty() && !known.models.iter().any(|it| it.name == bare) {
+        let hint = "add it to the provider's `models`, or name one of those";
+        found.refuse(path, &format!("is `{}`, which `{}` does not list", cut(model), cut(provider)), hint);
     }
 }
 
@@ -232,11 +272,19 @@ fn settled(path: &str, panel: &Panel, found: &mut Findings) {
     }
     if let Some(judge) = &panel.judge {
         name(&format!("{path}.judge"), judge, found);
+        if panel.resolution == Resolution::Vote {
+            let hint = "set `resolution` to `judge` or `arbiter`, or remove it";
+            found.refuse(&format!("{path}.judge"), "is never asked, as `resolution` is `vote`", hint);
+        }
     }
-    if panel.first.is_some_and(|first| first == 0 || first > panel.members.len()) {
-        let problem = format!("is `{}`", panel.first.unwrap_or_default());
-        let hint = format!("write 1 to {}, the number of members", panel.members.len());
-        found.refuse(&format!("{path}.first"), &problem, &hint);
+    let members = panel.members.len();
+    if let Some(first) = panel.first.filter(|first| !(FIRST_LEAST..=members).contains(first)) {
+        let hint = match members {
+            0..FIRST_LEAST => "nobody agrees with nobody else, remove it".to_owned(),
+            FIRST_LEAST => "write 2, the number of members: nobody is of one mind alone".to_owned(),
+            _ => format!("write 2 to {members}, the number of members: nobody is of one mind alone"),
+        };
+        found.refuse(&format!("{path}.first"), &format!("is `{first}`"), &hint);
     }
 }
 
@@ -248,9 +296,24 @@ fn route(path: &str, route: &Route, found: &mut Findings) {
         found.refuse(&rules, "is empty", "write at least one rule, such as `{ models = [\"NAME\"] }`");
     }
     found.at_most(&rules, route.rules.len(), RULES_MAX);
+    let mut shares = 0.0;
     for (index, it) in route.rules.iter().enumerate() {
-        rule(&element(&rules, index), it, found);
+        let path = element(&rules, index);
+        rule(&path, it, found);
+        let share = it.when.as_ref().and_then(|when| when.share).filter(|share| (0.0..=1.0).contains(share));
+        let before = shares;
+        shares += share.unwrap_or_default();
+        if before <= 1.0 + SLACK && shares > 1.0 + SLACK {
+            let problem = format!("makes the shares of the route's rules `{}` together", thousandths(shares));
+            let hint = "each share begins where the one before it ends, make them at most 1 together";
+            found.refuse(&format!("{path}.when.share"), &problem, hint);
+        }
     }
+}
+
+/// As people write it: sums of decimal fractions have long tails.
+fn thousandths(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
 }
 
 /// An alias stands for what is asked, not for another alias: nobody should have to follow a chain of names.
@@ -297,7 +360,12 @@ fn rule(path: &str, rule: &Rule, found: &mut Findings) {
     let tags = format!("{path}.when.tags");
     found.at_most(&tags, when.tags.len(), TAGS_MAX);
     for (index, tag) in when.tags.iter().enumerate() {
-        name(&element(&tags, index), tag, found);
+        let path = element(&tags, index);
+        name(&path, tag, found);
+        if tag.contains(',') {
+            let problem = format!("is `{}`, with a comma in it", cut(tag));
+            found.refuse(&path, &problem, "a comma parts tags in `x-althing-tags`, write one entry for each");
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! models exist; it reads the settings file and the secrets that the file refers to, and nothing else.
 
 mod access;
+mod address;
 mod balance;
 mod cache;
 mod check;
@@ -33,6 +34,7 @@ mod wording;
 mod tests;
 
 pub use access::{Access, Budget, Ledger, Oidc, Tls};
+pub use address::{Address, AddressError, Target, without_password};
 pub use balance::{Balance, Replicas, Strategy};
 pub use cache::{Cache, Cacheable, Semantic};
 pub use error::{Place, SettingsError, Spot};
@@ -42,8 +44,8 @@ pub use load::{FILE_BYTES_MAX, Loaded, Origin, PROFILES, Source, load, problems}
 pub use model::{Guard, Server, Settings};
 pub use panel::{Answers, Choice, Class, Member, OnDisagreement, Panel, Resolution, Route, Rule, Weights, When};
 pub use provider::{Aws, Concurrency, LongPrice, ModelEntry, Price, Provider};
-pub use redis::{RedisUrl, RedisUrlError};
+pub use redis::{Redis, RedisUrl};
 pub use secret::{SECRET_BYTES_MAX, SecretRef};
 pub use show::{Shown, schema, show, to_json};
-pub use store::{Store, StoreUrl, StoreUrlError, without_password};
+pub use store::{Database, Store, StoreUrl};
 pub use usd::{Usd, UsdError};

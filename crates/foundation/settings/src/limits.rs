@@ -34,6 +34,10 @@ const CACHE_S_MAX: u64 = 31 * 24 * 60 * 60;
 /// The most connections to a database, transactions in a group or backups.
 const STORE_MAX: u64 = 10_000;
 
+/// The shortest time between two health checks of a provider, in milliseconds: each is a request for its whole list of
+/// models, which hosted providers count, and each has a second to be answered.
+const HEALTH_CHECK_MS_LEAST: u64 = 1_000;
+
 /// A number, its key and its bounds, both inclusive.
 type Bounds = (&'static str, u64, u64, u64);
 
@@ -78,6 +82,14 @@ pub(crate) fn guard(guard: &Guard, found: &mut Findings) {
     share("guard.tenant_share", guard.tenant_share, (false, 1.0), found);
     share("guard.shed_low", guard.shed_low, (true, 1.0), found);
     share("guard.shed_normal", guard.shed_normal, (true, 1.0), found);
+    if guard.shed_low > guard.shed_normal {
+        let (low, normal) = (guard.shed_low, guard.shed_normal);
+        found.add(
+            "guard.shed_low",
+            format!("`guard.shed_low` is `{low}`, above `guard.shed_normal`, which is `{normal}`"),
+            "requests of the class `low` are turned away first, make it the smaller number",
+        );
+    }
     share("guard.retry_ratio", guard.retry_ratio, (true, 10.0), found);
     share("guard.retry_min_per_s", guard.retry_min_per_s, (true, 10_000.0), found);
 }
@@ -90,6 +102,13 @@ pub(crate) fn balance(balance: &Balance, found: &mut Findings) {
         ("health_check_ms", balance.health_check_ms, 0, TIME_MS_MAX),
     ];
     whole("balance", &bounds, found);
+    if (1..HEALTH_CHECK_MS_LEAST).contains(&balance.health_check_ms) {
+        found.add(
+            "balance.health_check_ms",
+            format!("`balance.health_check_ms` is `{}`", balance.health_check_ms),
+            &format!("write 0 for no checks, or a whole number from {HEALTH_CHECK_MS_LEAST} to {TIME_MS_MAX}"),
+        );
+    }
 }
 
 pub(crate) fn replicas(replicas: &Replicas, found: &mut Findings) {

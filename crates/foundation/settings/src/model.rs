@@ -158,7 +158,8 @@ pub struct Guard {
     pub park_ms_max: u64,
     /// The share of a provider's places that one tenant may hold while others wait.
     pub tenant_share: f64,
-    /// How full the line for a provider may be before requests of the class `low` are turned away.
+    /// How full the line for a provider may be before requests of the class `low` are turned away, at most
+    /// `shed_normal`.
     pub shed_low: f64,
     /// How full the line for a provider may be before requests of the class `normal` are turned away.
     pub shed_normal: f64,

@@ -33,12 +33,13 @@ pub struct Panel {
     pub answers: Answers,
     /// Whose voice weighs how much.
     pub weights: Weights,
-    /// How many members are asked first, the cheapest; the others follow if those do not agree. Without it, all at once.
+    /// How many members are asked first, at least 2, the cheapest; the others follow if those do not agree. Without it,
+    /// all at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<usize>,
     /// What settles a question on which the members do not agree.
     pub resolution: Resolution,
-    /// The model that judges or arbitrates.
+    /// The model that judges or arbitrates, where `resolution` asks for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judge: Option<String>,
 }
@@ -261,10 +262,10 @@ pub struct When {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flag: Option<String>,
     /// The share of callers, 0 to 1, for whom the rule is: always the same ones, by a hash of the route's name and of
-    /// who asks. The shares of a route's rules add up: each begins where the one before it ends.
+    /// who asks. The shares of a route's rules add up, to 1 at most: each begins where the one before it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
-    /// Tags that the request must carry in `x-althing-tags`, all of them.
+    /// Tags that the request must carry in `x-althing-tags`, all of them; none with a comma in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// The class of the request.

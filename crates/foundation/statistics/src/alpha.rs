@@ -187,7 +187,7 @@ fn sized(ratings: &[Vec<Option<Rating>>]) -> Result<(), ReliabilityError> {
 /// Ratings that can be compared, as numbers of values.
 struct Table {
     level: Level,
-    /// What each number stands for, ascending; the numbers themselves where values are names.
+    /// What each number stands for, ascending and brought into range; the numbers themselves where values are names.
     values: Vec<f64>,
     /// The ratings of each unit that has two or more.
     units: Vec<Vec<usize>>,
@@ -224,7 +224,7 @@ impl Table {
             Key::Figure(ordered) => from_ordered(*ordered),
             Key::Name(_) => *code as f64,
         };
-        let values = codes.iter().map(value).collect();
+        let values = in_range(codes.iter().map(value).collect(), level);
         let of_unit = |keys: &Vec<Key>| keys.iter().filter_map(|key| codes.get(key).copied()).collect();
         let mut table = Self { level, values, units: keyed.iter().map(of_unit).collect(), apart: Vec::new() };
         if level != Level::Ordinal {
@@ -240,6 +240,10 @@ impl Table {
         let units = || drawn.iter().filter_map(|unit| self.units.get(*unit as usize));
         let mut counts = vec![0.0; self.values.len()];
         units().flatten().for_each(|code| counts[*code] += 1.0);
+        // One value alone varies in nothing but what rounding adds.
+        if counts.iter().filter(|count| **count > 0.0).count() < 2 {
+            return f64::NAN;
+        }
         let n: f64 = counts.iter().sum();
         let places = self.places(&counts);
         let observed: f64 = match self.level {
@@ -317,6 +321,19 @@ impl Table {
         let differ: f64 = self.units.iter().map(|codes| self.disagreement(codes, &self.values)).sum();
         let agreed = 1.0 - 2.0 * differ / (units * raters);
         (agreed - by_chance) / (1.0 - by_chance)
+    }
+}
+
+/// Figures from 0 to 1 that lie as these do, so that no square of them overflows or vanishes: alpha changes neither with
+/// the unit of figures nor, where only differences count, with where they begin.
+fn in_range(values: Vec<f64>, level: Level) -> Vec<f64> {
+    let (Some(first), Some(last)) = (values.first().copied(), values.last().copied()) else { return values };
+    // Half of each, as the difference of two figures may be larger than any figure is.
+    let (largest, span) = (first.abs().max(last.abs()), last / 2.0 - first / 2.0);
+    match level {
+        Level::Interval if span > 0.0 => values.iter().map(|value| (value / 2.0 - first / 2.0) / span).collect(),
+        Level::Ratio if largest > 0.0 => values.iter().map(|value| value / largest).collect(),
+        _ => values,
     }
 }
 

@@ -84,6 +84,38 @@ fn what_cannot_be_told_is_refused() {
     assert_eq!(reliability(&[figures(&different), figures(&different)], Level::Interval, 1).unwrap().alpha, 1.0);
 }
 
+#[test]
+fn the_same_everywhere_is_no_agreement_whatever_rounding_makes_of_it() {
+    for value in [0.1, 0.7, 1e-3, 123_456.789, 1e300, 5e-324, 0.0] {
+        let rows = vec![vec![Some(Rating::Number(value)); 3]; 7];
+        for level in LEVELS {
+            assert_eq!(reliability(&rows, level, 1), Err(ReliabilityError::NoVariation), "{value} {level:?}");
+        }
+    }
+    let words = vec![vec![Some(Rating::Text("yes".to_owned())); 3]; 2];
+    assert_eq!(reliability(&words, Level::Nominal, 1), Err(ReliabilityError::NoVariation));
+}
+
+#[test]
+fn the_size_of_figures_changes_nothing() {
+    let scaled = |by: f64, zero: f64| -> Vec<Vec<Option<Rating>>> {
+        let figure = |c: char| c.to_digit(10).map(|digit| Rating::Number((f64::from(digit) - zero) * by));
+        CLASSIC.iter().map(|text| text.chars().map(figure).collect()).collect()
+    };
+    for (by, zero) in
+        [(1e307, 0.0), (3e307, 0.0), (1e200, 0.0), (1e-200, 0.0), (1e-310, 0.0), (1.0, -1e9), (8e307, 3.0)]
+    {
+        for (level, expect) in LEVELS.into_iter().zip([0.743, 0.815, 0.849, 0.797]) {
+            if level == Level::Ratio && zero != 0.0 {
+                continue;
+            }
+            let found = reliability(&scaled(by, zero), level, 1).unwrap();
+            assert!((found.alpha - expect).abs() < 5e-4, "{by} {zero} {level:?}: {}", found.alpha);
+            assert!(found.interval.is_some_and(|interval| interval.holds(found.alpha)), "{by} {zero} {level:?}");
+        }
+    }
+}
+
 /// Alpha as its definition says, pair by pair over a matrix of coincidences.
 fn by_definition(rows: &[Vec<Option<u8>>], level: Level) -> Option<f64> {
     let mut o = [[0.0; 6]; 6];

@@ -44,8 +44,8 @@ pub struct ModelCard {
     pub object: &'static str,
     /// Seconds since 1970; when this server started, since nobody tells more.
     pub created: u64,
-    /// Who answers: a provider's name, or `althing` for panels and routes.
+    /// Who answers: a provider's name, or `althing` for what stands for several.
     pub owned_by: String,
-    /// `model`, `panel` or `route`; an addition of ours.
+    /// `model`, `panel`, `route`, `alias` or `group`; an addition of ours.
     pub kind: &'static str,
 }

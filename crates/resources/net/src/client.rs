@@ -14,6 +14,7 @@ use measure::UpstreamMetrics;
 use std::error::Error;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What a client needs to know.
@@ -78,13 +79,31 @@ impl Client {
     ///
     /// # Errors
     /// [`NetError`] for everything up to the head of the answer. Any status is an answer.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NetError> {
+    pub fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> impl Future<Output = Result<Response<Incoming>, NetError>> + Send {
+        static NOBODY: AtomicBool = AtomicBool::new(false);
+        self.send_noting(request, &NOBODY)
+    }
+
+    /// [`Client::send`], and `sent` tells whether the request was handed to a connection that stands, also to whoever
+    /// drops this: until then nobody there has heard of it.
+    ///
+    /// # Errors
+    /// As for [`Client::send`].
+    pub async fn send_noting(
+        &self,
+        request: Request<Full<Bytes>>,
+        sent: &AtomicBool,
+    ) -> Result<Response<Incoming>, NetError> {
         let uri = request.uri().clone();
         let Some(host) = uri.authority().cloned() else {
             return Err(NetError::Connect { host: String::new(), reason: "the address names no host".to_owned() });
         };
         let mut request = in_origin_form(request, &uri, &host);
         while let Some(mut link) = self.shelf.take(&host) {
+            sent.store(true, Ordering::Relaxed);
             match link.send(request).await {
                 Ok(response) => return Ok(self.answered(response, link, host)),
                 Err(mut refused) => match refused.take_message() {
@@ -93,9 +112,12 @@ impl Client {
                 },
             }
         }
-        let dialled = self.connector.dial(uri, self.shelf.idle()).await;
+        sent.store(false, Ordering::Relaxed);
+        // Boxed, so that a request over a kept connection does not carry the room that opening one takes.
+        let dialled = Box::pin(self.connector.dial(uri, self.shelf.idle())).await;
         let io = dialled.map_err(|error| NetError::from_dial(host.host(), error.as_ref()))?;
         let mut link = Box::new(Link::over(io).await.map_err(|error| NetError::from_body(&error))?);
+        sent.store(true, Ordering::Relaxed);
         match link.send(request).await {
             Ok(response) => Ok(self.answered(response, link, host)),
             Err(refused) => Err(NetError::from_body(refused.error())),

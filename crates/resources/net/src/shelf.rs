@@ -93,17 +93,48 @@ impl Shelf {
     /// Drops what is too old or closed; when to look again, if anything is left.
     fn clear(&self) -> Option<Instant> {
         let now = Instant::now();
-        let mut shelved = self.lock();
-        let mut gone = Vec::new();
-        for home in &mut shelved.homes {
-            gone.extend(home.idle.extract_if(.., |idle| !idle.is_good(now)));
+        for home in 0..self.drop_old(now) {
+            let mut at = 0;
+            // One by one, and none under the lock: a look reads from a socket, and others take and lay down meanwhile.
+            while let Some(mut idle) = self.lift(home, at) {
+                if idle.is_good(now) {
+                    self.lay_back(home, at, idle);
+                    at += 1;
+                }
+            }
         }
+        let mut shelved = self.lock();
         let first = shelved.homes.iter().flat_map(|home| &home.idle).map(|idle| idle.until).min();
         shelved.is_kept = first.is_some();
+        first.map(|first| next_look(first, now))
+    }
+
+    /// Drops what is too old, which takes no look; how many homes there are.
+    fn drop_old(&self, now: Instant) -> usize {
+        let mut shelved = self.lock();
+        let mut old = Vec::new();
+        for home in &mut shelved.homes {
+            old.extend(home.idle.extract_if(.., |idle| idle.until <= now));
+        }
+        let homes = shelved.homes.len();
         drop(shelved);
         // Sockets are closed while others may take and lay down.
-        drop(gone);
-        first.map(|first| next_look(first, now))
+        drop(old);
+        homes
+    }
+
+    /// Takes the connection at this place, if there is one.
+    fn lift(&self, home: usize, at: usize) -> Option<Idle> {
+        let mut shelved = self.lock();
+        let all = &mut shelved.homes.get_mut(home)?.idle;
+        (at < all.len()).then(|| all.remove(at))
+    }
+
+    /// Gives it back to its place, or to the top where fewer lie below it now.
+    fn lay_back(&self, home: usize, at: usize, idle: Idle) {
+        if let Some(home) = self.lock().homes.get_mut(home) {
+            home.idle.insert(at.min(home.idle.len()), idle);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelved> {

@@ -12,7 +12,7 @@ use guard::{Breaker, BreakerConfig, Permit, State};
 use measure::RedisMetrics;
 use redis::{Cmd, Value, cmd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -128,6 +128,11 @@ impl Link {
         Some(lock(&self.0.inner.memory).lost_at.map_or(Duration::ZERO, |at| at.elapsed()))
     }
 
+    /// Does something to its end, whoever began it.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.inner.home.spawn(work);
+    }
+
     /// A key of ours, as Redis knows it.
     pub(crate) fn named(&self, key: &str) -> String {
         self.0.inner.named(key)
@@ -141,7 +146,11 @@ impl Link {
     /// The same, for those who know what to do about a refusal.
     pub(crate) async fn try_ask(&self, command: &Cmd) -> Result<Value, Trouble> {
         let inner = &self.0.inner;
-        let permit = if self.is_up() { lock(&inner.breaker).admit(now()).ok() } else { None };
+        // Whoever is dropped gives no permit back, which only a probe is missed for: those are the keeper's.
+        let admitted = |mut breaker: MutexGuard<'_, Breaker>| {
+            (breaker.state(now()) == State::Closed).then(|| breaker.admit(now()).ok()).flatten()
+        };
+        let permit = if self.is_up() { admitted(lock(&inner.breaker)) } else { None };
         let Some(permit) = permit else {
             inner.metrics.away.inc();
             return Err(Trouble::Away);

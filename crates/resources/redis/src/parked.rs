@@ -81,19 +81,20 @@ impl Shared {
         room
     }
 
-    /// Names that the others do not know of, with milliseconds left.
-    fn untold(&self) -> Vec<(String, u64)> {
+    /// Names that the others do not know of, and until when.
+    fn untold(&self) -> Vec<(String, Instant)> {
         let now = Instant::now();
         let mut names = lock(&self.names);
         names.retain(|_, until| until.at > now);
         let untold = names.iter().filter(|(_, until)| !until.told);
-        untold.map(|(name, until)| (name.clone(), until.at.duration_since(now).as_millis() as u64)).collect()
+        untold.map(|(name, until)| (name.clone(), until.at)).collect()
     }
 
-    fn told(&self, untold: &[(String, u64)]) {
+    /// The others know of these, as far as nobody has asked for longer meanwhile.
+    fn told(&self, untold: &[(String, Instant)]) {
         let mut names = lock(&self.names);
-        for (name, _) in untold {
-            if let Some(until) = names.get_mut(name) {
+        for (name, at) in untold {
+            if let Some(until) = names.get_mut(name).filter(|until| until.at == *at) {
                 until.told = true;
             }
         }
@@ -102,7 +103,8 @@ impl Shared {
     async fn exchange(&self, link: &Link) {
         let untold = self.untold();
         let most = NAMES_MAX.to_string();
-        let left: Vec<String> = untold.iter().map(|(_, left)| left.to_string()).collect();
+        let now = Instant::now();
+        let left: Vec<String> = untold.iter().map(|(_, at)| at.duration_since(now).as_millis().to_string()).collect();
         let pairs = untold.iter().zip(&left).flat_map(|((name, _), left)| [name.as_bytes(), left.as_bytes()]);
         let args: Vec<&[u8]> = [most.as_bytes()].into_iter().chain(pairs).collect();
         // What could not be told now is told next time.

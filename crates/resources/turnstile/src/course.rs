@@ -15,8 +15,10 @@ const SHARE_LEAST: f64 = 0.1;
 pub struct Course {
     /// The calls of the last 15 minutes.
     pub window: Window,
-    /// How long it takes to the first sign of an answer.
-    pub latency: PeakEwma,
+    /// How long streams take to their first token; its rests after failures are those of both kinds.
+    streams: PeakEwma,
+    /// How long whole answers take. Neither tells anything about the other.
+    wholes: PeakEwma,
     good: f64,
     bad: f64,
     at: Option<Instant>,
@@ -35,10 +37,10 @@ pub struct Ended {
     pub refused: bool,
     /// Whether it closed the breaker again.
     pub recovered: bool,
+    /// Whether a stream was asked for.
+    pub stream: bool,
     /// Until a stream opened, and then its latency has been taken already.
     pub first_token: Option<Duration>,
-    /// Until the head of the answer came.
-    pub head: Option<Duration>,
     /// Until the end.
     pub took: Duration,
 }
@@ -46,28 +48,70 @@ pub struct Ended {
 impl Course {
     /// Nothing seen yet, with the `decay` of old latencies; `since` is when it came, where others were there before it.
     pub fn new(decay: Duration, since: Option<Instant>) -> Self {
-        let (window, latency) = (Window::default(), PeakEwma::new(decay));
-        Self { window, latency, good: 0.0, bad: 0.0, at: None, since }
+        let (window, streams, wholes) = (Window::default(), PeakEwma::new(decay), PeakEwma::new(decay));
+        Self { window, streams, wholes, good: 0.0, bad: 0.0, at: None, since }
     }
 
-    /// A call has ended; one that speaks against the endpoint counts as having taken `penalty` at least.
+    /// How long it takes now, in seconds: a stream to its first token, or a whole answer to its end; 0 before the first
+    /// of that kind.
+    pub fn seconds(&self, now: Instant, stream: bool) -> f64 {
+        if stream { self.streams.seconds(now) } else { self.wholes.seconds(now) }
+    }
+
+    /// Whether it failed lately and is to be spared.
+    pub fn penalised(&self, now: Instant) -> bool {
+        self.streams.penalised(now)
+    }
+
+    /// It failed, which counts as if it had taken `penalty`.
+    pub fn penalise(&mut self, now: Instant, penalty: Duration) {
+        self.streams.failed(now, penalty);
+        self.wholes.failed(now, penalty);
+    }
+
+    /// A call goes out that wants a `stream` or not. Until it has opened or ended it waits for a sign of an answer.
+    pub fn asked(&mut self, now: Instant, stream: bool) {
+        self.kind(stream).asked(now);
+    }
+
+    /// A stream had its first token after `took`.
+    pub fn opened(&mut self, now: Instant, took: Duration) {
+        self.streams.heard(now);
+        self.streams.observe(now, took);
+    }
+
+    /// A call has ended; one that speaks against the endpoint counts as having taken `penalty` at least, and one that
+    /// was cut before it answered as what it is: it would have taken longer.
     pub fn ended(&mut self, now: Instant, ended: Ended, penalty: Duration) {
-        let Ended { outcome, harm, refused, recovered, first_token, head, took } = ended;
-        self.window.ended(now, outcome, harm, first_token, took);
+        let Ended { outcome, harm, refused, recovered, stream, first_token, took } = ended;
+        self.window.ended(now, outcome, harm, stream, first_token, took);
         if recovered {
-            self.since = Some(now);
+            self.back(now);
+        }
+        match outcome {
+            _ if first_token.is_some() => {}
+            Outcome::Answered | Outcome::Failed => self.kind(stream).heard(now),
+            _ => self.kind(stream).left(),
         }
         if refused || harm == Some(true) {
             self.forget(now);
             self.bad += 1.0;
-            self.latency.failed(now, penalty.max(took));
+            self.penalise(now, penalty.max(took));
         } else if outcome == Outcome::Answered {
             self.forget(now);
             self.good += 1.0;
             if first_token.is_none() {
-                self.latency.observe(now, head.unwrap_or(took));
+                self.wholes.observe(now, took);
+                self.streams.went_well(now);
             }
+        } else if first_token.is_none() && matches!(outcome, Outcome::TimedOut | Outcome::Cancelled) {
+            self.kind(stream).outlasted(now, took);
         }
+    }
+
+    /// It is there again after its breaker was open, and gets its share bit by bit.
+    pub fn back(&mut self, now: Instant) {
+        self.since = Some(now);
     }
 
     /// The share of recent calls that went well; what was long ago weighs little against a benefit of the doubt.
@@ -81,6 +125,10 @@ impl Course {
         let Some(since) = self.since.max(back).filter(|_| !slow_start.is_zero()) else { return 1.0 };
         let there = now.saturating_duration_since(since).as_secs_f64();
         (there / slow_start.as_secs_f64()).clamp(SHARE_LEAST, 1.0)
+    }
+
+    fn kind(&mut self, stream: bool) -> &mut PeakEwma {
+        if stream { &mut self.streams } else { &mut self.wholes }
     }
 
     fn forget(&mut self, now: Instant) {
@@ -102,8 +150,8 @@ mod tests {
     const DECAY: Duration = Duration::from_secs(10);
 
     fn ended(outcome: Outcome, harm: Option<bool>, took: Duration) -> Ended {
-        let (refused, recovered, first_token, head) = (false, false, None, None);
-        Ended { outcome, harm, refused, recovered, first_token, head, took }
+        let (refused, recovered, stream, first_token) = (false, false, false, None);
+        Ended { outcome, harm, refused, recovered, stream, first_token, took }
     }
 
     #[test]
@@ -121,13 +169,84 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_failure_is_no_fast_answer_and_a_head_is_the_first_sign() {
+    fn a_fast_failure_is_no_fast_answer() {
         let (now, mut course) = (Instant::now(), Course::new(DECAY, None));
-        let head = Ended { head: Some(SECOND / 4), ..ended(Outcome::Answered, Some(false), SECOND * 3) };
-        course.ended(now, head, SECOND);
-        assert_eq!(course.latency.seconds(now), 0.25);
+        course.opened(now, SECOND / 4);
         course.ended(now, ended(Outcome::Failed, Some(true), SECOND / 100), SECOND * 5);
-        assert!(course.latency.seconds(now) >= 5.0 && course.latency.penalised(now));
+        assert!([true, false].iter().all(|stream| course.seconds(now, *stream) >= 5.0) && course.penalised(now));
+    }
+
+    #[test]
+    fn whole_answers_say_nothing_about_first_tokens() {
+        let (now, mut course) = (Instant::now(), Course::new(DECAY, None));
+        course.opened(now, SECOND / 4);
+        let stream =
+            Ended { stream: true, first_token: Some(SECOND / 4), ..ended(Outcome::Answered, None, SECOND * 9) };
+        course.ended(now, stream, SECOND);
+        assert_eq!((course.seconds(now, true), course.seconds(now, false)), (0.25, 0.0));
+        course.ended(now, ended(Outcome::Answered, Some(false), SECOND * 3), SECOND);
+        assert_eq!((course.seconds(now, true), course.seconds(now, false)), (0.25, 3.0));
+        let recent = course.window.recent(now);
+        assert_eq!(recent.first_token_ms.map(|times| times.p95), Some(250.0));
+        assert_eq!(recent.whole_ms.map(|times| (times.samples, times.p95)), Some((1, 3_000.0)));
+    }
+
+    #[test]
+    fn good_answers_of_either_kind_are_forgiving() {
+        let (mut now, mut course) = (Instant::now(), Course::new(SECOND, None));
+        course.penalise(now, SECOND);
+        for nth in 0..20 {
+            now += SECOND * 100;
+            if nth % 2 == 0 {
+                course.opened(now, SECOND);
+            } else {
+                course.ended(now, ended(Outcome::Answered, Some(false), SECOND), SECOND);
+            }
+        }
+        let spared = |course: &mut Course| {
+            course.penalise(now, SECOND);
+            (0..).find(|s| !course.penalised(now + SECOND * *s)).unwrap()
+        };
+        let first = spared(&mut Course::new(SECOND, None));
+        assert_eq!(spared(&mut course), first, "as after a first failure");
+    }
+
+    #[test]
+    fn a_call_that_was_cut_would_have_taken_longer() {
+        let now = Instant::now();
+        for (outcome, stream) in [(Outcome::Cancelled, true), (Outcome::TimedOut, false), (Outcome::TimedOut, true)] {
+            let mut course = Course::new(DECAY, None);
+            let cut = |took| Ended { stream, ..ended(outcome, None, took) };
+            course.ended(now, cut(SECOND * 2), SECOND * 5);
+            assert_eq!((course.seconds(now, stream), course.seconds(now, !stream)), (2.0, 0.0));
+            let later = now + DECAY;
+            let faded = course.seconds(later, stream);
+            course.ended(later, cut(SECOND / 100), SECOND * 5);
+            assert_eq!(course.seconds(later, stream), faded, "it never lowers the mean");
+            let opened = Ended { first_token: Some(SECOND / 100), ..cut(SECOND * 60) };
+            course.ended(later, opened, SECOND * 5);
+            assert_eq!(course.seconds(later, stream), faded, "a stream that had opened has told all");
+            assert!(!course.penalised(later) && course.health(later) == 1.0, "that is no failure");
+        }
+    }
+
+    #[test]
+    fn one_that_hangs_does_not_look_ever_faster() {
+        for stream in [true, false] {
+            let (now, mut course) = (Instant::now(), Course::new(DECAY, None));
+            let mut ended = ended(Outcome::TimedOut, None, SECOND);
+            ended.stream = stream;
+            (0..2).for_each(|_| course.asked(now, stream));
+            assert_eq!(course.seconds(now + SECOND * 7, stream), 7.0);
+            assert_eq!(course.seconds(now + SECOND * 7, !stream), 0.0, "which says nothing about the other kind");
+            course.ended(now + SECOND * 7, ended, SECOND);
+            assert_eq!(course.seconds(now + SECOND * 8, stream), 8.0, "giving up is no sign");
+            match stream {
+                true => course.opened(now + SECOND * 8, SECOND / 10),
+                false => course.ended(now + SECOND * 8, Ended { outcome: Outcome::Answered, ..ended }, SECOND),
+            }
+            assert!(course.seconds(now + SECOND * 600, stream) < 0.1, "nobody waits");
+        }
     }
 
     #[test]

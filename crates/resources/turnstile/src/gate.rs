@@ -40,12 +40,14 @@ struct State {
     adaptive: Adaptive,
 }
 
-/// A place inside; dropping it lets the next one in.
+/// A place inside; dropping it lets the next one in. Whoever uses it says so with [`Place::begin`]: how long it was held
+/// tells others how long they may have to wait.
 #[derive(Debug)]
 pub struct Place {
     gate: Arc<Gate>,
     tenant: Arc<str>,
     since: Instant,
+    used: bool,
     /// What the call tells of how much the provider bears, where that is not told yet.
     pub borne: Borne,
 }
@@ -104,7 +106,7 @@ impl Gate {
             (Entry::Go | Entry::Wait { .. }, _) => {}
         }
         let (gate, tenant, since) = (Arc::clone(self), Arc::clone(tenant), Instant::now());
-        Ok(Place { gate, tenant, since, borne: Borne::Unknown })
+        Ok(Place { gate, tenant, since, used: false, borne: Borne::Unknown })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -141,10 +143,15 @@ impl State {
 }
 
 impl Place {
+    /// The call begins.
+    pub fn begin(&mut self) {
+        (self.since, self.used) = (Instant::now(), true);
+    }
+
     /// The provider has begun to answer, `took` after it was asked; the place is held on to.
     pub fn accepted(&self, took: Duration) {
         let mut state = self.gate.lock();
-        state.learn(Borne::Accepted(took), self.since, &self.gate.shown);
+        state.learn(Borne::Opened(took), self.since, &self.gate.shown);
         state.wake();
     }
 }
@@ -155,7 +162,7 @@ impl Drop for Place {
         if self.borne != Borne::Unknown {
             state.learn(self.borne, self.since, &self.gate.shown);
         }
-        state.leave(&self.tenant, Some(self.since.elapsed()));
+        state.leave(&self.tenant, self.used.then(|| self.since.elapsed()));
     }
 }
 

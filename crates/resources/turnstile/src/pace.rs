@@ -2,10 +2,14 @@
 //! rates, over all of them.
 
 use crate::{SharedRate, Sharing, lock};
-use guard::{Bucket, Quota};
+use guard::{Bucket, Debit, Quota};
+use std::cmp::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// What one call may owe of what is shared, in minutes' worth, as of what is counted here.
+const DEBT_MAX: u64 = 2;
 
 /// The pace of one model, or of one provider over all its models.
 pub struct Pace {
@@ -36,6 +40,18 @@ impl Pace {
         let buckets = Mutex::new(Buckets { requests: rpm.map(Bucket::new), tokens: tpm.map(Bucket::new) });
         let (requests, tokens) = (shared("rpm", rpm), shared("tpm", tpm));
         Some(Arc::new(Self { rpm, tpm, buckets, requests, tokens }))
+    }
+
+    /// The pace that was there `before` with all that it has counted, where it has these rates; else as [`Pace::new`].
+    pub fn after(
+        before: Option<&Arc<Self>>,
+        name: &str,
+        rpm: Option<u32>,
+        tpm: Option<u32>,
+        sharing: Option<&Arc<dyn Sharing>>,
+    ) -> Option<Arc<Self>> {
+        let same = before.filter(|pace| pace.rates() == (rpm, tpm)).cloned();
+        same.or_else(|| Self::new(name, rpm, tpm, sharing))
     }
 
     /// Requests and tokens a minute.
@@ -74,19 +90,21 @@ impl Pace {
         if !wait.is_zero() {
             return Err(wait);
         }
-        buckets.debit(1.0, amount);
-        Ok(Taken { pace: Arc::clone(self), tokens, sent: false, shared: (false, false) })
+        let debit = |bucket: &mut Option<Bucket>, amount| bucket.as_mut().map(|bucket| bucket.debit(now, amount));
+        let debits = (debit(&mut buckets.requests, 1.0), debit(&mut buckets.tokens, amount));
+        Ok(Taken { pace: Arc::clone(self), tokens, sent: false, debits, shared: (false, false) })
     }
 
-    /// What the provider says is left.
-    pub fn clamp(&self, quota: &Quota) {
-        let now = Instant::now().into_std();
+    /// What the provider says is left of its requests or, where `of_tokens`, of its tokens; whether anybody here keeps
+    /// count of those.
+    pub fn clamp(&self, quota: &Quota, of_tokens: bool) -> bool {
         let Buckets { requests, tokens } = &mut *lock(&self.buckets);
-        for (bucket, left) in [(requests, quota.requests()), (tokens, quota.tokens())] {
-            if let (Some(bucket), Some(remaining)) = (bucket, left.remaining) {
-                bucket.clamp(now, remaining, left.resets_in);
-            }
+        let (bucket, left) = if of_tokens { (tokens, quota.tokens()) } else { (requests, quota.requests()) };
+        let Some(bucket) = bucket else { return false };
+        if let Some(remaining) = left.remaining {
+            bucket.clamp(Instant::now().into_std(), remaining, left.resets_in);
         }
+        true
     }
 
     /// The share that is left of whatever there is least of, from 0 to 1.
@@ -102,17 +120,6 @@ impl Pace {
     }
 }
 
-impl Buckets {
-    fn debit(&mut self, requests: f64, tokens: f64) {
-        let now = Instant::now().into_std();
-        for (bucket, amount) in [(&mut self.requests, requests), (&mut self.tokens, tokens)] {
-            if let Some(bucket) = bucket {
-                bucket.debit(now, amount);
-            }
-        }
-    }
-}
-
 async fn take_shared(rate: &Arc<dyn SharedRate>, cost: u64) -> Result<(), Duration> {
     match rate.take_now(cost) {
         Some(taken) => taken,
@@ -125,6 +132,8 @@ pub struct Taken {
     pace: Arc<Pace>,
     tokens: u64,
     sent: bool,
+    /// What was taken here, of requests and tokens.
+    debits: (Option<Debit>, Option<Debit>),
     /// Whether it has taken requests and tokens from what is shared.
     shared: (bool, bool),
 }
@@ -135,14 +144,28 @@ impl Taken {
         self.sent = true;
     }
 
-    /// What it used in truth.
+    /// It never got there after all: dropped now, it gives everything back.
+    pub fn unsent(&mut self) {
+        self.sent = false;
+    }
+
+    /// What it used in truth. Counts once.
     pub fn used(&mut self, tokens: u64) {
-        lock(&self.pace.buckets).debit(0.0, tokens as f64 - self.tokens as f64);
-        let unused = self.pace.shared_cost(self.tokens).saturating_sub(tokens);
-        if let Some(rate) = self.pace.tokens.as_ref().filter(|_| self.shared.1 && unused > 0) {
-            rate.give_back(unused);
+        let Some(debit) = self.debits.1.take() else { return };
+        settle(&mut lock(&self.pace.buckets).tokens, debit, tokens as f64);
+        let Some(rate) = self.pace.tokens.as_ref().filter(|_| self.shared.1) else { return };
+        let (taken, most) = (self.pace.shared_cost(self.tokens), self.pace.shared_cost(u64::MAX));
+        match taken.cmp(&tokens) {
+            Ordering::Greater => rate.give_back(taken - tokens),
+            Ordering::Equal => {}
+            Ordering::Less => rate.owe((tokens - taken).min(most.saturating_mul(DEBT_MAX))),
         }
-        self.tokens = tokens;
+    }
+}
+
+fn settle(bucket: &mut Option<Bucket>, debit: Debit, used: f64) {
+    if let Some(bucket) = bucket {
+        bucket.settle(Instant::now().into_std(), debit, used);
     }
 }
 
@@ -151,11 +174,15 @@ impl Drop for Taken {
         if self.sent {
             return;
         }
-        lock(&self.pace.buckets).debit(-1.0, -(self.tokens as f64));
+        let Buckets { requests, tokens } = &mut *lock(&self.pace.buckets);
+        for (bucket, debit) in [(requests, self.debits.0), (tokens, self.debits.1)] {
+            debit.into_iter().for_each(|debit| settle(bucket, debit, 0.0));
+        }
         if let Some(rate) = self.pace.requests.as_ref().filter(|_| self.shared.0) {
             rate.give_back(1);
         }
-        if let Some(rate) = self.pace.tokens.as_ref().filter(|_| self.shared.1) {
+        // What was used has been settled.
+        if let Some(rate) = self.pace.tokens.as_ref().filter(|_| self.shared.1 && self.debits.1.is_some()) {
             rate.give_back(self.pace.shared_cost(self.tokens));
         }
     }

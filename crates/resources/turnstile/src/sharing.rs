@@ -31,4 +31,7 @@ pub trait SharedRate: Send + Sync {
 
     /// Gives back what was taken and not used. Whoever cannot take it back lets it go: the rate is kept all the same.
     fn give_back(&self, _cost: u64) {}
+
+    /// Takes what a call has used beyond what it took: others wait for it. Whoever cannot note it lets it go.
+    fn owe(&self, _cost: u64) {}
 }

@@ -2,17 +2,33 @@
 
 use super::tests::{Bench, wanted};
 use crate::Scope;
+use crate::work::exchange;
 use proptest::prelude::*;
 
 /// What can happen, in any order.
 #[derive(Debug, Clone)]
 enum Event {
-    Ask { name: u8, tenant: u8, tag: u8 },
-    Refresh { name: u8, tenant: u8 },
-    Wait { s: u16 },
-    Drop { tag: u8 },
-    DropTenant { tenant: u8 },
+    Ask {
+        name: u8,
+        tenant: u8,
+        tag: u8,
+    },
+    Refresh {
+        name: u8,
+        tenant: u8,
+    },
+    Wait {
+        s: u16,
+    },
+    Drop {
+        tag: u8,
+    },
+    DropTenant {
+        tenant: u8,
+    },
     Restart,
+    /// Redis loses what was dropped, and nothing else.
+    Loss,
     Settle,
 }
 
@@ -24,6 +40,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..2_u8).prop_map(|tag| Event::Drop { tag }),
         1 => (0..2_u8).prop_map(|tenant| Event::DropTenant { tenant }),
         1 => Just(Event::Restart),
+        1 => Just(Event::Loss),
         2 => Just(Event::Settle),
     ]
 }
@@ -70,6 +87,10 @@ async fn play(settings: settings::Cache, remote: bool, events: &[Event]) -> Vec<
                 bench.cache.forget(Scope { tenant, tag: None }).await;
             }
             Event::Restart => bench = bench.restarted(),
+            Event::Loss => {
+                bench.lose_drops();
+                bench.hands.turn(1);
+            }
             Event::Settle => bench.worker.settle().await,
         }
     }
@@ -80,6 +101,7 @@ async fn play(settings: settings::Cache, remote: bool, events: &[Event]) -> Vec<
 /// never a dead one, never another tenant's.
 async fn numbered(settings: settings::Cache, remote: bool, events: &[Event]) -> Result<(), TestCaseError> {
     let mut bench = Bench::new(settings, remote);
+    exchange(&bench.cache).await;
     let (mut made, mut now_s) = (0_usize, 0_u64);
     // When each answer was made, and for whom.
     let mut log: Vec<(u64, u8, u8)> = Vec::new();
@@ -119,9 +141,20 @@ async fn numbered(settings: settings::Cache, remote: bool, events: &[Event]) -> 
                 bench.cache.forget(Scope { tenant: Some(tenant.to_string().into()), tag: None }).await;
                 tenants[usize::from(tenant)] = made;
             }
+            // Whoever starts learns first what was dropped.
+            Event::Restart => {
+                bench = bench.restarted();
+                exchange(&bench.cache).await;
+            }
+            Event::Loss => {
+                bench.lose_drops();
+                bench.hands.turn(1);
+            }
             // Renewals would make answers out of turn.
-            Event::Restart => bench = bench.restarted(),
-            Event::Settle => bench.worker.settle_writes().await,
+            Event::Settle => {
+                exchange(&bench.cache).await;
+                bench.worker.settle_writes().await;
+            }
         }
     }
     Ok(())

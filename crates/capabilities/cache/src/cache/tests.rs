@@ -44,6 +44,11 @@ impl Bench {
         Self::on(self.settings.clone(), self.hands.clone(), Arc::clone(&self.folder), self.remote.clone())
     }
 
+    /// Redis, where there is one, loses what was dropped.
+    pub(super) fn lose_drops(&self) {
+        self.remote.iter().for_each(|remote| remote.lose_drops());
+    }
+
     /// Another server on the same Redis.
     fn replica(&self) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
@@ -79,6 +84,7 @@ async fn what_is_kept_goes_down_and_what_is_found_goes_up() {
     bench.worker.settle().await;
     assert_eq!(bench.ask(wanted("a", "t", &[]), "one").await, ("one".into(), Whence::Made));
     assert_eq!(bench.ask(wanted("a", "t", &[]), "two").await, ("one".into(), KEPT));
+    bench.ask(wanted("b", "t", &[]), "another").await;
     bench.worker.settle().await;
     let after = bench.restarted();
     assert_eq!(after.ask(wanted("a", "t", &[]), "two").await, ("one".into(), Whence::Kept(Tier::Disk)));
@@ -117,8 +123,11 @@ async fn an_old_answer_is_given_while_one_new_one_is_made() {
     let mut bench = Bench::new(settings::Cache { stale_s: 3_600, ..settings::Cache::default() }, false);
     bench.ask(wanted("a", "t", &[]), "one").await;
     bench.hands.turn(700_000);
-    for answer in ["two", "three", "four"] {
-        assert_eq!(bench.ask(wanted("a", "t", &[]), answer).await, ("one".into(), KEPT));
+    // Whoever has it renewed is told, for that is not free.
+    for (answer, age) in [("two", Age::Renewed), ("three", Age::Stale), ("four", Age::Stale)] {
+        let made = Made { value: Text::from(answer), life: Life::Usual };
+        let given = bench.cache.get_or(wanted("a", "t", &[]), || async { Ok(made) }).await.unwrap();
+        assert_eq!((given.value, given.whence, given.age), ("one".into(), KEPT, age));
     }
     bench.worker.settle().await;
     assert_eq!(bench.ask(wanted("a", "t", &[]), "five").await, ("two".into(), KEPT));
@@ -238,6 +247,83 @@ async fn a_drop_while_redis_is_away_holds_at_once_and_is_told_later() {
 }
 
 #[tokio::test]
+async fn drops_that_redis_has_lost_hold_all_the_same() {
+    let mut bench = Bench::new(settings::Cache::default(), true);
+    bench.worker.settle().await;
+    bench.ask(wanted("a", "t", &["red"]), "one").await;
+    bench.ask(wanted("b", "t", &["blue"]), "one").await;
+    bench.worker.settle().await;
+    assert!(bench.cache.forget(scope("red")).await.told);
+    bench.lose_drops();
+    // Who knows of it puts it back, and whoever comes later learns it.
+    bench.worker.settle().await;
+    let mut other = bench.replica();
+    other.worker.settle().await;
+    assert_eq!(other.ask(wanted("a", "t", &["red"]), "two").await.1, Whence::Made);
+    assert_eq!(other.ask(wanted("b", "t", &["blue"]), "two").await.1, Whence::Kept(Tier::Redis));
+    assert_eq!(other.ask(wanted("b", "t", &["blue"]), "two").await.1, KEPT);
+}
+
+#[tokio::test]
+async fn a_drop_during_the_loss_is_told_at_once() {
+    let mut bench = Bench::new(settings::Cache::default(), true);
+    bench.worker.settle().await;
+    bench.ask(wanted("a", "t", &["red"]), "one").await;
+    bench.worker.settle().await;
+    bench.cache.forget(scope("red")).await;
+    bench.lose_drops();
+    assert!(bench.cache.forget(scope("blue")).await.told);
+    let mut other = bench.replica();
+    other.worker.settle().await;
+    assert_eq!(other.ask(wanted("a", "t", &["red"]), "two").await.1, Whence::Made);
+}
+
+#[tokio::test]
+async fn who_starts_where_nobody_knows_what_was_dropped_gives_nothing_older() {
+    for disk_mb in [0, 4] {
+        let settings = settings::Cache { disk_mb, ..settings::Cache::default() };
+        let mut bench = Bench::new(settings, true);
+        bench.worker.settle().await;
+        bench.ask(wanted("a", "t", &["red"]), "one").await;
+        bench.worker.settle().await;
+        let mut other = bench.replica();
+        other.worker.settle().await;
+        let before = bench.restarted();
+        drop(bench);
+        other.cache.forget(scope("red")).await;
+        before.lose_drops();
+        before.hands.turn(1);
+        drop(other);
+        let mut after = before;
+        after.worker.settle().await;
+        assert_eq!(after.ask(wanted("a", "t", &["red"]), "two").await.1, Whence::Made, "{disk_mb}");
+        after.worker.settle().await;
+        // From then on all is known again.
+        let mut again = after.replica();
+        again.worker.settle().await;
+        assert_eq!(again.ask(wanted("a", "t", &["red"]), "three").await, ("two".into(), Whence::Kept(Tier::Redis)));
+    }
+}
+
+#[test]
+fn each_drop_has_a_number_of_its_own() {
+    let bench = Bench::new(settings::Cache::default(), false);
+    let (threads, each) = (4, 50);
+    std::thread::scope(|all| {
+        for thread in 0..threads {
+            let cache = &bench.cache;
+            all.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                for at in 0..each {
+                    runtime.block_on(cache.forget(scope(&format!("{thread} {at}"))));
+                }
+            });
+        }
+    });
+    assert_eq!(bench.cache.seen(), threads * each);
+}
+
+#[tokio::test]
 async fn a_redis_that_is_away_costs_no_answer() {
     let mut bench = Bench::new(settings::Cache { memory_mb: 0, ..settings::Cache::default() }, true);
     bench.worker.settle().await;
@@ -259,4 +345,26 @@ async fn other_settings_hold_from_then_on() {
     bench.cache.reload(&settings::Cache { memory_entries: 10, disk_mb: 1, ..settings::Cache::default() }).unwrap();
     assert_eq!(bench.ask(wanted("a", "t", &[]), "two").await.1, Whence::Made);
     assert!(bench.cache.stats().tiers[1].on);
+}
+
+#[tokio::test]
+async fn the_disk_can_be_switched_off_and_on_while_serving() {
+    let mut bench = Bench::new(disk_too(), false);
+    bench.ask(wanted("a", "t", &["red"]), "one").await;
+    bench.worker.settle().await;
+    let without = settings::Cache { memory_mb: 0, ..settings::Cache::default() };
+    bench.cache.reload(&without).unwrap();
+    let disk = &bench.cache.stats().tiers[1];
+    assert_eq!((disk.on, disk.entries, disk.lookups), (false, None, 1));
+    assert_eq!(bench.ask(wanted("a", "t", &["red"]), "two").await.1, Whence::Made);
+    assert_eq!(bench.cache.stats().tiers[1].lookups, 1, "nobody looks there");
+    bench.cache.forget(scope("red")).await;
+    bench.cache.reload(&settings::Cache { disk_mb: 4, ..without }).unwrap();
+    bench.ask(wanted("a", "t", &["red"]), "three").await;
+    bench.worker.settle().await;
+    // A restart knows the drops from while there was no disk, and numbers go on.
+    let after = bench.restarted();
+    assert_eq!((after.cache.seen(), after.ask(wanted("a", "t", &["red"]), "four").await.0), (1, "three".into()));
+    after.cache.forget(scope("red")).await;
+    assert_eq!(after.ask(wanted("a", "t", &["red"]), "five").await.1, Whence::Made);
 }

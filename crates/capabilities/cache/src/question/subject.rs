@@ -41,19 +41,18 @@ impl<M> Subject<'_, M> {
         if !self.may_keep(caller, || request.n() <= 1 && is_settled(request.bytes())) {
             return None;
         }
-        let maker = self.maker(caller, dialect_name(request.dialect()));
-        let maker = match request.original() {
-            None => maker.with(&canonical(request.bytes())),
-            // The chat in the middle says less.
-            Some(Original { bytes, headers, .. }) => {
-                let all = headers.iter().fold(maker.with(&canonical(bytes)), |maker, (name, value)| {
-                    maker.with(name.as_bytes()).with(value.as_bytes())
-                });
-                // Whether a stream is wanted is not always in the body there.
-                all.with(&[u8::from(request.stream())])
-            }
-        };
-        Some(self.wanted(caller, maker.key()))
+        // The chat in the middle says less.
+        let body = request.original().map_or(request.bytes(), |original| &original.bytes);
+        Some(self.wanted(caller, self.key_of_chat(caller, request, body)))
+    }
+
+    /// A digest of all that shapes the answer to a chat whose body is, or but for its last words would be, this one.
+    pub fn key_of_chat(&self, caller: &Caller, request: &ChatRequest, body: &[u8]) -> Key {
+        let maker = self.maker(caller, dialect_name(request.dialect())).with(&canonical(body));
+        let Some(Original { headers, .. }) = request.original() else { return maker.key() };
+        let with = |maker: KeyMaker, (name, value): &(&str, String)| maker.with(name.as_bytes()).with(value.as_bytes());
+        // Whether a stream is wanted is not always in the body there.
+        headers.iter().fold(maker, with).with(&[u8::from(request.stream())]).key()
     }
 
     /// How these vectors are kept; `None` where they are not.
@@ -65,12 +64,12 @@ impl<M> Subject<'_, M> {
         Some(self.wanted(caller, maker.key()))
     }
 
-    /// Under which key it is remembered that a provider has no such model; `None` where the caller wants to know anew, or
-    /// where others could answer.
-    pub fn of_missing(&self, caller: &Caller) -> Option<Wanted> {
+    /// Under which key it is remembered that a provider has no such model for an operation; `None` where the caller wants
+    /// to know anew, or where others could answer.
+    pub fn of_missing(&self, caller: &Caller, operation: &str) -> Option<Wanted> {
         let asks = !matches!(caller.wishes.kept, Kept::Refresh | Kept::Never);
         let alone = self.kind == "model" && self.models.len() == 1;
-        (asks && alone).then(|| self.wanted(caller, self.maker(caller, "missing").key()))
+        (asks && alone).then(|| self.wanted(caller, self.maker(caller, "missing").with(operation.as_bytes()).key()))
     }
 
     fn may_keep(&self, caller: &Caller, settled: impl FnOnce() -> bool) -> bool {

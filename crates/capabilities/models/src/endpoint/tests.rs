@@ -88,6 +88,65 @@ async fn a_probe_that_is_cancelled_leaves_its_place_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_may_take_longer_than_the_breaker_was_open() {
+    let fake = Fake::new(|call| if call < 5 { fail(0, down()) } else { say(25_000) });
+    let endpoint = around(fake.clone(), Shape { open: ms(1_000), ..Shape::default() });
+    for _ in 0..5 {
+        let _ = ask(&endpoint).await;
+    }
+    tokio::time::advance(ms(1_000)).await;
+    let others = async {
+        for _ in 0..20 {
+            tokio::time::sleep(ms(1_000)).await;
+            assert!(matches!(ask(&endpoint).await, Err(ModelError::Resting(_))), "nobody takes its place");
+        }
+    };
+    let (probe, ()) = tokio::join!(ask(&endpoint), others);
+    assert!(probe.is_ok());
+    assert_eq!((fake.calls(), endpoint.breaker()), (6, State::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_opens_is_a_probe_that_went_well() {
+    let then = Then::Stream(vec![(ms(0), WORD), (ms(5_000), WORD)], Ends::Clean);
+    let fake = Fake::new(move |call| match call {
+        0..5 | 7.. => fail(0, down()),
+        _ => Act { after: ms(0), then: then.clone() },
+    });
+    let endpoint = around(fake.clone(), Shape::default());
+    for _ in 0..5 {
+        let _ = ask(&endpoint).await;
+    }
+    tokio::time::advance(ms(60_000)).await;
+    let mut probe = open(&endpoint, Opening::FirstToken).await.unwrap();
+    assert_eq!(endpoint.breaker(), State::Closed, "however long it goes on");
+    assert!(endpoint.reading(Moment::now().into_std()).share < 1.0, "and starts slowly");
+    drop(open(&endpoint, Opening::FirstToken).await.unwrap());
+    // It breaks off, which is one failure among others.
+    let _ = drain(&mut probe).await;
+    for _ in 0..3 {
+        let _ = ask(&endpoint).await;
+    }
+    assert_eq!(endpoint.breaker(), State::Closed);
+    let _ = ask(&endpoint).await;
+    assert_eq!(endpoint.breaker(), State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_no_such_model_is_spared_and_not_set_aside() {
+    for (status, spared) in [(404, true), (400, false), (413, false)] {
+        let error = ModelError::Refused { status, code: None };
+        let endpoint = around(Fake::new(move |_| fail(0, error.clone())), Shape::default());
+        for _ in 0..9 {
+            let _ = ask(&endpoint).await;
+        }
+        let reading = endpoint.reading(Moment::now().into_std());
+        assert_eq!((endpoint.breaker(), reading.penalised), (State::Closed, spared), "{status}");
+        assert_eq!(reading.load_s >= 5.0, spared, "{status}: {reading:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_speaks_against_an_endpoint() {
     let refused = ModelError::Refused { status: 400, code: None };
     let limited = ModelError::RateLimited { retry_after: None };
@@ -219,12 +278,15 @@ async fn time_runs_out_to_the_millisecond() {
         let error = endpoint.ask(&streamed(), one("r"), &free(), ms(750), Opening::FirstToken).await.err().unwrap();
         assert_eq!((error, before.elapsed()), (ModelError::TimedOut { within: ms(750) }, ms(750)));
         assert_eq!(outcomes(&endpoint), [0, 0, 1, 0, 0]);
-        for _ in 0..9 {
-            let _ = endpoint.ask(&plain(), one("r"), &free(), ms(10), Opening::FirstToken).await;
+        for within in [ms(10), ms(5_000), LONG - ms(1)] {
+            for _ in 0..9 {
+                let _ = endpoint.ask(&plain(), one("r"), &free(), within, Opening::FirstToken).await;
+            }
+            assert_eq!(endpoint.breaker(), State::Closed, "a caller in a hurry harms nobody: {within:?}");
+            assert!(!endpoint.reading(Moment::now().into_std()).penalised, "{within:?}");
         }
-        assert_eq!(endpoint.breaker(), State::Closed, "a caller in a hurry harms nobody");
         for _ in 0..5 {
-            let _ = endpoint.ask(&plain(), one("r"), &free(), ms(5_000), Opening::FirstToken).await;
+            let _ = endpoint.ask(&plain(), one("r"), &free(), LONG, Opening::FirstToken).await;
         }
         assert_eq!(endpoint.breaker(), State::Open);
     }
@@ -247,7 +309,7 @@ async fn time_lost_in_our_own_line_does_not_speak_against_the_upstream() {
     assert_eq!(late, ModelError::TimedOut { within: ms(36_000) });
     assert_eq!((fake.calls(), endpoint.breaker()), (2, State::Closed));
     assert_eq!(outcomes(&endpoint), [0, 0, 1, 1, 0]);
-    assert!(ask(6_000).await.is_err());
+    assert!(ask(30_000).await.is_err());
     assert_eq!(endpoint.breaker(), State::Open, "time that was the upstream's does");
 }
 

@@ -2,7 +2,7 @@
 //! chooses among endpoints looks at what was found.
 
 use super::Source;
-use crate::{Probe, look};
+use crate::{Finding, Probe, look};
 use futures_util::future::join_all;
 use measure::{Level, Metrics};
 use std::sync::Arc;
@@ -24,8 +24,12 @@ impl Drop for Checks {
 }
 
 /// Starts to check all providers `every` so often; `None` where nobody wants that, or where no runtime is there that
-/// could.
+/// could. Whoever is not checked any more passes: nobody would ever find out that it is well again.
 pub(super) fn start(sources: &[Arc<Source>], every: Duration, metrics: &Metrics) -> Option<Checks> {
+    if every.is_zero() {
+        let down = sources.iter().filter(|source| !source.checked().is_up());
+        down.for_each(|it| it.checked().found(&Finding::Simulated, now(), &metrics.provider_up(it.name())));
+    }
     let runtime = Handle::try_current().ok().filter(|_| !every.is_zero())?;
     // A script has nothing to ask.
     let asked = sources.iter().filter(|source| source.parts().1.list().is_some());
@@ -48,10 +52,14 @@ async fn check(source: &Source, shown: &Level, every: Duration) {
     let timeout = Duration::from_millis(settings.timeout_ms.unwrap_or(u64::MAX)).min(every.max(LEAST));
     let Probe { finding, .. } = look(provider.as_ref(), timeout).await;
     let before = source.checked().is_up();
-    source.checked().found(&finding, Instant::now().into_std(), shown);
+    source.checked().found(&finding, now(), shown);
     match (before, source.checked().is_up()) {
         (true, false) => tracing::warn!(provider = source.name(), "fails its health checks"),
         (false, true) => tracing::info!(provider = source.name(), "passes its health checks again"),
         _ => {}
     }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }

@@ -5,16 +5,15 @@ use super::RegistryError;
 use crate::common::{self, Checked, Common, Sheds};
 use crate::endpoint::{breaker_config, lock};
 use crate::limits::Limits;
-use crate::presets::{completed, resolved};
 use crate::{Endpoint, Kind, Preset, Provider};
 use fault::nearest;
-use guard::{Adaptive, Aimd, Breaker, BreakerConfig, BulkheadConfig, Gradient, Parked};
+use guard::{Adaptive, Aimd, Breaker, BreakerConfig, BulkheadConfig, Gradient};
 use measure::{EndpointMetrics, Metrics};
+use presets::{completed, resolved};
 use prices::{Entry, Price, Table};
 use secrecy::{ExposeSecret, SecretString};
 use settings::{Concurrency, Guard, ModelEntry, Settings};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use turnstile::{Course, Gate, Pace};
@@ -83,29 +82,51 @@ pub(super) struct Source {
     adopted: Mutex<BTreeMap<String, Arc<Endpoint>>>,
 }
 
+/// A model from before its settings changed, with its provider.
+pub(super) type Before<'a> = (&'a Source, &'a Endpoint);
+
 impl Source {
-    pub(super) fn new(settings: &settings::Provider, terms: Terms, parts: Parts<'_>) -> Result<Self, RegistryError> {
+    /// A provider; of `before`, which is the same upstream under other settings, everything stays that those have not
+    /// changed, and above all what was learnt of it.
+    pub(super) fn new(
+        settings: &settings::Provider,
+        terms: Terms,
+        parts: Parts<'_>,
+        before: Option<&Self>,
+    ) -> Result<Self, RegistryError> {
         let Parts { kinds, metrics, sharing, .. } = parts;
-        let build = kind(settings, kinds)?.build;
-        let adaptive = adaptive(&terms.resolved, terms.bulkhead.in_flight_max);
+        let (build, key, common) = (kind(settings, kinds)?.build, key(settings), before.map(|before| &before.common));
+        let alike = before.filter(|it| it.terms.resolved == terms.resolved && same_key(&it.key, &key));
+        let provider = match alike {
+            Some(before) => Arc::clone(&before.provider),
+            None => build(&terms.resolved, Some(metrics.upstream(&settings.name)))?,
+        };
+        let known_pace = common.and_then(|it| it.pace.as_ref());
         let common = Arc::new(Common {
-            gate: Gate::new(terms.bulkhead, adaptive, metrics.adaptive_limit(&settings.name)),
-            pace: Pace::new(&settings.name, settings.rpm, settings.tpm, sharing),
+            gate: gate(&terms, before, metrics),
+            pace: Pace::after(known_pace, &settings.name, settings.rpm, settings.tpm, sharing),
             sharing: sharing.cloned(),
-            checked: Checked::default(),
+            checked: common.map_or_else(Arc::default, |it| Arc::clone(&it.checked)),
             sheds: Sheds::new(metrics),
             terms: terms.common,
-            made: tokio::time::Instant::now(),
+            made: common.map_or_else(tokio::time::Instant::now, |it| it.made),
         });
-        Ok(Self {
-            provider: build(&terms.resolved, Some(metrics.upstream(&settings.name)))?,
-            common,
-            key: key(settings),
-            terms,
-            open: settings.models.is_empty(),
-            settings: settings.clone(),
-            adopted: Mutex::default(),
-        })
+        let (open, settings, adopted) = (settings.models.is_empty(), settings.clone(), Mutex::default());
+        let made = Self { settings, key, terms, provider, common, open, adopted };
+        if let Some(before) = before.filter(|before| open && before.open) {
+            for (model, known) in &*lock(&before.adopted) {
+                made.adopt(model, metrics, Some((before, known)));
+            }
+        }
+        Ok(made)
+    }
+
+    /// Whether these settings mean the same upstream, so that what was learnt of it holds on.
+    pub(super) fn is_of(&self, terms: &Terms) -> bool {
+        let upstream = |it: &settings::Provider| {
+            (it.name.clone(), it.kind.clone(), it.base_url.clone(), it.aws.as_ref().and_then(|aws| aws.region.clone()))
+        };
+        upstream(&self.terms.resolved) == upstream(&terms.resolved)
     }
 
     pub(super) fn name(&self) -> &str {
@@ -119,10 +140,7 @@ impl Source {
 
     /// Whether it can stay as it is under these settings and terms.
     pub(super) fn stays(&self, settings: &settings::Provider, terms: &Terms) -> bool {
-        let now = key(&self.settings);
-        self.settings == *settings
-            && self.terms == *terms
-            && now.as_ref().map(ExposeSecret::expose_secret) == self.key.as_ref().map(ExposeSecret::expose_secret)
+        self.settings == *settings && self.terms == *terms && same_key(&self.key, &key(settings))
     }
 
     /// What its health checks have found.
@@ -149,12 +167,14 @@ impl Source {
         names.iter().map(|name| ModelEntry { name: (*name).to_owned(), ..ModelEntry::default() }).collect()
     }
 
-    /// One model; `since` is when it came, where others were there before it.
+    /// One model; `since` is when it came, where others were there before it. What was learnt of it in `before`, which is
+    /// the same upstream, holds on.
     pub(super) fn endpoint(
         &self,
         entry: &ModelEntry,
         metrics: EndpointMetrics,
         since: Option<Instant>,
+        before: Option<Before<'_>>,
     ) -> Arc<Endpoint> {
         let settings = &self.settings;
         let entry = &completed(&settings.kind, entry);
@@ -163,11 +183,19 @@ impl Source {
         let known = self.known(entry.upstream_name.as_deref().unwrap_or(&entry.name));
         let family = entry.family.clone().or_else(|| settings.family.clone()).or(preset_family);
         let id = format!("{}/{}", settings.name, entry.name);
-        let pace = Pace::new(&id, entry.rpm, entry.tpm, self.common.sharing.as_ref());
-        Arc::new(Endpoint {
+        let upstream_name = entry.upstream_name.clone().unwrap_or_else(|| entry.name.clone());
+        let before = before.filter(|(_, known)| known.upstream_name == upstream_name);
+        let known_pace = before.and_then(|(_, known)| known.limits.pace.as_ref());
+        let pace = Pace::after(known_pace, &id, entry.rpm, entry.tpm, self.common.sharing.as_ref());
+        let (breaker, decay) = (self.terms.breaker, self.common.terms.decay);
+        // What shut an old key out says nothing about a new one.
+        let unbarred = before.filter(|(source, _)| same_key(&source.key, &self.key));
+        let guarded = unbarred.filter(|(source, _)| source.terms.breaker == breaker);
+        let measured = before.filter(|(source, _)| source.common.terms.decay == decay);
+        let endpoint = Arc::new(Endpoint {
             id: id.into(),
             provider_name: settings.name.clone(),
-            upstream_name: entry.upstream_name.clone().unwrap_or_else(|| entry.name.clone()),
+            upstream_name,
             family: family.unwrap_or_else(|| family_of(&entry.name)),
             price: match &entry.price {
                 Some(price) => Price::from_settings(price),
@@ -179,14 +207,16 @@ impl Source {
             stream_max: self.terms.stream_max,
             provider: Arc::clone(&self.provider),
             common: Arc::clone(&self.common),
-            parked: Parked::default(),
-            in_flight: AtomicU32::new(0),
-            breaker: Mutex::new(Breaker::new(self.terms.breaker)),
+            parked: kept(unbarred, |it| &it.parked).unwrap_or_default(),
+            in_flight: kept(before, |it| &it.in_flight).unwrap_or_default(),
+            breaker: kept(guarded, |it| &it.breaker).unwrap_or_else(|| Arc::new(Mutex::new(Breaker::new(breaker)))),
             metrics,
-            usual: Mutex::default(),
+            usual: kept(before, |it| &it.usual).unwrap_or_default(),
             limits: Limits::new(entry, entry.context_tokens.or_else(|| known?.context_tokens), pace),
-            course: Mutex::new(Course::new(self.common.terms.decay, since)),
-        })
+            course: kept(measured, |it| &it.course).unwrap_or_else(|| Arc::new(Mutex::new(Course::new(decay, since)))),
+        });
+        endpoint.show_breaker();
+        endpoint
     }
 
     /// What the price list tells of a model: the one that settings name, else that of the kind at its own address.
@@ -196,7 +226,8 @@ impl Source {
     }
 
     /// A model that settings do not list, of a provider that takes any. Bounded: names come from requests.
-    pub(super) fn adopt(&self, model: &str, metrics: &Metrics) -> Option<Arc<Endpoint>> {
+    /// What was learnt of it in `before` holds on.
+    pub(super) fn adopt(&self, model: &str, metrics: &Metrics, before: Option<Before<'_>>) -> Option<Arc<Endpoint>> {
         let mut adopted = lock(&self.adopted);
         if let Some(endpoint) = adopted.get(model) {
             return Some(Arc::clone(endpoint));
@@ -213,9 +244,28 @@ impl Source {
         }
         let entry = ModelEntry { name: model.to_owned(), ..ModelEntry::default() };
         // One shared label, because a label of a metric may not come from a request.
-        let endpoint = self.endpoint(&entry, metrics.endpoint(&self.settings.name, "other"), None);
+        let endpoint = self.endpoint(&entry, metrics.endpoint(&self.settings.name, "other"), None, before);
         adopted.insert(model.to_owned(), Arc::clone(&endpoint));
         Some(endpoint)
+    }
+}
+
+/// What a model goes on with, where it has something.
+fn kept<T>(before: Option<Before<'_>>, of: impl Fn(&Endpoint) -> &Arc<T>) -> Option<Arc<T>> {
+    before.map(|(_, known)| Arc::clone(of(known)))
+}
+
+/// The gate there was where it is the same, else a new one; it knows how many at once the provider bears, where that is
+/// found in the same way.
+fn gate(terms: &Terms, before: Option<&Source>, metrics: &Metrics) -> Arc<Gate> {
+    let (resolved, most) = (&terms.resolved, terms.bulkhead.in_flight_max);
+    let way = |it: &Terms| (it.resolved.concurrency, it.bulkhead.in_flight_max);
+    match before.filter(|before| way(&before.terms) == way(terms)) {
+        Some(before) if before.terms.bulkhead == terms.bulkhead => Arc::clone(&before.common.gate),
+        alike => {
+            let adaptive = alike.map_or_else(|| adaptive(resolved, most), |before| before.common.gate.adaptive());
+            Gate::new(terms.bulkhead, adaptive, metrics.adaptive_limit(&resolved.name))
+        }
     }
 }
 
@@ -262,6 +312,11 @@ fn key(provider: &settings::Provider) -> Option<SecretString> {
         text.push('\n');
     }
     (!text.is_empty()).then(|| text.into())
+}
+
+fn same_key(one: &Option<SecretString>, other: &Option<SecretString>) -> bool {
+    let text = |key: &Option<SecretString>| key.as_ref().map(ExposeSecret::expose_secret).map(str::to_owned);
+    text(one) == text(other)
 }
 
 /// The family a model's name suggests: the letters it begins with, behind any organisation.

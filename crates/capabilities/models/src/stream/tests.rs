@@ -44,6 +44,27 @@ async fn the_first_event_opens_without_waiting_for_the_second() {
 }
 
 #[tokio::test]
+async fn events_that_came_together_go_on_as_one_block() {
+    let long = format!(r#"{{"choices":[{{"delta":{{"content":"{}"}}}}]}}"#, "x".repeat(3_000));
+    let parts = [vec![ROLE], vec![WORD; 3], vec![&long], vec![WORD; 2], vec![STOP, "[DONE]"]];
+    let mut sent: Vec<String> = Vec::new();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut reply = Reply::bare().raw(head);
+    for part in parts {
+        let events: Vec<String> = part.into_iter().map(event).collect();
+        let chunks: String = events.iter().map(|event| format!("{:x}\r\n{event}\r\n", event.len())).collect();
+        reply = reply.raw(chunks).wait(ms(40));
+        sent.push(events.concat());
+    }
+    let reply = reply.raw("0\r\n\r\n");
+    let upstream = Upstream::start(move |_| reply.clone()).await;
+    let stream = open(&at(&upstream, "", ""), Opening::FirstEvent).await.unwrap();
+    // All of them are kept, as by whoever caches them: what comes later is put where none of them lies.
+    let came: Vec<_> = stream.map(Result::unwrap).collect().await;
+    assert_eq!(came, sent);
+}
+
+#[tokio::test]
 async fn the_first_token_opens_with_the_preamble_and_nothing_more_held() {
     let upstream = Upstream::start(|_| Reply::chat_stream(&["a", "b"]).pause(ms(150))).await;
     let endpoint = at(&upstream, "", "");

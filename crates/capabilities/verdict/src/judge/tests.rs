@@ -337,6 +337,8 @@ fn tiers_of_the_cache_share_what_is_left_of_the_lookups() {
     };
     assert_eq!(judged(600, 300, 50, 50), [(Some(0.95), Pass), (Some(0.6), Inconclusive), (Some(0.75), Pass)]);
     assert_eq!(judged(500, 100, 100, 300), [(Some(0.7), Fail), (Some(0.5), Fail), (Some(0.2), Fail)]);
+    // Without a disk, Redis is the second.
+    assert_eq!(judged(600, 0, 300, 100), [(Some(0.9), Pass), (Some(0.6), Inconclusive), (Some(0.75), Pass)]);
     assert_eq!(judged(1_000, 0, 0, 0), [(Some(1.0), Pass), (Some(1.0), Pass), (None, NotMeasured)]);
 }
 

@@ -5,7 +5,7 @@ use crate::app::Rules;
 use crate::gatekeeper::Arrival;
 use crate::refusal::Refusal;
 use crate::rows::{Need, Row};
-use ::cache::Scope;
+use ::cache::{Scope, Stats};
 use axum::extract::State;
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json};
@@ -16,10 +16,11 @@ use fault::Kind;
 use futures_util::StreamExt;
 use futures_util::stream;
 use http::Method;
-use matrix::{AskError, KeptAnswers, Outcome};
+use matrix::{AskError, KeptAnswers, Outcome, SemanticState};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::time::Instant;
 use wire::openai::ChatRequest;
@@ -49,37 +50,10 @@ const NAMED: [(&str, &str); 2] = [
 /// How the cache is doing since the server started.
 #[derive(Debug, Serialize, JsonSchema)]
 struct CacheState {
-    /// Requests that a kept answer could have served.
-    lookups: u64,
-    /// Those that one has served.
-    hits: u64,
-    /// `hits` of `lookups`; null before the first.
-    hit_rate: Option<f64>,
-    /// Requests that shared an identical one in flight.
-    shared: u64,
-    /// Memory, disk and Redis, in the order in which they are asked.
-    tiers: Vec<TierState>,
-}
-
-/// How one tier is doing.
-#[derive(Debug, Serialize, JsonSchema)]
-struct TierState {
-    /// `memory`, `disk` or `redis`.
-    tier: &'static str,
-    /// Whether there is one.
-    on: bool,
-    /// How many answers it holds; null of Redis.
-    entries: Option<u64>,
-    /// How many bytes those are; null of Redis.
-    bytes: Option<u64>,
-    /// The most bytes there may be; null of Redis.
-    bytes_max: Option<u64>,
-    /// How often it was asked: for what the tier before it did not have.
-    lookups: u64,
-    /// How often it had it.
-    hits: u64,
-    /// `hits` of `lookups`; null before the first.
-    hit_rate: Option<f64>,
+    #[serde(flatten)]
+    stats: Stats,
+    /// Answers to similar questions; null where `[cache.semantic]` names no model.
+    semantic: Option<SemanticState>,
 }
 
 /// What became of a drop.
@@ -145,24 +119,8 @@ fn answers(services: &Services) -> Result<&Arc<KeptAnswers>, Refused> {
 }
 
 async fn show(State(services): State<Services>) -> Result<Json<CacheState>, Refused> {
-    let stats = answers(&services)?.stats();
-    let tiers = stats.tiers.into_iter().map(|tier| TierState {
-        tier: tier.tier.name(),
-        on: tier.on,
-        entries: tier.entries,
-        bytes: tier.bytes,
-        bytes_max: tier.bytes_max,
-        lookups: tier.lookups,
-        hits: tier.hits,
-        hit_rate: tier.hit_rate,
-    });
-    Ok(Json(CacheState {
-        lookups: stats.lookups,
-        hits: stats.hits,
-        hit_rate: stats.hit_rate,
-        shared: stats.shared,
-        tiers: tiers.collect(),
-    }))
+    let kept = answers(&services)?;
+    Ok(Json(CacheState { stats: kept.stats(), semantic: kept.similar() }))
 }
 
 async fn forget(
@@ -217,8 +175,9 @@ async fn warm(
     }
     let mut warmed = Warmed { asked: bodies.len(), ..Warmed::default() };
     let asked = bodies.into_iter().enumerate().map(|(at, (guest, body))| {
-        let (services, rules, request_id) = (&services, &rules, &arrival.id);
-        async move { (at, ask_one(services, rules, guest, Arc::clone(request_id), &body).await) }
+        // Each is a request of its own, in the ledger as in what panels have answered.
+        let (services, rules, request_id) = (&services, &rules, format!("{}-{}", arrival.id, at + 1).into());
+        async move { (at, ask_one(services, rules, guest, request_id, &body).await) }
     });
     let mut asked = stream::iter(asked).buffer_unordered(WARM_AT_ONCE);
     while let Some((at, told)) = asked.next().await {
@@ -236,14 +195,17 @@ async fn warm(
     Ok(Json(warmed))
 }
 
-/// What was asked lately, for those who asked it; a prompt that was cut is no question.
+/// What was asked lately, once each, for those who asked it and under the name that they used; a prompt that was cut is no
+/// question.
 async fn of_ledger(services: &Services, guest: &Guest, limit: usize) -> Result<Vec<(Guest, Value)>, Refused> {
-    let page = services.books.prompts(&guest.identity, &PromptQuery::default(), None, Some(limit)).await?;
+    let mut page = services.books.prompts(&guest.identity, &PromptQuery::default(), None, Some(limit)).await?;
+    // A request's first call asks what it asked; whoever settles a panel is asked something else afterwards.
+    page.entries.reverse();
+    let (mut requests, mut asked) = (HashSet::new(), HashSet::new());
     let question = |row: PromptRow| {
-        let mut body: Value = serde_json::from_str(&row.prompt).ok()?;
-        body.get("messages")?;
-        body["model"] = row.model.into();
-        Some((in_name_of(guest, Some(row.tenant)), body))
+        let body: Value = serde_json::from_str(&row.prompt).ok().filter(|body: &Value| body["messages"].is_array())?;
+        let first = requests.insert((row.tenant.clone(), row.request_id));
+        (first && asked.insert((row.tenant.clone(), row.prompt))).then(|| (in_name_of(guest, Some(row.tenant)), body))
     };
     Ok(page.entries.into_iter().filter_map(question).collect())
 }

@@ -119,7 +119,8 @@ struct TruthWanted {
     /// The models that were right, as `provider/model`. Who gave the same answer as one of them was right too, everybody
     /// else was wrong; an empty list says that all were.
     right: Option<Vec<String>>,
-    /// The right answer in words: whose answer says the same was right. For questions whose words are still in memory.
+    /// The right answer in words, at most 64 KiB: whose answer says the same was right. For questions whose words are still
+    /// in memory.
     answer: Option<String>,
     /// How often the truth about this question was told, 0 for never, where that must not have changed.
     version: Option<i64>,
@@ -163,7 +164,7 @@ pub(super) fn rows() -> Vec<Row<Services>> {
     let panel = ("{panel}", "the name of the panel");
     let all = describe::one::<PanelPage>("Panels: weights in force, measured accuracy, how members err together", &[]);
     let one = describe::one::<PanelView>("How a panel stands", &[panel]);
-    let asked = ("{request_id}", "`althing.request_id` of the reply");
+    let asked = ("{request_id}", "`althing.agreement.request_id` of the reply");
     let told = describe::sent_to::<TruthWanted, TruthView>(
         "Tell which answers to a question of your tenant were right",
         &[panel, asked],

@@ -1,6 +1,6 @@
 //! What only real sockets show: who is waited for, and who still hears why not.
 
-use super::support::{CHAT, Live, PATIENCE, read_all, settings};
+use super::support::{CHAT, Live, PATIENCE, question, read_all, settings};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
@@ -63,6 +63,39 @@ async fn who_takes_little_is_not() {
         assert!(stream.read(&mut bytes).await.unwrap() > 0);
     }
     drop(stream);
+    live.quiet().await;
+}
+
+#[tokio::test]
+async fn who_leaves_is_noticed_whatever_was_sent_behind() {
+    let live = Live::start("").await;
+    let body = question("s/mute").to_string();
+    let asked = format!("POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let next = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    for (behind, later) in [("", ""), ("\r\n", ""), (next, ""), ("", "\r\n"), ("\r\n", next)] {
+        let mut stream = live.connect().await;
+        for bytes in [format!("{asked}{behind}"), later.to_owned()] {
+            stream.write_all(bytes.as_bytes()).await.unwrap();
+            sleep(Duration::from_millis(50)).await;
+            assert_eq!(live.app.0.metrics.requests_in_flight().value(), 1, "{behind:?} {later:?}");
+        }
+        drop(stream);
+        timeout(Duration::from_secs(5), live.quiet()).await.unwrap_or_else(|_| panic!("{behind:?} {later:?}"));
+    }
+}
+
+#[tokio::test]
+async fn who_waits_is_answered_whatever_was_sent_behind() {
+    let live = Live::start("").await;
+    let body = question("s/slow").to_string();
+    let asked = format!("POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let mut stream = live.connect().await;
+    stream.write_all(format!("{asked}\r\n").as_bytes()).await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+    let last = "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(last.as_bytes()).await.unwrap();
+    let replies = read_all(&mut stream).await;
+    assert_eq!(replies.matches("HTTP/1.1 200 OK").count(), 2, "{replies}");
     live.quiet().await;
 }
 

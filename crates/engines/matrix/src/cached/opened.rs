@@ -4,6 +4,7 @@
 //! and the last one to leave cancels the call. What passes is recorded, and kept once it is complete. Nobody is cut off for
 //! the sake of others: where a recording grows too long to be kept, the quick wait for the slowest.
 
+use super::semantic::Check;
 use super::stored::{Recording, Stored};
 use crate::AskError;
 use crate::report::Report;
@@ -22,14 +23,17 @@ use wire::Dialect;
 pub struct Events(Inner);
 
 enum Inner {
-    Straight(Box<AnswerStream>),
+    Straight(Box<AnswerStream>, Option<Check>),
     Shared(Reader),
     Kept { dialect: Dialect, simulated: bool, bytes: Option<Bytes> },
 }
 
+/// A stream, and who else looks at it when it is complete.
+type Checked = (Box<AnswerStream>, Option<Check>);
+
 impl Events {
     pub(crate) fn straight(stream: Box<AnswerStream>) -> Self {
-        Self(Inner::Straight(stream))
+        Self(Inner::Straight(stream, None))
     }
 
     pub(crate) fn shared(reader: Reader) -> Self {
@@ -40,18 +44,26 @@ impl Events {
         Self(Inner::Kept { dialect: recording.dialect, simulated, bytes: Some(recording.bytes.clone()) })
     }
 
-    /// The stream of a model, where it is nothing else.
-    pub(crate) fn into_straight(self) -> Option<Box<AnswerStream>> {
+    /// Has a model's stream looked at when it is complete, where others may share it.
+    pub(crate) fn when_complete(&mut self, check: Check) {
+        if let Inner::Straight(_, checked) = &mut self.0 {
+            *checked = Some(check);
+        }
+    }
+
+    /// The stream of a model, or what was kept.
+    pub(crate) fn into_parts(self) -> Option<Result<Checked, Recording>> {
         match self.0 {
-            Inner::Straight(stream) => Some(stream),
-            Inner::Shared(_) | Inner::Kept { .. } => None,
+            Inner::Straight(stream, check) => Some(Ok((stream, check))),
+            Inner::Kept { dialect, bytes, .. } => Some(Err(Recording { dialect, bytes: bytes? })),
+            Inner::Shared(_) => None,
         }
     }
 
     /// The dialect of its events.
     pub fn dialect(&self) -> Dialect {
         match &self.0 {
-            Inner::Straight(stream) => stream.dialect(),
+            Inner::Straight(stream, _) => stream.dialect(),
             Inner::Shared(reader) => reader.live.dialect,
             Inner::Kept { dialect, .. } => *dialect,
         }
@@ -60,7 +72,7 @@ impl Events {
     /// Whether a script makes it up, as far as we or the upstream know.
     pub fn simulated(&self) -> bool {
         match &self.0 {
-            Inner::Straight(stream) => stream.simulated(),
+            Inner::Straight(stream, _) => stream.simulated(),
             Inner::Shared(reader) => reader.live.report.simulated,
             Inner::Kept { simulated, .. } => *simulated,
         }
@@ -72,7 +84,7 @@ impl Stream for Events {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut self.0 {
-            Inner::Straight(stream) => stream.poll_next_unpin(context),
+            Inner::Straight(stream, _) => stream.poll_next_unpin(context),
             Inner::Shared(reader) => reader.poll(context),
             Inner::Kept { bytes, .. } => Poll::Ready(bytes.take().map(Ok)),
         }
@@ -100,6 +112,8 @@ pub(crate) struct Record {
     /// As long as it is there, others may join.
     pub(crate) _ticket: Ticket<Result<Opened, AskError>>,
     pub(crate) bytes_max: usize,
+    /// Who else looks at it.
+    pub(crate) check: Option<Check>,
 }
 
 /// A stream that several may read.
@@ -274,7 +288,11 @@ impl State {
     fn keep(&mut self, report: &Arc<Report>, dialect: Dialect) {
         let Some(record) = self.record.take() else { return };
         let bytes = Bytes::from(self.blocks.iter().flat_map(|block| block.iter().copied()).collect::<Vec<u8>>());
-        let stored = Stored::Stream(Recording { dialect, bytes }, Arc::clone(report));
+        let recording = Recording { dialect, bytes };
+        if let Some(check) = record.check {
+            check(&recording);
+        }
+        let stored = Stored::Stream(recording, Arc::clone(report));
         let life = stored.life();
         if life != Life::None {
             record.cache.keep(record.key, stored, record.label, record.seen, (life, record.ttl));

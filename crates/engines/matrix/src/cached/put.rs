@@ -7,7 +7,7 @@ use super::stored::Stored;
 use crate::matrix::Outcome;
 use crate::report::Report;
 use crate::{AskError, Vectors};
-use cache::{Answer, Failed, Found, Life, Made, Ticket, Tier, Wanted, Whence};
+use cache::{Age, Answer, Failed, Found, Life, Made, Ticket, Tier, Wanted, Whence};
 use caller::Caller;
 use fault::Retry;
 use futures_util::StreamExt;
@@ -32,6 +32,8 @@ const GRACE: Duration = Duration::from_millis(20);
 const SHARED: &str = "shared with an identical request in flight";
 /// What is told of an old answer.
 const STALE: &str = "an old answer: a new one is being fetched";
+/// What is told of one that whoever got it has replaced, and pays for that.
+const RENEWED: &str = "an old answer: a new one is being fetched at your expense, beside `cost_usd`";
 
 impl KeptAnswers {
     /// A whole answer.
@@ -61,16 +63,16 @@ impl KeptAnswers {
         });
         let started = Instant::now();
         match self.landed(wanted, caller, make).await? {
-            Answer { value: Stored::Vectors(reply, _, report, waited), whence, stale } => {
-                let (report, waited) = told(&report, (whence, stale), caller, (waited, started));
+            Answer { value: Stored::Vectors(reply, _, report, waited), whence, age } => {
+                let (report, waited) = told(&report, (whence, age), caller, (waited, started));
                 Ok(Vectors { reply, report, waited })
             }
             _ => Err(no_answer("what is kept holds no vectors")),
         }
     }
 
-    /// What is kept, shared or made. An attempt of somebody else that failed for want of their time or money is no answer
-    /// for others.
+    /// What is kept, shared or made. An attempt of somebody else that failed for want of their time, money or rank is no
+    /// answer for others.
     async fn landed(
         &self,
         wanted: Wanted,
@@ -86,7 +88,7 @@ impl KeptAnswers {
                 Err(Failed { error, .. }) => return Err(error),
             }
         }
-        Ok(Answer { value: make().await?.value, whence: Whence::Made, stale: false })
+        Ok(Answer { value: make().await?.value, whence: Whence::Made, age: Age::Fresh })
     }
 
     /// An answer as a stream.
@@ -103,13 +105,13 @@ impl KeptAnswers {
                 Ok(Opened::Kept(found)) => return self.replay(&found, wanted, caller, put),
                 Ok(Opened::Live(live)) => {
                     let whence = if led { Whence::Made } else { Whence::Shared };
-                    let (report, waited) = told(&live.report, (whence, false), caller, (live.waited, started));
+                    let (report, waited) = told(&live.report, (whence, Age::Fresh), caller, (live.waited, started));
                     let stream = Events::shared(Reader::new(live, flight));
                     return Ok(Outcome::Stream { stream: Box::new(stream), report: Box::new(report), waited });
                 }
                 Ok(Opened::Whole(stored)) => {
                     let whence = if led { Whence::Made } else { Whence::Shared };
-                    return outcome(Answer { value: stored, whence, stale: false }, caller, started);
+                    return outcome(Answer { value: stored, whence, age: Age::Fresh }, caller, started);
                 }
                 Err(error) if !led && is_personal(&error) => {}
                 Err(error) => return Err(error),
@@ -135,48 +137,46 @@ impl KeptAnswers {
         caller: &Caller,
         put: Put<Outcome>,
     ) -> Result<Outcome, AskError> {
-        if found.stale {
-            self.cache.renew(&found.entry, || {
-                let (flight, _) = self.board(Wanted { new: true, ..wanted }, put);
-                Box::pin(async move {
-                    // Read to its end it is kept.
-                    if let Ok(Opened::Live(live)) = flight.clone().await {
-                        let mut reader = Events::shared(Reader::new(live, flight));
-                        while reader.next().await.is_some() {}
-                    }
-                })
-            });
-        }
+        let age = self.cache.renew(found, || {
+            let (flight, _) = self.board(Wanted { new: true, ..wanted }, put);
+            Box::pin(async move {
+                // Read to its end it is kept.
+                if let Ok(Opened::Live(live)) = flight.clone().await {
+                    let mut reader = Events::shared(Reader::new(live, flight));
+                    while reader.next().await.is_some() {}
+                }
+            })
+        });
         let whence = Whence::Kept(found.tier);
-        match &found.entry.value {
-            Stored::Stream(recording, report) => {
-                let stream = Box::new(Events::kept(recording, report.simulated));
-                let (report, waited) = told(report, (whence, found.stale), caller, (Duration::ZERO, Instant::now()));
-                Ok(Outcome::Stream { stream, report: Box::new(report), waited })
-            }
-            other => {
-                let answer = Answer { value: other.clone(), whence, stale: found.stale };
-                outcome(answer, caller, Instant::now())
-            }
-        }
+        outcome(Answer { value: found.entry.value.clone(), whence, age }, caller, Instant::now())
     }
 
-    /// That the provider has no such model, where that was learnt a moment ago.
-    pub(crate) fn missing(&self, subject: &Subject<'_>, caller: &Caller) -> Option<AskError> {
+    /// That the provider has no such model for this `operation`, where that was learnt a moment ago.
+    pub(crate) fn missing(&self, subject: &Subject<'_>, caller: &Caller, operation: &str) -> Option<AskError> {
         if self.cache.now_ms() >= self.missing_until_ms.load(Ordering::Relaxed) {
             return None;
         }
-        let found = self.cache.in_memory(&subject.of_missing(caller)?.key)?;
+        let found = self.cache.in_memory(&subject.of_missing(caller, operation)?.key)?;
         let Stored::Missing(error) = &found.entry.value else { return None };
         Some(AskError::Refused { model: subject.name.to_owned(), error: error.clone(), attempts: Vec::new() })
     }
 
-    /// Remembers for a moment that the provider has no such model.
-    pub(crate) fn learn<T>(&self, subject: &Subject<'_>, caller: &Caller, asked: &Result<T, AskError>) {
-        let Err(AskError::Refused { error: error @ ModelError::Refused { status: 404, .. }, .. }) = asked else {
+    /// Remembers for a moment that the provider has no such model for this `operation`, where it says so. A 404 alone may
+    /// be about an address, a file or whatever else a request names.
+    pub(crate) fn learn<T>(
+        &self,
+        subject: &Subject<'_>,
+        caller: &Caller,
+        operation: &str,
+        asked: &Result<T, AskError>,
+    ) {
+        let Err(AskError::Refused { error: error @ ModelError::Refused { code: Some(code), .. }, .. }) = asked else {
             return;
         };
-        if let Some(Wanted { key, label, .. }) = subject.of_missing(caller) {
+        if code != MISSING {
+            return;
+        }
+        if let Some(Wanted { key, label, .. }) = subject.of_missing(caller, operation) {
             let until_ms = self.cache.now_ms().saturating_add(MISSING_MS_MAX);
             self.missing_until_ms.fetch_max(until_ms, Ordering::Relaxed);
             self.cache.keep(key, Stored::Missing(error.clone()), label, self.cache.seen(), (Life::Short, None));
@@ -184,6 +184,8 @@ impl KeptAnswers {
     }
 }
 
+/// What providers say of a model that they do not have.
+const MISSING: &str = "model_not_found";
 /// The longest that it can be remembered that a model is missing, as settings allow, with what chance adds.
 const MISSING_MS_MAX: u64 = 330_000;
 
@@ -206,13 +208,14 @@ async fn open(
     let (seen, bytes_max) = (cache.seen(), cache.entry_bytes_max());
     let Wanted { key, label, ttl, .. } = wanted;
     match put().await? {
-        Outcome::Stream { stream, report, waited } => {
-            let record = Record { cache, key, label, seen, ttl, _ticket: ticket, bytes_max };
-            Ok(match stream.into_straight() {
-                Some(stream) => Opened::Live(Live::new(stream, *report, waited, record)),
-                None => return Err(no_answer("what was asked anew was kept")),
-            })
-        }
+        Outcome::Stream { stream, report, waited } => Ok(match stream.into_parts() {
+            Some(Ok((stream, check))) => {
+                let record = Record { cache, key, label, seen, ttl, _ticket: ticket, bytes_max, check };
+                Opened::Live(Live::new(stream, *report, waited, record))
+            }
+            Some(Err(recording)) => Opened::Whole(Stored::Stream(recording, Arc::new(*report))),
+            None => return Err(no_answer("what was asked anew is somebody else's")),
+        }),
         Outcome::Whole { reply, report, waited } => {
             let made = made(Stored::Reply(*reply, Arc::new(*report), waited));
             cache.keep(key, made.value.clone(), label, seen, (made.life, ttl));
@@ -228,9 +231,10 @@ async fn until<T>(caller: &Caller, asked: impl Future<Output = T>) -> Result<T, 
     timeout_at(caller.deadline + GRACE, asked).await.map_err(late)
 }
 
-/// Whether an attempt failed for what whoever made it had not, rather than for what was asked.
+/// Whether an attempt failed for what whoever made it had not, such as money, time or rank, rather than for what was
+/// asked.
 fn is_personal(error: &AskError) -> bool {
-    matches!(error, AskError::Spend(_) | AskError::Deadline { .. })
+    matches!(error, AskError::Spend(_) | AskError::Deadline { .. } | AskError::NoAnswer { turned_away: true, .. })
 }
 
 fn whole(outcome: Outcome) -> Result<Made<Stored>, AskError> {
@@ -246,31 +250,47 @@ fn made(value: Stored) -> Made<Stored> {
 
 fn no_answer(reason: &str) -> AskError {
     let attempts = vec![Attempt { model: "althing".to_owned(), reason: reason.to_owned() }];
-    AskError::NoAnswer { attempts, retry: Retry::Now, timed_out: false }
+    AskError::NoAnswer { attempts, retry: Retry::Now, timed_out: false, turned_away: false }
 }
 
-fn outcome(answer: Answer<Stored>, caller: &Caller, started: Instant) -> Result<Outcome, AskError> {
-    let Answer { value: Stored::Reply(reply, report, waited), whence, stale } = answer else {
-        return Err(no_answer("what is kept is no reply"));
+pub(super) fn outcome(answer: Answer<Stored>, caller: &Caller, started: Instant) -> Result<Outcome, AskError> {
+    let Answer { value, whence, age } = answer;
+    let tell = |report: &Report, waited| {
+        let (report, waited) = told(report, (whence, age), caller, (waited, started));
+        (Box::new(report), waited)
     };
-    let (report, waited) = told(&report, (whence, stale), caller, (waited, started));
-    Ok(Outcome::Whole { reply: Box::new(reply), report: Box::new(report), waited })
+    match value {
+        Stored::Reply(reply, report, waited) => {
+            let (report, waited) = tell(&report, waited);
+            Ok(Outcome::Whole { reply: Box::new(reply), report, waited })
+        }
+        Stored::Stream(recording, report) => {
+            let stream = Box::new(Events::kept(&recording, report.simulated));
+            let (report, waited) = tell(&report, Duration::ZERO);
+            Ok(Outcome::Stream { stream, report, waited })
+        }
+        Stored::Vectors(..) | Stored::Missing(_) => Err(no_answer("what is kept is no answer to a chat")),
+    }
 }
 
 /// What is told of an answer, and how long models took for it. Whoever did not have it made pays nothing.
 fn told(
     report: &Report,
-    (whence, stale): (Whence, bool),
+    (whence, age): (Whence, Age),
     caller: &Caller,
     (waited, started): (Duration, Instant),
 ) -> (Report, Duration) {
-    let mut report = Report { request_id: Arc::clone(&caller.request_id), cache: name(whence), ..report.clone() };
+    // What was kept for a similar question says itself where.
+    let cache = if report.cache == "off" { name(whence) } else { report.cache };
+    let mut report = Report { request_id: Arc::clone(&caller.request_id), cache, ..report.clone() };
     if whence != Whence::Made {
         report.cost_usd = Some(Decimal::ZERO);
     }
-    if stale {
-        report.reasons.push(STALE.to_owned());
-    }
+    report.reasons.extend(match age {
+        Age::Fresh => None,
+        Age::Stale => Some(STALE.to_owned()),
+        Age::Renewed => Some(RENEWED.to_owned()),
+    });
     let waited = match whence {
         Whence::Made => waited,
         Whence::Shared => {

@@ -97,6 +97,8 @@ impl Stored {
         };
         match report.degraded {
             _ if is_filtered(bytes) => Life::None,
+            // It is kept already, as the answer to another question.
+            _ if report.cache != "off" => Life::None,
             true => Life::Short,
             false => Life::Usual,
         }

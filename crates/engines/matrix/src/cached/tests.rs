@@ -4,7 +4,7 @@ use super::*;
 use crate::fixtures::{PATIENCE, caller, panel_saying, provider, question_with, request, route, settings};
 use crate::{Matrix, Outcome, Report};
 use ::cache::Clock;
-use caller::{Caller, Identity, Kept, Role, Wishes};
+use caller::{Caller, Class, Identity, Kept, Role, Wishes};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use rust_decimal::Decimal;
@@ -14,6 +14,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use testkit::{Purse, Reply, Upstream};
 use wire::openai::{ChatRequest, EmbeddingRequest};
+
+mod similar;
 
 /// An engine that keeps answers, its worker, a clock and a folder.
 struct House {
@@ -320,31 +322,79 @@ async fn a_stream_that_breaks_off_is_not_kept() {
     }
 }
 
+/// What a provider says of a model that it does not have.
+fn no_such_model() -> Reply {
+    Reply::json(404, &json!({ "error": { "code": "model_not_found", "message": "no" } }))
+}
+
+async fn refused(house: &House, caller: Caller, request: &ChatRequest) -> String {
+    house.matrix.ask(&caller, request).await.err().map(|error| error.to_string()).unwrap()
+}
+
 #[tokio::test]
 async fn errors_are_not_kept_and_a_missing_model_is_for_a_moment() {
     let upstream = Upstream::start(|seen| match seen.json()["seed"] == 2 {
         true => Reply::error(400, "invalid_request_error", "no"),
-        false => Reply::error(404, "invalid_request_error", "no such model"),
+        false => no_such_model(),
     })
     .await;
     let house = House::new(&provider("a", &upstream.url()));
-    let ask = |caller: Caller, request: ChatRequest| {
-        let matrix = Arc::clone(&house.matrix);
-        async move { matrix.ask(&caller, &request).await.err().map(|error| error.to_string()).unwrap() }
-    };
     for _ in 0..2 {
-        assert!(ask(caller(PATIENCE), seeded(&json!({ "seed": 2 }))).await.contains("400"));
+        assert!(refused(&house, caller(PATIENCE), &seeded(&json!({ "seed": 2 }))).await.contains("400"));
     }
-    let first = ask(caller(PATIENCE), seeded(&json!({}))).await;
+    let (first, free) =
+        (refused(&house, caller(PATIENCE), &seeded(&json!({}))).await, question_with("a/m", &json!({})));
     // Any question to that model, not this one alone.
-    assert_eq!(ask(caller(PATIENCE), question_with("a/m", &json!({}))).await, first);
+    assert_eq!(refused(&house, caller(PATIENCE), &free).await, first);
     assert_eq!(upstream.seen().len(), 3);
-    ask(of_tenant("other"), question_with("a/m", &json!({}))).await;
-    ask(asked_for(Kept::Refresh), seeded(&json!({}))).await;
+    refused(&house, of_tenant("other"), &free).await;
+    refused(&house, asked_for(Kept::Refresh), &seeded(&json!({}))).await;
     assert_eq!(upstream.seen().len(), 5);
-    house.now_ms.fetch_add(11_000, Ordering::Relaxed);
-    ask(caller(PATIENCE), seeded(&json!({}))).await;
+    // Being asked for does not make it last longer.
+    house.now_ms.fetch_add(6_000, Ordering::Relaxed);
+    refused(&house, caller(PATIENCE), &seeded(&json!({}))).await;
+    assert_eq!(upstream.seen().len(), 5);
+    house.now_ms.fetch_add(6_000, Ordering::Relaxed);
+    refused(&house, caller(PATIENCE), &seeded(&json!({}))).await;
     assert_eq!(upstream.seen().len(), 6);
+}
+
+#[tokio::test]
+async fn a_404_about_something_else_hides_no_model() {
+    for reply in [
+        Reply::error(404, "not_found_error", "no such file"),
+        Reply::error(404, "invalid_request_error", "no such assistant"),
+        Reply::body(404, "text/plain", "no such address"),
+    ] {
+        let upstream = Upstream::start(move |_| reply.clone()).await;
+        let house = House::new(&provider("a", &upstream.url()));
+        for _ in 0..2 {
+            assert!(refused(&house, caller(PATIENCE), &question_with("a/m", &json!({}))).await.contains("404"));
+        }
+        assert_eq!(upstream.seen().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_is_missing_for_one_operation_is_asked_for_others_and_what_is_kept_is_given() {
+    let gone = Arc::new(AtomicU64::new(0));
+    let missing = Arc::clone(&gone);
+    let upstream = Upstream::start(move |seen| match seen.path.ends_with("/embeddings") {
+        true => Reply::json(200, &json!({ "data": [{ "index": 0, "embedding": [0.5] }] })),
+        false if missing.load(Ordering::Relaxed) == 1 => no_such_model(),
+        false => Reply::chat("here"),
+    })
+    .await;
+    let house = House::new(&provider("a", &upstream.url()));
+    let (kept, caller) = (seeded(&json!({})), caller(PATIENCE));
+    house.whole(&caller, &kept).await;
+    gone.store(1, Ordering::Relaxed);
+    refused(&house, caller.clone(), &seeded(&json!({ "seed": 2 }))).await;
+    refused(&house, caller.clone(), &seeded(&json!({ "seed": 3 }))).await;
+    assert_eq!(upstream.seen().len(), 2, "it is known to be missing");
+    assert_eq!(house.whole(&caller, &kept).await.1.cache, "hit-memory");
+    let request = EmbeddingRequest::parse(r#"{"model":"a/m","input":"hello"}"#.into()).unwrap();
+    assert_eq!(house.matrix.embed(&caller, &request).await.unwrap().report.cache, "miss");
 }
 
 #[tokio::test]
@@ -430,6 +480,58 @@ async fn somebody_elses_want_of_money_is_not_ones_own() {
     assert_eq!(rich.1.cache, "miss");
     // An answer that is there costs nobody anything.
     let _ = request;
+}
+
+#[tokio::test]
+async fn who_shares_an_answer_is_not_turned_away_with_whoever_led() {
+    let upstream = counting(Duration::from_millis(120)).await;
+    let house = House::new(&(provider("a", &upstream.url()) + "in_flight_max = 1\nqueue_max = 2\n"));
+    let of_class = |class| Caller { wishes: Wishes { class, ..Wishes::default() }, ..caller(PATIENCE) };
+    let (low, normal, critical) = (of_class(Class::Low), of_class(Class::Normal), of_class(Class::Critical));
+    for stream in [false, true] {
+        let ask = |caller: &Caller, seed: u64, after_ms: u64| {
+            let (matrix, caller) = (Arc::clone(&house.matrix), caller.clone());
+            let request = seeded(&json!({ "seed": seed, "stream": stream }));
+            async move {
+                tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                let asked = matrix.ask(&caller, &request).await;
+                if let Ok(Outcome::Stream { stream, .. }) = asked {
+                    return Ok(read(*stream).await.unwrap());
+                }
+                asked.map(|_| "whole".to_owned())
+            }
+        };
+        // One is served and two wait, the leader among them; then somebody comes for whom that one has to go.
+        let (_, led, _, displacing, follower) = tokio::join!(
+            ask(&normal, 10, 0),
+            ask(&low, 11, 15),
+            ask(&normal, 12, 30),
+            ask(&critical, 13, 70),
+            ask(&critical, 11, 45)
+        );
+        assert!(matches!(led, Err(AskError::NoAnswer { turned_away: true, .. })), "{led:?}");
+        assert!(displacing.is_ok() && follower.is_ok(), "{follower:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_an_old_answer_renewed_is_told_who_pays() {
+    let upstream = counting(QUICKLY).await;
+    let mut house = House::new(&(provider("a", &upstream.url()) + "[cache]\nttl_s = 60\nstale_s = 600\n"));
+    for stream in [false, true] {
+        let request = seeded(&json!({ "stream": stream }));
+        let reasons = async |house: &House| match stream {
+            true => house.streamed(&caller(PATIENCE), &request).await.1.reasons,
+            false => house.whole(&caller(PATIENCE), &request).await.1.reasons,
+        };
+        assert!(reasons(&house).await.is_empty());
+        house.now_ms.fetch_add(70_000, Ordering::Relaxed);
+        let (first, second) = (reasons(&house).await, reasons(&house).await);
+        assert!(first.len() == 1 && first[0].contains("at your expense"), "{first:?}");
+        assert!(second.len() == 1 && !second[0].contains("expense"), "{second:?}");
+        house.keeper.0.settle().await;
+        assert!(reasons(&house).await.is_empty());
+    }
 }
 
 #[tokio::test]

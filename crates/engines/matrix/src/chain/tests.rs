@@ -182,6 +182,24 @@ async fn the_deadline_holds_over_all_attempts() {
 }
 
 #[tokio::test]
+async fn a_slow_answer_has_the_time_that_is_there() {
+    let slow = Upstream::start(|_| Reply::chat("slow").after(ms(500))).await;
+    let others = [fine().await, fine().await, fine().await];
+    let mut text = provider("slow", &slow.url());
+    for (name, other) in ["b", "c", "d"].iter().zip(&others) {
+        text += &provider(name, &other.url());
+    }
+    let matrix = matrix(&[&text, "[guard]\nbreaker_failures = 1\n", &route(&["slow", "b", "c", "d"])].concat());
+    let (reply, report) = ask_within(&matrix, "r", ms(1_000)).await.unwrap();
+    assert_eq!((reply.answer().as_str(), report.degraded), ("slow", false), "{:?}", report.reasons);
+    // Whoever has less is answered by the next, and that harms nobody.
+    let (_, report) = ask_within(&matrix, "r", ms(400)).await.unwrap();
+    assert!(report.reasons[0].contains("no answer within 3"), "{:?}", report.reasons);
+    assert_eq!(matrix.endpoints()[0].breaker(), guard::State::Closed);
+    assert!(!matrix.endpoints()[0].reading(Instant::now()).penalised);
+}
+
+#[tokio::test]
 async fn waiting_to_retry_never_outlasts_the_deadline() {
     let upstream = Upstream::start(|_| Reply::error(429, "", "").header("retry-after", "1")).await;
     let matrix = matrix(&provider("one", &upstream.url()));

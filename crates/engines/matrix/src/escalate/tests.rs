@@ -5,64 +5,8 @@ mod mix;
 use crate::MemberOutcome::{Answered, Cancelled, Failed, Skipped};
 use crate::fixtures::*;
 use crate::{MemberOutcome, Report};
-use consensus::{Answer, Ballot, Prompt};
-use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
-
-use super::{Escalation, Step};
-
-/// What to do next when seats have said these words (`.` is in progress, `-` has failed, `?` was not asked).
-fn step(said: &[&str], weights: &[f64], first: usize, agreement: f64) -> Step {
-    let mut ballot = Ballot::new(weights, agreement);
-    let mut unasked = VecDeque::new();
-    for (at, text) in said.iter().enumerate() {
-        match *text {
-            "." => {}
-            "-" => ballot.failed(at),
-            "?" => unasked.push_back(at),
-            text => ballot.answered(at, Answer::new(text, &Prompt::default())),
-        }
-    }
-    Escalation { first: Some(first), agreement, seats: said.len() }.step(&ballot, &unasked)
-}
-
-#[test]
-fn known_steps() {
-    for (said, first, agreement, expect) in [
-        (["?", "?", "?", "?", "?"], 3, 0.6, Step::Ask),
-        ([".", ".", "?", "?", "?"], 3, 0.6, Step::Ask),
-        ([".", ".", ".", "?", "?"], 3, 0.6, Step::Wait),
-        (["a", "a", ".", "?", "?"], 3, 0.7, Step::Wait),
-        (["a", "a", "a", "?", "?"], 3, 0.7, Step::Enough),
-        // Two agree, and one alone never does.
-        (["a", "a", "?", "?", "?"], 2, 0.6, Step::Enough),
-        (["a", "?", "?", "?", "?"], 1, 0.6, Step::Ask),
-        (["a", "a", "?", "?", "?"], 1, 0.6, Step::Enough),
-        // Another one takes the place of whoever fails.
-        (["a", "a", "-", "?", "?"], 3, 0.8, Step::Ask),
-        (["a", "a", "-", ".", "?"], 3, 0.8, Step::Wait),
-        // Somebody dissents: as many as could make three of five agree.
-        (["a", "b", ".", "?", "?"], 3, 0.6, Step::Ask),
-        (["a", "b", ".", ".", "?"], 3, 0.6, Step::Wait),
-        (["a", "a", "b", "?", "?"], 3, 0.6, Step::Ask),
-        (["a", "a", "b", ".", "?"], 3, 0.6, Step::Wait),
-        // Of one mind, but for those who hang: they count as dissent.
-        ([".", ".", "a", "a", "?"], 2, 0.6, Step::Wait),
-        ([".", "a", "a", "a", "?"], 2, 0.6, Step::Enough),
-    ] {
-        assert_eq!(step(&said, &[1.0; 5], first, agreement), expect, "{said:?} {first}");
-    }
-}
-
-#[test]
-fn the_first_must_weigh_what_so_many_usually_weigh() {
-    // Two light ones of one mind are no two members of a panel that the fifth rules.
-    for (weights, expect) in [([1.0, 1.0, 1.0, 1.0, 1.0], Step::Enough), ([1.0, 1.0, 1.0, 1.0, 6.0], Step::Ask)] {
-        assert_eq!(step(&["a", "a", "?", "?", "?"], &weights, 2, 0.6), expect, "{weights:?}");
-    }
-    assert_eq!(step(&["a", "a", "a", "a", "?"], &[1.0, 1.0, 1.0, 1.0, 6.0], 2, 0.6), Step::Enough);
-}
 
 /// A panel over five members that say these words; the later in the alphabet, the cheaper.
 fn priced(said: &[(&str, u64)], keys: &str) -> String {

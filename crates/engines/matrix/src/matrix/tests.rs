@@ -131,8 +131,11 @@ async fn what_has_not_changed_keeps_its_breaker_and_connections() {
     assert!(fails(&matrix, "p").await.to_string().contains("breaker is open"));
     ask(&matrix, "good/m").await.unwrap();
     assert_eq!((bad.seen().len(), good.accepted_connections()), (1, 1));
-    matrix.reload(&settings(&text.replacen("kind", "timeout_ms = 1000\nkind", 1))).unwrap();
-    assert!(fails(&matrix, "bad/m").await.to_string().contains("failed with 500"), "a changed provider starts anew");
+    let with = |line: &str| settings(&text.replacen("kind", &format!("{line}\nkind"), 1));
+    matrix.reload(&with("timeout_ms = 1000")).unwrap();
+    assert!(fails(&matrix, "bad/m").await.to_string().contains("breaker is open"), "it is the same upstream");
+    matrix.reload(&with("breaker_open_ms = 7000")).unwrap();
+    assert!(fails(&matrix, "bad/m").await.to_string().contains("failed with 500"), "another breaker starts anew");
 }
 
 #[tokio::test(start_paused = true)]

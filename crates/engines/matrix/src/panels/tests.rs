@@ -1,14 +1,15 @@
 //! Panels whose answers are written down: what the truth changes, and who sees it.
 
-use super::{PanelState, SettleError, Truth};
+use super::{ANSWER_BYTES_MAX, PanelState, SettleError, Truth};
 use crate::fixtures::*;
-use crate::{Matrix, Report};
+use crate::{Keeper, KeptAnswers, Matrix, Report};
 use caller::{Caller, Guest, HOUSE, Identity, Role};
 use fault::{Explain, Kind};
 use measure::Metrics;
 use std::sync::Arc;
 use store::{Config, Store};
 use tempfile::TempDir;
+use tokio::time::Instant;
 use votes::{Together, Votes};
 
 /// An engine whose panels are written down.
@@ -16,6 +17,7 @@ struct Bench {
     matrix: Matrix,
     asked: std::cell::Cell<u32>,
     _data: TempDir,
+    _keeper: Option<Keeper>,
 }
 
 impl Bench {
@@ -26,7 +28,15 @@ impl Bench {
         let store = Store::open(&config, figures.store()).await.unwrap();
         let matrix = matrix(text);
         matrix.keep_votes(&Votes::open(store, 90, figures.votes()).await.unwrap());
-        Self { matrix, asked: std::cell::Cell::new(0), _data: data }
+        Self { matrix, asked: std::cell::Cell::new(0), _data: data, _keeper: None }
+    }
+
+    /// One that keeps all answers.
+    async fn keeping(text: &str) -> Self {
+        let text = format!("[cache]\nrequests = \"all\"\n{text}");
+        let (answers, keeper) = KeptAnswers::open(&settings(&text).cache, None, None, &metrics()).unwrap();
+        let bench = Self::of(&text).await;
+        Self { matrix: bench.matrix.with_answers(answers), _keeper: Some(keeper), ..bench }
     }
 
     /// Puts one question; its answer, id and report.
@@ -128,6 +138,45 @@ async fn the_truth_can_be_told_in_words() {
         (error.code(), error.kind(), error.param().as_deref()),
         ("no_such_answer", Kind::Semantics, Some("right"))
     );
+}
+
+#[tokio::test]
+async fn a_right_answer_has_room_for_no_more_than_an_answer() {
+    let bench = Bench::of(&panel_of_three("")).await;
+    let (_, id, _) = bench.ask("acme").await;
+    let fits = Truth::Answer("x".repeat(ANSWER_BYTES_MAX));
+    assert!(bench.settle("acme", &id, fits).await.unwrap().right.is_empty());
+    let error = bench.settle("acme", &id, Truth::Answer("x".repeat(ANSWER_BYTES_MAX + 1))).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.kind(), error.param().as_deref()),
+        ("answer_too_long", Kind::TooLarge, Some("answer"))
+    );
+    assert_eq!(error.to_string(), "the right answer has 65537 bytes, at most 65536 are compared");
+}
+
+#[tokio::test]
+async fn comparing_keeps_nobody_else_waiting() {
+    let bench = Bench::of(&panel_of_three("")).await;
+    let (_, id, _) = bench.ask("acme").await;
+    let long = Truth::Answer("a-1 than ".repeat(ANSWER_BYTES_MAX / 9));
+    let started = Instant::now();
+    let mut settled = std::pin::pin!(bench.settle("acme", &id, long));
+    assert!(futures_util::poll!(settled.as_mut()).is_pending());
+    let held = started.elapsed();
+    settled.await.unwrap();
+    assert!(held * 2 < started.elapsed(), "{held:?} of {:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn the_truth_about_a_kept_answer_is_told_about_the_question_that_was_voted_on() {
+    let bench = Bench::keeping(&panel_of_three("")).await;
+    let (_, first, made) = bench.ask("acme").await;
+    let (_, second, kept) = bench.ask("acme").await;
+    assert_eq!((made.cache, kept.cache, &*kept.request_id), ("miss", "hit-memory", second.as_str()));
+    assert_eq!(bench.settle("acme", &second, right(&["s/c"])).await.unwrap_err().code(), "not_found");
+    let voted_on = kept.agreement.unwrap().request_id;
+    assert_eq!(voted_on, first);
+    assert_eq!(bench.settle("acme", &voted_on, right(&["s/c"])).await.unwrap().right, ["s/c"]);
 }
 
 #[tokio::test]

@@ -49,6 +49,17 @@ fn a_wrong_provider_is_refused_in_its_own_words() {
 }
 
 #[test]
+fn a_name_that_several_share_is_told_once_unless_it_means_something_else() {
+    let names = |more: &str| plan(more).unwrap().group_names().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(names(""), ["oak"]);
+    assert_eq!(names("[alias]\noak = \"s/ash\""), [""; 0], "an alias takes the name");
+    assert_eq!(names("[alias]\n\"oa*\" = \"s/ash\""), [""; 0]);
+    let whole = "[[provider]]\nname = \"u\"\nkind = \"scripted\"\nmodels = [\"s/ash\"]\n\
+                 [[provider]]\nname = \"v\"\nkind = \"scripted\"\nmodels = [\"s/ash\", \"elm\"]\n";
+    assert_eq!(names(whole), ["elm", "oak"], "a whole name is one model's");
+}
+
+#[test]
 fn names_come_in_order_and_the_default_is_the_quorum() {
     let found = plan("").unwrap();
     assert_eq!(found.names().collect::<Vec<_>>(), ["s/ash", "s/birch", "s/oak", "t/oak", "t/elm"]);

@@ -1,9 +1,9 @@
 //! What a judge and an arbiter are asked, what their replies do, and what happens without one.
 
-use super::{ARBITER, JUDGE};
 use crate::fixtures::*;
-use crate::{AskError, Matrix, Report};
+use crate::{AskError, KeptAnswers, Matrix, Report};
 use caller::{Caller, Guest, Identity};
+use consensus::Settler;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use testkit::{Purse, Reply, Upstream};
@@ -52,7 +52,7 @@ async fn a_judge_picks_an_answer_word_for_word() {
     assert!(report.reasons.contains(&told), "{:?}", report.reasons);
     assert_eq!(judge.seen().len(), 1);
     let sent = judge.seen()[0].json();
-    assert_eq!((&sent["messages"][0]["content"], &sent["model"]), (&json!(JUDGE), &json!("m")));
+    assert_eq!((&sent["messages"][0]["content"], &sent["model"]), (&json!(Settler::Judge.instructions()), &json!("m")));
     let data: Value = serde_json::from_str(sent["messages"][1]["content"].as_str().unwrap()).unwrap();
     assert_eq!(data["conversation"], json!([{ "role": "user", "text": "What is the answer?" }]));
     let answers: Vec<&str> =
@@ -98,6 +98,30 @@ async fn whoever_cannot_be_asked_leaves_the_question_as_it_was() {
 }
 
 #[tokio::test]
+async fn members_without_a_figure_are_reckoned_by_what_they_were_asked() {
+    let judge = judge_saying("1").await;
+    // Who was cancelled told nothing. Ten tokens at most were wanted of it, of the judge a thousand are reckoned with.
+    let matrix = settled_by(&judge, "judge", "cost_usd_max = 0.0014");
+    let outcome = matrix.ask(&caller(PATIENCE), &question_with("p", &json!({ "max_tokens": 10 }))).await;
+    let (_, report) = whole(outcome).unwrap();
+    assert_eq!((resolution(&report)["reason"].as_str(), judge.seen().len()), (None, 1));
+}
+
+#[tokio::test]
+async fn another_judge_makes_another_answer() {
+    let (first, second) = (judge_saying("1").await, judge_saying("2").await);
+    let text = |judge: &Upstream| format!("[cache]\nrequests = \"all\"\n{}", settings_of(judge, "judge", ""));
+    let (answers, _keeper) = KeptAnswers::open(&settings(&text(&first)).cache, None, None, &metrics()).unwrap();
+    let matrix = matrix(&text(&first)).with_answers(answers);
+    let kept = async || asked(&matrix).await.1.cache;
+    assert_eq!((kept().await, kept().await), ("miss", "hit-memory"));
+    // The panel's settings stay the same, only who is behind the judge's name is another one.
+    matrix.reload(&settings(&text(&second))).unwrap();
+    assert_eq!((kept().await, kept().await), ("miss", "hit-memory"));
+    assert_eq!((first.seen().len(), second.seen().len()), (1, 1));
+}
+
+#[tokio::test]
 async fn an_arbiter_writes_an_answer_of_its_own() {
     let judge = judge_saying("purple").await;
     let matrix = settled_by(&judge, "arbiter", "");
@@ -110,7 +134,10 @@ async fn an_arbiter_writes_an_answer_of_its_own() {
     assert!(report.reasons.contains(&"the arbiter `j/m` read all answers and wrote this one".to_owned()));
     assert!(!report.agreement.as_ref().unwrap().reached);
     let sent = judge.seen()[0].json();
-    assert_eq!((&sent["messages"][0]["content"], sent["max_completion_tokens"].as_u64()), (&json!(ARBITER), Some(77)));
+    assert_eq!(
+        (&sent["messages"][0]["content"], sent["max_completion_tokens"].as_u64()),
+        (&json!(Settler::Arbiter.instructions()), Some(77))
+    );
     // It is reserved for, noted and charged apart from the members, and the reply tells the sum.
     let notes = purse.notes();
     assert_eq!((notes.last().unwrap().model.as_str(), notes.last().unwrap().outcome), ("j/m", "answered"));

@@ -92,16 +92,18 @@ impl Group {
 
     /// The order for one request; `from` tells what led here.
     pub(crate) fn lead(&self, asked: &Asked<'_>, from: String) -> Lead {
-        let decides = self.strategy != Strategy::Order || self.limits != Limits::default();
+        let peers = self.strategy != Strategy::Order;
+        let is_down = |endpoint: &Arc<Endpoint>| !endpoint.is_up();
+        let decides = peers || self.limits != Limits::default() || self.endpoints.iter().any(is_down);
         if !decides || self.picks.len() < 2 {
             let (candidates, hedge_after) = (self.endpoints.clone(), self.hedge_after(asked, self.picks.first()));
-            return Lead { candidates, hedge_after, from: Some(from), why: None, beyond: Vec::new() };
+            return Lead { candidates, peers, hedge_after, from: Some(from), why: None, beyond: Vec::new() };
         }
         let Chosen { places, why, beyond } = self.choose(asked);
         let chosen = || places.iter().filter_map(|at| self.picks.get(*at));
         let hedge_after = self.hedge_after(asked, chosen().next());
         let candidates = chosen().map(|pick| Arc::clone(&pick.endpoint)).collect();
-        Lead { candidates, hedge_after, from: Some(from), why, beyond }
+        Lead { candidates, peers, hedge_after, from: Some(from), why, beyond }
     }
 
     fn choose(&self, asked: &Asked<'_>) -> Chosen {
@@ -116,7 +118,8 @@ impl Group {
         let Ordered { mut places, peers } =
             asked.context.with_chance(|rng| self.balancer.order(strategy, &readings, rng));
         if self.strategy == Strategy::Order {
-            places.sort_by_key(|at| beyond[*at].is_some());
+            // Who rests says so at once; who fails its health checks would be waited for.
+            places.sort_by_key(|at| (!self.endpoints[*at].is_up(), beyond[*at].is_some()));
         } else {
             // One that rests cannot be asked: whoever is beyond a limit can.
             places.sort_by_key(|at| (resting[*at], beyond[*at].is_some()));
@@ -130,12 +133,15 @@ impl Group {
 
     fn reading(&self, pick: &Pick, asked: &Asked<'_>) -> Reading {
         let endpoint = &pick.endpoint;
-        let mut reading = Reading { weight: pick.weight, ..endpoint.reading(Instant::now().into_std()) };
+        let mut reading = Reading {
+            weight: pick.weight,
+            ..endpoint.reading_for(Instant::now().into_std(), asked.stream == Some(true))
+        };
         if self.strategy == Strategy::Cheapest || self.limits.cost_usd.is_some() {
             reading.cost = (asked.cost)(endpoint);
         }
         if self.strategy == Strategy::Fastest || self.limits.latency_s.is_some() {
-            reading.latency_s = pick.usual.median_s(endpoint);
+            reading.latency_s = pick.usual.median_s(endpoint, asked.stream == Some(true));
         }
         reading
     }

@@ -8,7 +8,7 @@ use models::Asker;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use testkit::{Purse, Reply, Upstream};
+use testkit::{Purse, Reply, Upstream, in_turn};
 
 /// Scripted providers `a`, `b`, `c` that offer `m`, and what else is wanted.
 fn three(more: &str) -> String {
@@ -91,6 +91,45 @@ async fn a_group_fails_over_and_spares_who_failed() {
     assert!((1..=2).contains(&failovers), "{failovers} of 60 reached who fails");
     assert_eq!(bad.seen().len(), failovers);
     assert!(matrix.endpoints()[0].reading(std::time::Instant::now()).penalised);
+}
+
+#[tokio::test]
+async fn peers_are_not_asked_twice_while_another_is_ready() {
+    let broken = || Upstream::start(|_| Reply::error(500, "", ""));
+    let (bad, worse, good) = (broken().await, broken().await, Upstream::start(|_| Reply::chat("yes")).await);
+    let all = [provider("bad", &bad.url()), provider("worse", &worse.url()), provider("good", &good.url())].concat();
+    let matrix = matrix(&[QUICK, "[balance]\nstrategy = \"round_robin\"\n", &all].concat());
+    let (_, report) = ask(&matrix, "m").await.unwrap();
+    assert_eq!((report.served_by.as_str(), report.reasons.len()), ("good/m", 3), "{:?}", report.reasons);
+    assert_eq!([bad.seen().len(), worse.seen().len(), good.seen().len()], [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn the_last_one_and_one_whose_peers_are_not_ready_is_asked_again() {
+    let flaky = || Upstream::start(in_turn(vec![Reply::error(500, "", ""), Reply::chat("well again")]));
+    let (alone, limited) = (flaky().await, Upstream::start(|_| Reply::error(429, "", "").header("retry-after", "30")));
+    let limited = limited.await;
+    let all = [provider("limited", &limited.url()), provider("alone", &alone.url())].concat();
+    let matrix = matrix(&[QUICK, "[balance]\nstrategy = \"round_robin\"\n", &all].concat());
+    assert!(ask(&matrix, "limited/m").await.is_err());
+    let (_, report) = ask(&matrix, "m").await.unwrap();
+    assert_eq!(report.served_by, "alone/m");
+    assert_eq!((alone.seen().len(), limited.seen().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_failure_does_not_count_as_what_failing_peers_count_as() {
+    let broken = || Upstream::start(|_| Reply::error(500, "", ""));
+    let (one, two) = (broken().await, broken().await);
+    let all = [provider("one", &one.url()), provider("two", &two.url())].concat();
+    let guard = "[guard]\nattempts_max = 1\nbreaker_failures = 1000\n";
+    let matrix = matrix(&[guard, &all].concat());
+    let asking = (0..20).map(|_| fails(&matrix, "m"));
+    futures_util::future::join_all(asking).await;
+    for endpoint in matrix.endpoints() {
+        let seconds = endpoint.reading(std::time::Instant::now()).latency_s.unwrap();
+        assert!(seconds <= 5.0, "`penalty_ms`, and no more with each failure: {seconds}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

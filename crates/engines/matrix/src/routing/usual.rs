@@ -1,6 +1,6 @@
 //! How long an endpoint usually takes, looked up once a second at most: the figures are made of hundreds of calls.
 
-use models::{Endpoint, Recent};
+use models::{Endpoint, Quantiles, Recent};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,19 +24,21 @@ impl Usual {
         }
     }
 
-    /// The time to the first token that half of the calls did not exceed, in seconds; that of whole answers where
-    /// nobody streams.
-    pub(crate) fn median_s(&self, endpoint: &Endpoint) -> Option<f64> {
-        let recent = self.of(endpoint);
-        Some(recent.first_token_ms.or(recent.answer_ms)?.p50 / 1_000.0)
+    /// The time that half of the calls did not exceed, in seconds: of streams to the first token, or of whole answers.
+    pub(crate) fn median_s(&self, endpoint: &Endpoint, stream: bool) -> Option<f64> {
+        Some(self.times(endpoint, stream)?.p50 / 1_000.0)
     }
 
     /// The time that one call in twenty exceeds, to the first token of a stream or to the end of a whole answer;
-    /// `None` before there were twenty.
+    /// `None` before there were twenty of that kind.
     pub(crate) fn late_after(&self, endpoint: &Endpoint, stream: bool) -> Option<Duration> {
+        let times = self.times(endpoint, stream).filter(|times| times.samples >= CALLS_MIN)?;
+        Duration::try_from_secs_f64(times.p95 / 1_000.0).ok()
+    }
+
+    /// Times of one kind alone: neither tells anything about the other.
+    fn times(&self, endpoint: &Endpoint, stream: bool) -> Option<Quantiles> {
         let recent = self.of(endpoint);
-        let times = if stream { recent.first_token_ms } else { recent.answer_ms };
-        let late_s = times.filter(|_| recent.calls >= CALLS_MIN)?.p95 / 1_000.0;
-        Duration::try_from_secs_f64(late_s).ok()
+        if stream { recent.first_token_ms } else { recent.whole_ms }
     }
 }

@@ -1,9 +1,7 @@
 //! The figures and warnings of an agreement report.
 
-use super::{Evidence, figure, measured};
 use crate::fixtures::*;
 use crate::{Agreement, AskAnswer};
-use consensus::Pair;
 use serde_json::Value;
 use wire::openai::ChatRequest;
 
@@ -200,26 +198,5 @@ async fn orders_are_told_with_their_sum() {
     assert_eq!(found.ranking.unwrap().condorcet.as_deref(), Some("A"));
     for start in ["another kind: 1 of 3 answers", "items differ: "] {
         assert!(found.caution.iter().any(|line| line.starts_with(start)), "{:?}", found.caution);
-    }
-}
-
-#[test]
-fn what_was_measured_takes_the_place_of_what_is_assumed() {
-    let families = ["x", "x", "y"];
-    let apart = Pair { both_right: 640, only_first: 160, only_second: 160, both_wrong: 40 };
-    let evidence = Evidence { weights_on: Some(7), pairs: [((1, 4), apart)].into() };
-    // The seats 1, 4 and 6 have answered: one pair of one family is measured, the others are assumed.
-    let found = evidence.rho(&[1, 4, 6], &families);
-    assert!((found - (30.0 / 1030.0 + 0.4 + 0.4) / 3.0).abs() < 1e-12, "{found}");
-    assert!((Evidence::default().rho(&[1, 4, 6], &families) - 0.6).abs() < 1e-12);
-    assert_eq!(measured(7), "weights were measured on 7 answers of this panel whose truth is known");
-    assert!(measured(0).starts_with("weights: none is measured yet"));
-}
-
-#[test]
-fn computed_figures_lose_what_only_computing_adds() {
-    for (value, expect) in [(0.1 + 0.2, 0.3), (391.0, 391.0), (-1.0 / 3.0, -0.333333333333), (0.0, 0.0), (1e300, 1e300)]
-    {
-        assert_eq!(figure(value), expect);
     }
 }

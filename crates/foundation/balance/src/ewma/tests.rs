@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
 const DECAY: Duration = Duration::from_secs(10);
+/// How long a first failure spares.
+const REST: Duration = Duration::from_secs(60);
 const S: Duration = Duration::from_secs(1);
 
 fn near(found: f64, expect: f64) {
@@ -29,11 +31,26 @@ fn higher_times_replace_the_mean_and_lower_ones_decay_in() {
 }
 
 #[test]
+fn who_was_not_waited_for_took_that_long_at_least() {
+    let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
+    mean.outlasted(now, 2 * S);
+    near(mean.seconds(now), 2.0);
+    mean.outlasted(now, S / 10);
+    near(mean.seconds(now), 2.0);
+    let later = now + DECAY;
+    let faded = mean.seconds(later);
+    mean.outlasted(later, S / 10);
+    near(mean.seconds(later), faded);
+    mean.outlasted(later, 9 * S);
+    near(mean.seconds(later), 9.0);
+}
+
+#[test]
 fn a_failure_counts_as_its_penalty_however_fast_it_was() {
     let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
     mean.failed(now, 5 * S);
     near(mean.seconds(now), 5.0);
-    assert!(mean.penalised(now) && mean.penalised(now + DECAY - S) && !mean.penalised(now + DECAY));
+    assert!(mean.penalised(now) && mean.penalised(now + REST - S) && !mean.penalised(now + REST));
     // One that was slower still does not gain by failing.
     mean.observe(now, 9 * S);
     mean.failed(now, 5 * S);
@@ -54,7 +71,7 @@ fn rests(failures: usize) -> Vec<u64> {
 
 #[test]
 fn who_fails_again_is_spared_for_longer() {
-    assert_eq!(rests(5), [10, 40, 160, 300, 300]);
+    assert_eq!(rests(5), [60, 240, 300, 300, 300]);
 }
 
 #[test]
@@ -63,21 +80,56 @@ fn calls_that_fail_together_are_one_failure() {
     for _ in 0..50 {
         mean.failed(now, S);
     }
-    assert!(!mean.penalised(now + DECAY));
+    assert!(!mean.penalised(now + REST));
 }
 
 #[test]
 fn enough_good_answers_forgive() {
-    for (answers, rest) in [(19, 4 * DECAY), (20, DECAY)] {
+    for (answers, rest) in [(19, 4 * REST), (20, REST)] {
         let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
         mean.failed(now, S);
         // Those that were on their way do not count.
         (0..30).for_each(|_| mean.observe(now, S));
-        let back = now + DECAY;
+        let back = now + REST;
         (0..answers).for_each(|_| mean.observe(back, S));
         mean.failed(back, S);
         assert!(mean.penalised(back + rest - S) && !mean.penalised(back + rest), "{answers}");
     }
+}
+
+#[test]
+fn silence_counts_while_calls_wait_for_a_sign() {
+    let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
+    mean.asked(now);
+    near(mean.seconds(now + 7 * S), 7.0);
+    mean.asked(now + 5 * S);
+    near(mean.seconds(now + 7 * S), 7.0);
+    // Any sign ends the silence, and the next one begins where others still wait.
+    mean.heard(now + 7 * S);
+    near(mean.seconds(now + 9 * S), 2.0);
+    mean.asked(now + 8 * S);
+    // One that is given up is no sign.
+    mean.left();
+    near(mean.seconds(now + 9 * S), 2.0);
+    mean.left();
+    near(mean.seconds(now + 90 * S), 0.0);
+    // One too many breaks nothing.
+    mean.left();
+    mean.heard(now);
+    mean.asked(now);
+    near(mean.seconds(now + S), 1.0);
+}
+
+#[test]
+fn silence_is_no_time_of_an_answer() {
+    let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
+    mean.observe(now, S);
+    mean.asked(now);
+    mean.asked(now);
+    mean.heard(now + 20 * S);
+    mean.failed(now + 20 * S, 5 * S);
+    mean.left();
+    near(mean.seconds(now + 20 * S), 5.0);
 }
 
 #[test]

@@ -140,6 +140,46 @@ fn who_failed_lately_comes_behind_and_who_would_refuse_last() {
     }
 }
 
+/// How many of so many that failed alike, of so many in all, are still tried before the last one that is well.
+fn kept(failed: usize, resting: usize, all: usize) -> usize {
+    let failing = Reading { penalised: true, health: 0.5, ..reading() };
+    let refusing = Reading { available: false, ..reading() };
+    let readings: Vec<Reading> = (0..all)
+        .map(|at| match at {
+            _ if at < failed => failing,
+            _ if at < failed + resting => refusing,
+            _ => reading(),
+        })
+        .collect();
+    Balancer::default().order(Strategy::LeastConnections, &readings, &mut rng()).peers + failed + resting - all
+}
+
+#[test]
+fn no_more_than_a_third_is_spared_for_failing() {
+    for (failed, resting, all, expect) in [
+        (1, 0, 2, 0),
+        (1, 0, 5, 0),
+        (2, 0, 5, 1),
+        (2, 0, 6, 0),
+        (4, 0, 6, 2),
+        (6, 0, 6, 4),
+        (2, 0, 2, 1),
+        // Whoever rests cannot bear anything either, and is not put back.
+        (2, 3, 6, 1),
+    ] {
+        assert_eq!(kept(failed, resting, all), expect, "{failed} of {all} failed, {resting} rest");
+    }
+}
+
+#[test]
+fn the_least_sick_is_put_back() {
+    let failing = |health, load_s| Reading { penalised: true, health, load_s, ..reading() };
+    check(Strategy::Cheapest, &[failing(0.1, 1.0), failing(0.2, 9.0)], &[1, 0]);
+    check(Strategy::Cheapest, &[failing(0.1, 9.0), failing(0.1, 1.0)], &[1, 0]);
+    let full = Reading { free: 0.0, ..failing(0.9, 1.0) };
+    check(Strategy::Cheapest, &[full, failing(0.1, 1.0)], &[1, 0]);
+}
+
 #[test]
 fn who_comes_back_gets_its_share_slowly() {
     let back = Reading { share: 0.25, ..reading() };

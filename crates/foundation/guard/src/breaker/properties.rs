@@ -24,11 +24,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What an onlooker knows without looking inside: when it last opened, and which probes are out since when.
+/// What an onlooker knows without looking inside: when it last opened, and which probe is out.
 #[derive(Default)]
 struct Onlooker {
     opened: Option<Instant>,
-    probe: Option<(Permit, Instant)>,
+    probe: Option<Permit>,
     out: Vec<Permit>,
 }
 
@@ -40,8 +40,8 @@ impl Onlooker {
                 assert_ne!(before, State::Open);
                 assert!(self.opened.is_none_or(|at| now >= at + OPEN), "admitted while open");
                 if permit.is_probe() {
-                    assert!(self.probe.is_none_or(|(_, at)| now >= at + OPEN), "two probes at once");
-                    self.probe = Some((permit, now));
+                    assert!(self.probe.is_none(), "two probes at once");
+                    self.probe = Some(permit);
                 } else {
                     assert_eq!(before, State::Closed);
                 }
@@ -55,7 +55,7 @@ impl Onlooker {
     }
 
     fn back(&mut self, breaker: &mut Breaker, permit: Permit, how: u8, now: Instant) {
-        let is_the_probe = self.probe.is_some_and(|(probe, _)| probe == permit);
+        let is_the_probe = self.probe == Some(permit);
         let (state, failures) = (breaker.state(now), breaker.failures());
         match how {
             0 => breaker.success(permit, now),

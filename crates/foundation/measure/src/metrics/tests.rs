@@ -42,6 +42,7 @@ fn fed() -> Arc<Metrics> {
     memory.bytes.set(4_096);
     metrics.cache_requests("answers", "all", "miss").inc();
     metrics.cache_lost("answers", "full").inc();
+    metrics.cache_semantic_verified("right").inc();
     let redis = metrics.redis("cache");
     redis.up.set(1);
     redis.connections.set(2);

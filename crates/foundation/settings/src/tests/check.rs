@@ -201,6 +201,32 @@ fn panels() {
     assert_eq!(panel("agreement = 1.01"), "`panel[0].agreement` is `1.01` at althing.toml:4:13");
     assert_eq!(panel("agreement = nan"), "`panel[0].agreement` is `NaN` at althing.toml:4:13");
     assert_eq!(panel("deadline_ms = 0"), "`panel[0].deadline_ms` is `0` at althing.toml:4:15");
+    for (text, expect) in [
+        ("judge = 'm'", "`panel[0].judge` is never asked, as `resolution` is `vote` at althing.toml:4:9"),
+        (
+            "resolution = 'vote'\njudge = 'm'",
+            "`panel[0].judge` is never asked, as `resolution` is `vote` at althing.toml:5:9",
+        ),
+        ("resolution = 'judge'", "`panel[0].judge` is missing, and `resolution` asks for one at althing.toml:1:1"),
+        ("resolution = 'arbiter'\njudge = 'm'", "accepted"),
+        ("first = 1", "`panel[0].first` is `1` at althing.toml:4:9"),
+    ] {
+        assert_eq!(panel(text), expect, "{text}");
+    }
+    let first_of = |members: usize, first: usize| {
+        refusal(format!("[[panel]]\nname = 'p'\nfirst = {first}\nmembers = [{}]", "'m',".repeat(members)))
+    };
+    for (members, first, expect) in [
+        (3, 0, "hint: write 2 to 3, the number of members: nobody is of one mind alone"),
+        (3, 1, "hint: write 2 to 3, the number of members: nobody is of one mind alone"),
+        (3, 2, "accepted"),
+        (3, 3, "accepted"),
+        (3, 4, "hint: write 2 to 3, the number of members: nobody is of one mind alone"),
+        (2, 1, "hint: write 2, the number of members: nobody is of one mind alone"),
+        (1, 1, "hint: nobody agrees with nobody else, remove it"),
+    ] {
+        assert!(first_of(members, first).ends_with(expect), "{}", first_of(members, first));
+    }
     check("[[panel]]\nname = 'p'", "`panel[0].members` is empty at althing.toml:1:1");
     check("[[panel]]\nname = 'p'\nmembers = []", "`panel[0].members` is empty at althing.toml:3:11");
     let members = |count: usize| format!("[[panel]]\nname = 'p'\nmembers = [{}]", "'m',".repeat(count));
@@ -231,10 +257,22 @@ fn routes() {
             "`route[0].rules[0].when.complexity_min` is `0.5`, not below `complexity_below`, which is `0.5` \
              at althing.toml:3:54",
         ),
+        ("tags = ['a', '']", "`route[0].rules[0].when.tags[1]` is missing or empty at althing.toml:3:50"),
+        ("tags = ['a,b']", "`route[0].rules[0].when.tags[0]` is `a,b`, with a comma in it at althing.toml:3:45"),
         ("tags = ['a b']", "`route[0].rules[0].when.tags[0]` is `a b`, with white space in it at althing.toml:3:45"),
     ] {
         assert_eq!(when(text), expect, "{text}");
     }
+    let shares = |shares: &[f64]| {
+        let rule = |share: &f64| format!("{{ models = ['m'], when = {{ share = {share} }} }},\n");
+        first(&format!("[[route]]\nname = 'r'\nrules = [\n{}]", shares.iter().map(rule).collect::<String>()))
+    };
+    assert_eq!(shares(&[0.5, 0.5]), "accepted");
+    assert_eq!(shares(&[1.0 / 3.0, 1.0 / 3.0, 0.333_333_4]), "accepted");
+    assert_eq!(
+        shares(&[0.5, 0.3, 0.3, 0.2]),
+        "`route[0].rules[2].when.share` makes the shares of the route's rules `1.1` together at althing.toml:6:36"
+    );
     let many = when(&format!("tags = [{}]", "'t',".repeat(17)));
     assert_eq!(many, "`route[0].rules[0].when.tags` has `17` entries at althing.toml:3:44");
     assert_eq!(
@@ -246,6 +284,78 @@ fn routes() {
         "`route[0].rules[0].latency_ms_max` is `0` at althing.toml:3:45"
     );
     assert_eq!(rules(&"{ models = ['m'] },".repeat(65)), "`route[0].rules` has `65` entries at althing.toml:3:9");
+}
+
+#[test]
+fn classes_and_health_checks() {
+    insta::assert_snapshot!(refusal("[guard]\nshed_low = 0.96"), @r#"
+    `guard.shed_low` is `0.96`, above `guard.shed_normal`, which is `0.95` at althing.toml:2:12
+      |
+    2 | shed_low = 0.96
+      |            ^^^^
+    hint: requests of the class `low` are turned away first, make it the smaller number
+    "#);
+    insta::assert_snapshot!(refusal("[balance]\nhealth_check_ms = 999"), @r#"
+    `balance.health_check_ms` is `999` at althing.toml:2:19
+      |
+    2 | health_check_ms = 999
+      |                   ^^^
+    hint: write 0 for no checks, or a whole number from 1000 to 86400000
+    "#);
+    for (text, expect) in [
+        (
+            "guard.shed_normal = 0.7",
+            "`guard.shed_low` is `0.8`, above `guard.shed_normal`, which is `0.7` at althing.toml:1:1",
+        ),
+        ("guard = { shed_low = 0.7, shed_normal = 0.7 }", "accepted"),
+        ("guard.critical_tenants = ['clinic', ' ']", "`guard.critical_tenants[1]` is empty at althing.toml:1:37"),
+        ("guard.critical_tenants = ['Acme Ltd']", "accepted"),
+        ("balance.health_check_ms = 0", "accepted"),
+        ("balance.health_check_ms = 1000", "accepted"),
+        ("balance.health_check_ms = 86400001", "`balance.health_check_ms` is `86400001` at althing.toml:1:27"),
+    ] {
+        check(text, expect);
+    }
+}
+
+#[test]
+fn what_similar_questions_are_found_by() {
+    let semantic = |text: &str| {
+        let providers = "[[provider]]\nname = 'open'\n[[provider]]\nname = 'p'\nmodels = ['embed', 'org/deep']";
+        first(&format!("cache.semantic = {{ {text} }}\n{providers}"))
+    };
+    for (text, expect) in [
+        ("model = 'p/embed'", "accepted"),
+        ("model = 'p/org/deep'", "accepted"),
+        ("model = 'open/anything'", "accepted"),
+        ("model = 'p/other'", "`cache.semantic.model` is `p/other`, which `p` does not list at althing.toml:1:28"),
+        (
+            "model = 'q/embed'",
+            "`cache.semantic.model` names the provider `q`, which does not exist at althing.toml:1:28",
+        ),
+        (
+            "model = 'embed'",
+            "`cache.semantic.model` is `embed`, which is not of the form `provider/model` at althing.toml:1:28",
+        ),
+        (
+            "model = '/embed'",
+            "`cache.semantic.model` is `/embed`, which is not of the form `provider/model` at althing.toml:1:28",
+        ),
+        (
+            "model = 'p/'",
+            "`cache.semantic.model` is `p/`, which is not of the form `provider/model` at althing.toml:1:28",
+        ),
+        ("similarity = 1.01", "`cache.semantic.similarity` is `1.01` at althing.toml:1:33"),
+        ("similarity = -0.1", "`cache.semantic.similarity` is `-0.1` at althing.toml:1:33"),
+        ("verify = 1.5", "`cache.semantic.verify` is `1.5` at althing.toml:1:29"),
+        ("verify = 0", "`cache.semantic.verify` is `0` at althing.toml:1:29"),
+        ("errors_max = 2", "`cache.semantic.errors_max` is `2` at althing.toml:1:33"),
+        ("errors_max = -1", "`cache.semantic.errors_max` is `-1` at althing.toml:1:33"),
+        ("entries_max = 0", "`cache.semantic.entries_max` is `0` at althing.toml:1:34"),
+    ] {
+        assert_eq!(semantic(text), expect, "{text}");
+    }
+    assert_eq!(first("cache.semantic.model = 'p/embed'"), "accepted", "providers may be found at the start");
 }
 
 #[test]

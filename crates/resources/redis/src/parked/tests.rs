@@ -1,6 +1,6 @@
 //! Two servers and what they tell each other.
 
-use super::Parked;
+use super::{Parked, Shared};
 use crate::link::tests::{linked, until};
 use std::time::Duration;
 use testkit::Redis;
@@ -40,4 +40,16 @@ async fn what_was_said_while_redis_was_away_is_told_afterwards() {
     assert!(two.parked("a/m").is_none());
     redis.start_again();
     until("told", async || two.parked("a/m").is_some()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lengthened_while_it_is_told_is_told_again() {
+    let shared = Shared::default();
+    shared.note("a/m", Duration::from_secs(5), false);
+    shared.note("b/m", Duration::from_secs(5), false);
+    let telling = shared.untold();
+    shared.note("a/m", Duration::from_secs(60), false);
+    shared.told(&telling);
+    let untold: Vec<_> = shared.untold().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(untold, ["a/m"]);
 }

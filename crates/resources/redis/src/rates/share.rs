@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+/// The most that is owed, in what may be taken at once.
+const DEBT_MAX: u64 = 2;
 /// How long a slice is held.
 pub(super) const HOLD: Duration = Duration::from_secs(1);
 /// How long a refusal is believed: others may give back what they took.
@@ -44,6 +46,7 @@ pub(super) struct Want {
     pub(super) least: u64,
     pub(super) most: u64,
     pub(super) back: u64,
+    pub(super) owed: u64,
 }
 
 /// What Redis has refused.
@@ -67,6 +70,8 @@ pub(super) struct Share {
     held_until: Duration,
     /// What was taken from Redis and will not be used.
     back: u64,
+    /// What was used and not taken from Redis.
+    owed: u64,
     refused: Refused,
     /// Redis gave no answer: it is not asked until then.
     blind_until: Duration,
@@ -86,6 +91,7 @@ impl Share {
             held: 0,
             held_until: never,
             back: 0,
+            owed: 0,
             refused: NOTHING,
             blind_until: never,
             alone: false,
@@ -138,7 +144,23 @@ impl Share {
         }
         let back = std::mem::take(&mut self.back);
         let most = self.pace.slice.max(cost) - self.held;
-        Some(Want { least: cost - self.held, most, back })
+        Some(Want { least: cost - self.held, most, back, owed: self.owed })
+    }
+
+    /// So many of those that are owed were paid.
+    pub(super) fn paid(&mut self, paid: u64) {
+        self.owed = self.owed.saturating_sub(paid);
+    }
+
+    /// So many were used that nobody took.
+    pub(super) fn owe(&mut self, cost: u64, now: Duration) {
+        self.expire(now);
+        self.own.debit(cost, now);
+        let held = cost.min(self.held);
+        let back = (cost - held).min(self.back);
+        (self.held, self.back) = (self.held - held, self.back - back);
+        let most = self.pace.burst.saturating_mul(DEBT_MAX);
+        self.owed = self.owed.saturating_add(cost - held - back).min(most);
     }
 
     /// So many were granted.
@@ -161,6 +183,8 @@ impl Share {
 
     /// Takes back what was taken and not used.
     pub(super) fn give_back(&mut self, cost: u64, now: Duration) {
+        // More was never taken.
+        let cost = cost.min(self.pace.burst);
         self.expire(now);
         self.own.credit(cost, now);
         if self.alone {

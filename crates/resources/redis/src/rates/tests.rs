@@ -1,5 +1,6 @@
 //! Rates over a real Redis.
 
+use super::share::Want;
 use super::{Rates, SharedRate, Take};
 use crate::link::Link;
 use crate::link::tests::{linked, until};
@@ -92,6 +93,57 @@ async fn a_slice_is_used_without_asking() {
     assert!(Arc::ptr_eq(&rate, &rates.rate("k", 1_200, 60)));
     assert!(!Arc::ptr_eq(&rate, &rates.rate("k", 1_201, 60)));
     assert_eq!(redis.cli(&["EXISTS", "t:rate:k"]), "1");
+}
+
+#[tokio::test]
+async fn a_question_that_comes_twice_counts_once() {
+    let redis = Redis::start();
+    sleep(Duration::from_secs(2)).await;
+    let (link, _) = linked(&redis.url());
+    let [one, two] = [0, 1].map(|_| Rates::new(link.clone(), 2, 0.05).rate("k", 600, 60));
+    let pace = one.share.lock().unwrap().pace();
+    let want = |least, back, owed| Want { least, most: least, back, owed };
+    let left = || redis.cli(&["GET", "t:rate:k"]);
+    let first = one.send_as(0, want(40, 0, 5), pace).await.unwrap();
+    assert_eq!((first.0, first.2), (40, 5));
+    let before = left();
+    assert_eq!(one.send_as(0, want(40, 0, 5), pace).await.unwrap(), first, "the same answer");
+    assert_eq!(left(), before);
+    // Of another server, with the same number.
+    assert_eq!(two.send_as(0, want(5, 0, 0), pace).await.unwrap().0, 5);
+    let back = one.send_as(1, want(1, 30, 0), pace).await.unwrap();
+    let before = left();
+    assert_eq!(one.send_as(1, want(1, 30, 0), pace).await.unwrap(), back, "given back once");
+    assert_eq!(one.send_as(0, want(40, 30, 0), pace).await.unwrap().0, 0, "and too late is too late");
+    assert_eq!(left(), before);
+}
+
+#[tokio::test]
+async fn what_was_granted_to_somebody_who_is_gone_is_there_for_others() {
+    let redis = Redis::start();
+    sleep(Duration::from_secs(2)).await;
+    let rates = Rates::new(linked(&redis.url()).0, 1, 0.05);
+    for (name, waited_ms) in [("before", 0), ("after", 50)] {
+        let rate = rates.rate(name, 1_200, 60);
+        let mut gone = Box::pin(rate.ask(40));
+        assert!(futures_util::poll!(&mut gone).is_pending());
+        sleep(Duration::from_millis(waited_ms)).await;
+        drop(gone);
+        drop(rate.asking.lock().await);
+        assert_eq!(rate.try_take(40), Take::Yes, "{name} it was answered");
+    }
+}
+
+#[tokio::test]
+async fn what_one_used_beyond_all_wait_for() {
+    let redis = Redis::start();
+    sleep(Duration::from_secs(2)).await;
+    let servers = servers(&redis);
+    let [one, two] = [0, 1].map(|at| servers[at].1.rate("k", 1_200, 20));
+    one.take(10).await.unwrap();
+    one.owe(40);
+    assert!(one.take(1).await.is_err());
+    assert!(two.take(10).await.is_err(), "what was left has paid");
 }
 
 #[tokio::test]

@@ -159,3 +159,21 @@ async fn a_limit_that_grows_lets_in_those_who_wait() {
     drop(inside);
     assert_eq!((gate.load().limit, gate.shown.value(), counts(&gate)), (27, 27, (0, 0)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_nobody_used_says_nothing_about_the_wait() {
+    let gate = gate(1, 4);
+    let mut used = gate.come(LONG).await.unwrap();
+    used.begin();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    drop(used);
+    for _ in 0..30 {
+        drop(gate.come(LONG).await.unwrap());
+    }
+    let _inside = gate.come(LONG).await.unwrap();
+    let before = Instant::now();
+    let expected = Duration::from_secs(10);
+    let remaining = Duration::from_secs(5);
+    assert_eq!(gate.come(remaining).await.unwrap_err(), Shed::TooLate { expected, remaining });
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}

@@ -52,9 +52,11 @@ async fn tokens_are_reckoned_first_and_corrected_later() {
 async fn what_is_more_than_a_minutes_worth_passes_alone() {
     let pace = Pace::new("p", None, Some(100), None).unwrap();
     assert!(send(&pace, 5_000).is_ok());
-    assert_eq!(send(&pace, 5_000).err().unwrap(), Duration::from_secs(3_000));
-    advance(Duration::from_secs(3_000)).await;
-    assert!(send(&pace, 5_000).is_ok());
+    assert_eq!(send(&pace, 5_000).err().unwrap(), Duration::from_secs(180), "and two minutes' worth is owed at most");
+    advance(Duration::from_secs(180)).await;
+    let mut large = send(&pace, 5_000).unwrap();
+    large.used(40);
+    assert!(send(&pace, 60).is_ok() && send(&pace, 1).is_err(), "what was not used comes back");
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,6 +70,26 @@ async fn whoever_was_not_sent_took_nothing() {
     refused.used(0);
     drop(refused);
     assert_eq!(send(&pace, 1).err().unwrap(), Duration::from_secs(60), "a refusal is a request without tokens");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_never_got_there_took_nothing() {
+    let pace = Pace::new("p", Some(1), Some(100), None).unwrap();
+    let mut lost = send(&pace, 100).unwrap();
+    lost.unsent();
+    drop(lost);
+    assert!(send(&pace, 100).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_ends_late_gives_back_nothing_that_others_took() {
+    let pace = Pace::new("p", None, Some(1_000), None).unwrap();
+    let mut long = send(&pace, 1_000).unwrap();
+    advance(Duration::from_secs(60)).await;
+    assert!(send(&pace, 1_000).is_ok());
+    long.used(10);
+    drop(long);
+    assert_eq!(send(&pace, 1_000).err().unwrap(), Duration::from_secs(60));
 }
 
 proptest! {
@@ -92,6 +114,7 @@ proptest! {
 /// A rate over all servers with so much left; asks first where it does not tell at once.
 struct Common {
     left: AtomicU64,
+    owed: AtomicU64,
     at_once: bool,
 }
 
@@ -117,6 +140,10 @@ impl SharedRate for Common {
     fn give_back(&self, cost: u64) {
         self.left.fetch_add(cost, Ordering::SeqCst);
     }
+
+    fn owe(&self, cost: u64) {
+        self.owed.fetch_add(cost, Ordering::SeqCst);
+    }
 }
 
 #[derive(Default)]
@@ -130,7 +157,7 @@ impl Sharing for Others {
     }
 
     fn rate(&self, name: &str, per_minute: u32) -> Option<Arc<dyn SharedRate>> {
-        let rate = Arc::new(Common { left: AtomicU64::new(10), at_once: per_minute == 100 });
+        let rate = Arc::new(Common { left: AtomicU64::new(10), owed: AtomicU64::new(0), at_once: per_minute == 100 });
         self.0.lock().unwrap().push((name.to_owned(), per_minute, Arc::clone(&rate)));
         Some(rate)
     }
@@ -153,8 +180,25 @@ async fn what_is_shared_counts_too_and_goes_back_unused() {
     assert_eq!(left(), [9, 9]);
     drop(pace.take(6).await.unwrap());
     assert_eq!(left(), [9, 9], "it was not sent");
+    let mut lost = pace.take(6).await.unwrap();
+    lost.sent();
+    lost.unsent();
+    drop(lost);
+    assert_eq!(left(), [9, 9], "it never got there");
     assert_eq!(pace.take(150).await.err(), Some(Duration::from_secs(7)));
     assert_eq!(left(), [9, 9], "of all or of none");
+    let owed = || others.0.lock().unwrap()[1].2.owed.load(Ordering::SeqCst);
+    for (used, expect) in [(2, 0), (7, 4), (1_000, 404)] {
+        let mut dear = pace.take(3).await.unwrap();
+        dear.sent();
+        dear.used(used);
+        dear.used(50);
+        drop(dear);
+        assert_eq!(owed(), expect, "{used}");
+        let shared = others.0.lock().unwrap();
+        shared.iter().for_each(|(_, _, rate)| rate.left.store(9, Ordering::SeqCst));
+    }
+    advance(Duration::from_secs(600)).await;
     assert!(pace.take(9).now_or_never().is_none(), "somebody else is asked");
     assert_eq!(left(), [9, 9], "whoever did not wait took nothing");
 }

@@ -15,7 +15,7 @@ struct Redis {
 }
 
 impl Redis {
-    fn take(&mut self, pace: Pace, want: Want, now: f64) -> Result<u64, Duration> {
+    fn take(&mut self, pace: Pace, want: Want, now: f64) -> (u64, Result<u64, Duration>) {
         let per = 60.0 / pace.per_minute as f64;
         let ahead = pace.burst as f64 * per;
         let mut free = self.free - want.back as f64 * per;
@@ -24,13 +24,17 @@ impl Redis {
         }
         free = free.clamp(now, now + ahead);
         let there = ((now + ahead - free) / per + 0.001).floor() as u64;
-        if there < want.least {
+        let paid = want.owed.min(there);
+        let (there, owed) = (there - paid, want.owed - paid);
+        free += paid as f64 * per;
+        if owed > 0 || there < want.least {
             self.free = free;
-            return Err(Duration::from_secs_f64((want.least as f64 * per - (now + ahead - free)).max(1e-6)));
+            let wait = (want.least + owed) as f64 * per - (now + ahead - free);
+            return (paid, Err(Duration::from_secs_f64(wait.max(1e-6))));
         }
         let granted = want.least.max(want.most.min(there / 2));
         self.free = free + granted as f64 * per;
-        Ok(granted)
+        (paid, Ok(granted))
     }
 }
 
@@ -61,7 +65,9 @@ impl World {
         if take == Take::Ask {
             let whole_for = self.redis.whole.map(|whole| Duration::from_secs_f64(now.as_secs_f64() - whole));
             if let Some(want) = share.want(cost, now, whole_for) {
-                match self.redis.take(self.pace, want, now.as_secs_f64()) {
+                let (paid, answer) = self.redis.take(self.pace, want, now.as_secs_f64());
+                share.paid(paid);
+                match answer {
                     Ok(granted) => share.granted(granted, now),
                     Err(wait) => share.refused(cost, wait, now),
                 }
@@ -202,6 +208,34 @@ fn what_is_given_back_can_be_taken_again_and_no_more() {
 }
 
 #[test]
+fn what_was_used_beyond_is_paid_by_all() {
+    let mut world = World::new(pace(600, 100, 10, 2));
+    assert_eq!(world.ask(0, 50), Ok(()));
+    let now = world.now;
+    world.shares[0].owe(70, now);
+    // What is left pays first, here and for the other.
+    assert_eq!(world.ask(0, 1), Err(Duration::from_millis(2_100)));
+    assert!(world.ask(1, 1).is_err());
+    world.now += 2_100 * MS;
+    assert_eq!(world.ask(0, 1), Ok(()));
+    // One call cannot lock out everybody for long.
+    let now = world.now;
+    world.shares[0].owe(1_000_000, now);
+    world.now += 250 * MS;
+    assert!(world.ask(0, 1).is_err_and(|wait| wait <= Duration::from_secs(31)));
+    for _ in 0..10 {
+        assert!(world.ask(0, 1).is_err());
+        world.now += 2_020 * MS;
+    }
+    assert_eq!(world.ask(0, 1), Ok(()));
+    let now = world.now;
+    let held = world.shares[1].held;
+    world.shares[1].granted(10, now);
+    world.shares[1].owe(4, now);
+    assert_eq!((world.shares[1].held, world.shares[1].owed), (held + 6, 0), "out of what is held, where there is some");
+}
+
+#[test]
 fn what_is_more_than_all_passes_when_all_is_there() {
     let mut world = World::new(pace(60, 10, 3, 2));
     assert_eq!(world.ask(0, 1_000), Ok(()));
@@ -215,6 +249,7 @@ fn what_is_more_than_all_passes_when_all_is_there() {
 enum Step {
     Pass(u32),
     Ask { server: usize, times: u32, cost: u64 },
+    Owe { server: usize, cost: u64 },
     Lose,
     Find { forgetful: bool },
 }
@@ -223,6 +258,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (1..4_000u32).prop_map(Step::Pass),
         8 => (0..4usize, 1..40u32, 1..4u64).prop_map(|(server, times, cost)| Step::Ask { server, times, cost }),
+        1 => (0..4usize, 1..40u64).prop_map(|(server, cost)| Step::Owe { server, cost }),
         1 => Just(Step::Lose),
         1 => any::<bool>().prop_map(|forgetful| Step::Find { forgetful }),
     ]
@@ -244,6 +280,10 @@ proptest! {
             match step {
                 Step::Pass(ms) => world.now += MS * ms,
                 Step::Lose => world.lose(),
+                Step::Owe { server, cost } => {
+                    let (now, at) = (world.now, server % world.shares.len());
+                    world.shares[at].owe(cost, now);
+                }
                 Step::Find { forgetful } => world.find(forgetful),
                 Step::Ask { server, times, cost } => {
                     for _ in 0..times {

@@ -11,31 +11,32 @@ const FALL: f64 = 0.02;
 
 /// What recent answers were like.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Usual {
-    pub(crate) latency_ms: Ewma,
+pub struct Usual {
+    /// How long answers take, in milliseconds.
+    pub latency_ms: Ewma,
     output: Peak,
     tokens_per_byte: Peak,
 }
 
 impl Usual {
     /// One answer of so many tokens for each of its choices.
-    pub(crate) fn answered(&mut self, latency_ms: f64, output: u64) {
+    pub fn answered(&mut self, latency_ms: f64, output: u64) {
         self.latency_ms.observe(latency_ms);
         self.output.observe(output as f64);
     }
 
     /// One request of so many bytes, which the upstream counted as so many tokens.
-    pub(crate) fn counted(&mut self, bytes: usize, tokens: u64) {
+    pub fn counted(&mut self, bytes: usize, tokens: u64) {
         self.tokens_per_byte.observe(tokens as f64 / bytes.max(1) as f64);
     }
 
     /// Tokens that one choice of an answer will hardly exceed.
-    pub(crate) fn output(&self) -> u64 {
+    pub fn output(&self) -> u64 {
         self.output.0.unwrap_or(OUTPUT_TOKENS).ceil() as u64
     }
 
     /// Tokens that a request of so many bytes will hardly exceed.
-    pub(crate) fn input(&self, bytes: usize) -> u64 {
+    pub fn input(&self, bytes: usize) -> u64 {
         (bytes as f64 * self.tokens_per_byte.0.unwrap_or(TOKENS_PER_BYTE)).ceil() as u64
     }
 }

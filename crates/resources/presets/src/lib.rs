@@ -181,12 +181,12 @@ impl Preset {
     }
 
     /// The row for a `kind`, else one that stands for OpenAI's protocol at any address.
-    pub(crate) fn of(kind: &str) -> Self {
+    pub fn of(kind: &str) -> Self {
         Self::find(kind).copied().unwrap_or(ROW)
     }
 
     /// Whether this is its usual address: another address is another house, with other models and prices.
-    pub(crate) fn is_at_home(&self, base_url: Option<&str>) -> bool {
+    pub fn is_at_home(&self, base_url: Option<&str>) -> bool {
         let Some(given) = base_url else { return true };
         match self.base_url {
             Some(own) => bare(own) == bare(given),
@@ -195,7 +195,7 @@ impl Preset {
     }
 
     /// Whether `model` is the name of one of its own models.
-    pub(crate) fn is_own(&self, model: &str) -> bool {
+    pub fn is_own(&self, model: &str) -> bool {
         self.names.iter().any(|beginning| model.starts_with(beginning))
     }
 
@@ -219,7 +219,7 @@ fn host(address: &str) -> String {
 
 /// A provider with everything filled in that its settings leave out: what is set counts, then what suits its kind,
 /// then what holds for all.
-pub(crate) fn resolved(provider: &Provider, guard: &Guard) -> Provider {
+pub fn resolved(provider: &Provider, guard: &Guard) -> Provider {
     let preset = Preset::of(&provider.kind);
     let mut resolved = provider.clone();
     resolved.base_url = provider.base_url.clone().or_else(|| preset.base_url.map(str::to_owned));
@@ -231,7 +231,7 @@ pub(crate) fn resolved(provider: &Provider, guard: &Guard) -> Provider {
 }
 
 /// A model with the limits that suit the kind of its provider.
-pub(crate) fn completed(kind: &str, entry: &ModelEntry) -> ModelEntry {
+pub fn completed(kind: &str, entry: &ModelEntry) -> ModelEntry {
     let preset = Preset::of(kind);
     let name = entry.upstream_name.as_deref().unwrap_or(&entry.name);
     ModelEntry {

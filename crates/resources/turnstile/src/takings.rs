@@ -1,22 +1,29 @@
 //! What one call takes of a minute: of its model's pace and of its provider's. Knows neither.
 
-use turnstile::Taken;
+use crate::Taken;
 
 /// What one call has taken of its model's pace and of its provider's.
 #[derive(Default)]
-pub(crate) struct Takings {
-    pub(crate) of_model: Option<Taken>,
-    pub(crate) of_provider: Option<Taken>,
+pub struct Takings {
+    /// Of its model's.
+    pub of_model: Option<Taken>,
+    /// Of its provider's.
+    pub of_provider: Option<Taken>,
 }
 
 impl Takings {
     /// The call goes out.
-    pub(crate) fn sent(&mut self) {
+    pub fn sent(&mut self) {
         self.each(Taken::sent);
     }
 
+    /// It never got there, and counts as if it had not gone out.
+    pub fn unsent(&mut self) {
+        self.each(Taken::unsent);
+    }
+
     /// What it used in truth.
-    pub(crate) fn used(&mut self, tokens: u64) {
+    pub fn used(&mut self, tokens: u64) {
         self.each(|taken| taken.used(tokens));
     }
 

@@ -18,6 +18,7 @@ mod question;
 mod redis;
 mod remote;
 mod stats;
+mod tape;
 mod work;
 
 pub use cache::{Age, Answer, Cache, Clock, Dropped, Failed, Found, Life, Made, Setup, Wanted, Whence};
@@ -28,4 +29,5 @@ pub use key::{Key, KeyMaker};
 pub use question::{Policy, Subject};
 pub use remote::{Away, Remote, RemoteFuture};
 pub use stats::{Stats, Tier, TierStats};
+pub use tape::{Place, Tape};
 pub use work::{Renewal, Worker};

@@ -9,10 +9,9 @@ use super::stored::{Recording, Stored};
 use crate::AskError;
 use crate::report::Report;
 use bytes::Bytes;
-use cache::{Cache, Flight, Key, Label, Life, Ticket};
+use cache::{Cache, Flight, Key, Label, Life, Place, Tape, Ticket};
 use futures_util::stream::{Stream, StreamExt};
 use models::{AnswerStream, ModelError};
-use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -127,15 +126,13 @@ pub(crate) struct Live {
 
 struct State {
     stream: Option<Box<AnswerStream>>,
-    blocks: VecDeque<Bytes>,
-    /// How many blocks have been let go from the front.
-    gone: usize,
-    bytes: usize,
+    /// What has come, as far as somebody may still want it.
+    tape: Tape,
     bytes_max: usize,
     record: Option<Record>,
     end: Option<Result<(), ModelError>>,
-    /// The next block of everybody who reads, by their numbers.
-    readers: BTreeMap<u64, usize>,
+    /// How far everybody who reads has come, by their numbers.
+    readers: Vec<(u64, Place)>,
     /// How many readers there have been.
     numbered: u64,
     /// Whether somebody waits for the slowest.
@@ -158,13 +155,11 @@ impl Live {
         let (dialect, bytes_max) = (stream.dialect(), record.bytes_max);
         let state = State {
             stream: Some(stream),
-            blocks: VecDeque::new(),
-            gone: 0,
-            bytes: 0,
+            tape: Tape::default(),
             bytes_max,
             record: Some(record),
             end: None,
-            readers: BTreeMap::new(),
+            readers: Vec::with_capacity(1),
             numbered: 0,
             held: false,
         };
@@ -175,8 +170,11 @@ impl Live {
     /// The next block for a reader.
     fn poll(&self, reader: &Reader, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ModelError>>> {
         let mut state = lock(&self.state);
-        let Some(at) = state.readers.get(&reader.number).copied() else { return Poll::Ready(None) };
-        if let Some(block) = at.checked_sub(state.gone).and_then(|at| state.blocks.get(at)).cloned() {
+        let State { tape, readers, .. } = &mut *state;
+        let Some((_, place)) = readers.iter_mut().find(|(number, _)| *number == reader.number) else {
+            return Poll::Ready(None);
+        };
+        if let Some(block) = tape.next(place) {
             state.passed(reader);
             let others_go_on = state.releases();
             drop(state);
@@ -186,7 +184,7 @@ impl Live {
             return Poll::Ready(Some(Ok(block)));
         }
         if let Some(end) = state.end.clone() {
-            state.readers.remove(&reader.number);
+            state.leave(reader.number);
             return Poll::Ready(end.err().map(Err));
         }
         {
@@ -204,9 +202,10 @@ impl Live {
         let Poll::Ready(next) = stream.poll_next_unpin(&mut Context::from_waker(&all)) else { return Poll::Pending };
         let told = state.take(next, &self.report, self.dialect);
         if matches!(told, Some(Ok(_))) {
+            state.has_all(reader.number);
             state.passed(reader);
         } else {
-            state.readers.remove(&reader.number);
+            state.leave(reader.number);
         }
         drop(state);
         lock(&self.readers.0).retain(|waker| !waker.will_wake(context.waker()));
@@ -225,13 +224,12 @@ impl State {
     ) -> Option<Result<Bytes, ModelError>> {
         match &next {
             Some(Ok(block)) => {
-                self.bytes += block.len();
-                self.blocks.push_back(block.clone());
+                self.tape.push(block);
                 // Whoever has the whole answer may not ask for the end.
                 if self.stream.as_ref().is_some_and(|stream| stream.is_complete()) {
                     self.keep(report, dialect);
                 }
-                if self.bytes > self.bytes_max {
+                if self.tape.len_bytes() > self.bytes_max {
                     // What is too long is not kept, and nobody can join it any more.
                     self.record = None;
                 }
@@ -245,37 +243,34 @@ impl State {
         next
     }
 
-    /// A reader has had one block more. What all have had is let go where nobody can join any more.
-    fn passed(&mut self, reader: &Reader) {
-        if let Some(at) = self.readers.get_mut(&reader.number) {
-            *at += 1;
-        }
-        // Whoever has boarded the flight and does not read yet begins at the beginning.
-        let aboard = reader.flight.strong_count().unwrap_or(0);
-        if self.record.is_some() || aboard > self.readers.len() {
-            return;
-        }
-        let slowest = self.slowest();
-        while self.gone < slowest
-            && let Some(block) = self.blocks.pop_front()
-        {
-            self.bytes -= block.len();
-            self.gone += 1;
+    /// A reader has had all that has come.
+    fn has_all(&mut self, number: u64) {
+        let back = self.tape.back();
+        if let Some((_, place)) = self.readers.iter_mut().find(|(other, _)| *other == number) {
+            *place = back;
         }
     }
 
-    fn slowest(&self) -> usize {
-        self.readers.values().min().copied().unwrap_or(self.gone)
+    fn leave(&mut self, number: u64) {
+        self.readers.retain(|(other, _)| *other != number);
+    }
+
+    /// A reader has had one block more. What all have had is let go where nobody can join any more.
+    fn passed(&mut self, reader: &Reader) {
+        // Whoever has boarded the flight and does not read yet begins at the beginning.
+        let aboard = reader.flight.strong_count().unwrap_or(0);
+        if self.record.is_none()
+            && aboard <= self.readers.len()
+            && let Some((_, slowest)) = self.readers.iter().min_by(|(_, one), (_, other)| one.cmp(other))
+        {
+            self.tape.forget(slowest);
+        }
     }
 
     /// Whether more than may be kept waits for the slowest: then nothing is read until that reader has taken some of it
     /// or left, which the limit on its socket sees to.
     fn is_too_far_ahead(&self) -> bool {
-        if self.bytes <= self.bytes_max {
-            return false;
-        }
-        let behind = self.blocks.iter().skip(self.slowest().saturating_sub(self.gone));
-        behind.map(Bytes::len).sum::<usize>() > self.bytes_max
+        self.readers.iter().any(|(_, place)| self.tape.behind(place) > self.bytes_max)
     }
 
     /// Whether those who waited for the slowest need not any more.
@@ -287,8 +282,7 @@ impl State {
 
     fn keep(&mut self, report: &Arc<Report>, dialect: Dialect) {
         let Some(record) = self.record.take() else { return };
-        let bytes = Bytes::from(self.blocks.iter().flat_map(|block| block.iter().copied()).collect::<Vec<u8>>());
-        let recording = Recording { dialect, bytes };
+        let recording = Recording { dialect, bytes: self.tape.all() };
         if let Some(check) = record.check {
             check(&recording);
         }
@@ -317,7 +311,8 @@ impl Reader {
         let mut state = lock(&live.state);
         state.numbered += 1;
         let number = state.numbered;
-        state.readers.insert(number, 0);
+        let front = state.tape.front();
+        state.readers.push((number, front));
         drop(state);
         Self { live, number, flight }
     }
@@ -330,7 +325,7 @@ impl Reader {
 impl Drop for Reader {
     /// Somebody who waits must take over the reading, or need not wait for this one any more.
     fn drop(&mut self) {
-        lock(&self.live.state).readers.remove(&self.number);
+        lock(&self.live.state).leave(self.number);
         Arc::clone(&self.live.readers).wake();
     }
 }

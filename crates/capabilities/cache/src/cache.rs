@@ -90,6 +90,23 @@ pub enum Whence {
     Shared,
 }
 
+impl Whence {
+    /// Of what was made: for whoever `led`, or for somebody who shares it.
+    pub fn made(led: bool) -> Self {
+        if led { Self::Made } else { Self::Shared }
+    }
+
+    /// As it stands in reports and headers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kept(Tier::Memory) => "hit-memory",
+            Self::Kept(Tier::Disk) => "hit-disk",
+            Self::Kept(Tier::Redis) => "hit-redis",
+            Self::Made | Self::Shared => "miss",
+        }
+    }
+}
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer<V> {
@@ -192,7 +209,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
     pub fn open(setup: Setup) -> io::Result<(Arc<Self>, Worker<V, E>)> {
         let Setup { name, settings, folder, remote, metrics, clock, seed } = setup;
         let disk = disk(folder.as_ref(), &settings)?;
-        let written = disk.as_ref().and_then(|disk| serde_json::from_slice(&disk.drops()).ok());
+        let written = disk.as_ref().map(|disk| written(disk));
         let ((jobs, waiting), (renewals, due)) = (mpsc::channel(QUEUE_MAX), mpsc::channel(QUEUE_MAX));
         let cache = Arc::new(Self {
             rules: ArcSwap::from_pointee(Rules::new(&settings)),
@@ -233,19 +250,24 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
                 }
             }
             None => {
-                let disk = disk(self.folder.as_ref(), settings)?;
-                if let Some(disk) = &disk {
-                    // What was written down while there was none before, or never.
-                    disk.write_drops(&serde_json::to_vec(&*self.drops()).unwrap_or_default())?;
+                if let Some(disk) = disk(self.folder.as_ref(), settings)? {
+                    self.begin_on(disk)?;
                 }
-                self.disk.store(disk);
             }
         }
         Ok(())
     }
 
-    /// What is kept under the key, else what an identical request in flight brings, else what `make` makes. An old answer
-    /// is given while `make` goes to the worker.
+    /// Takes a disk while serving. What lies on it is of another run: its numbers mean other drops.
+    fn begin_on(&self, disk: Arc<Disk>) -> io::Result<()> {
+        disk.clear();
+        self.disk.store(Some(Arc::clone(&disk)));
+        // After that, so that a drop in between is written down here or by whoever dropped.
+        disk.write_drops(|| self.drops().written()).inspect_err(|_| self.disk.store(None))
+    }
+
+    /// What is kept under the key, else what an identical request in flight brings, else what `make` makes, which is told
+    /// whether what is kept elsewhere will not do. An old answer is given while `make` goes to the worker.
     ///
     /// Dropping the future leaves those who share its flight alone; when the last one is dropped, so is what `make` has
     /// begun.
@@ -254,7 +276,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
     /// Whatever `make` failed with; nothing is kept of it.
     pub async fn get_or<M, F>(self: &Arc<Self>, wanted: Wanted, make: M) -> Result<Answer<V>, Failed<E>>
     where
-        M: FnOnce() -> F + Send + 'static,
+        M: FnOnce(bool) -> F + Send + 'static,
         F: Future<Output = Result<Made<V>, E>> + Send + 'static,
     {
         if !wanted.new
@@ -267,6 +289,8 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
             Ok(Answer { whence: Whence::Made, value, .. }) if !led => {
                 Ok(Answer { value, whence: Whence::Shared, age: Age::Fresh })
             }
+            // Whoever led has it renewed.
+            Ok(answer) if !led && answer.age == Age::Renewed => Ok(Answer { age: Age::Stale, ..answer }),
             Ok(answer) => Ok(answer),
             Err(error) => Err(Failed { error, shared: !led }),
         }
@@ -279,7 +303,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
 
     fn board<M, F>(self: &Arc<Self>, wanted: Wanted, make: M) -> (Flight<Result<Answer<V>, E>>, bool)
     where
-        M: FnOnce() -> F + Send + 'static,
+        M: FnOnce(bool) -> F + Send + 'static,
         F: Future<Output = Result<Made<V>, E>> + Send + 'static,
     {
         let (cache, key, new) = (Arc::clone(self), wanted.key, wanted.new);
@@ -297,28 +321,25 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
 
     async fn fly<M, F>(self: &Arc<Self>, wanted: Wanted, make: M) -> Result<Answer<V>, E>
     where
-        M: FnOnce() -> F + Send + 'static,
+        M: FnOnce(bool) -> F + Send + 'static,
         F: Future<Output = Result<Made<V>, E>> + Send + 'static,
     {
         if !wanted.new {
             // Somebody else's flight may have landed since memory was asked.
-            let found = match self.in_memory(&wanted.key) {
-                Some(found) => Some(found),
-                None => self.look(&wanted.key).await,
-            };
-            if let Some(found) = found {
+            if let Some(found) = self.find(&wanted.key).await {
+                self.note_hit();
                 return Ok(self.give(&found, wanted, make));
             }
         }
         let seen = self.seen();
-        let Made { value, life } = make().await?;
+        let Made { value, life } = make(wanted.new).await?;
         self.keep(wanted.key, value.clone(), wanted.label, seen, (life, wanted.ttl));
         Ok(Answer { value, whence: Whence::Made, age: Age::Fresh })
     }
 
     fn give<M, F>(self: &Arc<Self>, found: &Found<V>, wanted: Wanted, make: M) -> Answer<V>
     where
-        M: FnOnce() -> F + Send + 'static,
+        M: FnOnce(bool) -> F + Send + 'static,
         F: Future<Output = Result<Made<V>, E>> + Send + 'static,
     {
         let (cache, wanted) = (Arc::clone(self), Wanted { new: true, ..wanted });
@@ -347,7 +368,12 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
         if self.memory.load().is_on() {
             self.count(Tier::Memory, found.as_ref());
         }
-        found.inspect(|_| _ = self.hits.fetch_add(1, Ordering::Relaxed))
+        found.inspect(|_| self.note_hit())
+    }
+
+    /// Counts an answer that was kept and is given, where [`Cache::peek`] did not find it.
+    pub fn note_hit(&self) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What memory has, without counting that somebody looked. Waits for nothing.
@@ -361,13 +387,20 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
         found
     }
 
+    /// What any tier has; nobody's looking into memory is counted.
+    pub async fn find(self: &Arc<Self>, key: &Key) -> Option<Found<V>> {
+        match self.in_memory(key) {
+            Some(found) => Some(found),
+            None => self.look(key).await,
+        }
+    }
+
     /// What the tiers below memory have; what is found goes up.
     pub async fn look(self: &Arc<Self>, key: &Key) -> Option<Found<V>> {
         let found = match self.on_disk(key).await {
             Some(found) => Some(found),
             None => self.in_redis(key).await,
         }?;
-        self.hits.fetch_add(1, Ordering::Relaxed);
         self.memory.load().put(*key, Arc::clone(&found.entry), self.now_ms());
         if found.tier == Tier::Redis && self.disk.load().is_some() {
             self.write(*key, &found.entry, Below::Disk);
@@ -419,7 +452,9 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
 
     fn alive(&self, entry: Arc<Entry<V>>, tier: Tier) -> Option<Found<V>> {
         let now_ms = self.now_ms();
-        let gone = entry.is_dead(now_ms) || self.drops.load().gone(&entry.label, entry.seen);
+        let drops = self.drops.load();
+        // One that knows of more drops than we do may be of a time whose drops were lost.
+        let gone = entry.is_dead(now_ms) || entry.seen > drops.seen() || drops.gone(&entry.label, entry.seen);
         (!gone).then(|| Found { stale: !entry.is_fresh(now_ms), entry, tier })
     }
 
@@ -476,7 +511,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
     }
 
     /// Drops whatever the scope names, everywhere. Other replicas know within a second.
-    pub async fn forget(&self, scope: Scope) -> Dropped {
+    pub async fn forget(self: &Arc<Self>, scope: Scope) -> Dropped {
         let told = self.tell(&scope).await;
         if !told {
             self.note_untold(&scope);
@@ -501,10 +536,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
             let ours = self.drops.load_full();
             match remote.drop_scope(scope, &ours).await {
                 Ok(Some(number)) => {
-                    self.know(|drops| {
-                        drops.put(number, scope.clone());
-                        drops.advance(number);
-                    });
+                    self.know(|drops| drops.put_shared(number, scope.clone()));
                     return true;
                 }
                 Ok(None) if self.follow().await => {}
@@ -547,8 +579,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
 
     async fn clear_disk(&self) {
         if let Some(disk) = self.disk.load_full() {
-            let clear = move || disk.keys().iter().for_each(|key| disk.remove(key));
-            let _ = tokio::task::spawn_blocking(clear).await;
+            let _ = tokio::task::spawn_blocking(move || disk.clear()).await;
         }
     }
 
@@ -566,9 +597,10 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
     }
 
     /// Writes down what was dropped, so that a restart does not bring it back.
-    pub(crate) async fn write_drops(&self) {
-        let (Some(disk), drops) = (self.disk.load_full(), self.drops.load_full()) else { return };
-        let write = move || disk.write_drops(&serde_json::to_vec(&*drops).unwrap_or_default());
+    pub(crate) async fn write_drops(self: &Arc<Self>) {
+        let Some(disk) = self.disk.load_full() else { return };
+        let cache = Arc::clone(self);
+        let write = move || disk.write_drops(|| cache.drops().written());
         if let Ok(Err(error)) = tokio::task::spawn_blocking(write).await {
             tracing::warn!(%error, "what was dropped from the cache could not be written down");
         }
@@ -623,8 +655,30 @@ fn room(settings: &settings::Cache) -> Room {
 }
 
 fn disk(folder: Option<&PathBuf>, settings: &settings::Cache) -> io::Result<Option<Arc<Disk>>> {
-    let wanted = folder.filter(|_| settings.disk_mb > 0);
-    wanted.map(|folder| Disk::open(folder, settings.disk_mb * MIB).map(Arc::new)).transpose()
+    let Some(folder) = folder else { return Ok(None) };
+    if settings.disk_mb > 0 {
+        return Disk::open(folder, settings.disk_mb * MIB).map(|disk| Some(Arc::new(disk)));
+    }
+    if folder.exists() {
+        // Nobody writes down what is dropped from now on, so nothing may be left for later.
+        Disk::open(folder, 0)?;
+    }
+    Ok(None)
+}
+
+/// What was dropped, as it was written down. Where that cannot be told, nothing on the disk is given.
+fn written(disk: &Disk) -> Drops {
+    match disk.drops() {
+        Ok(None) => Drops::default(),
+        Ok(Some(bytes)) => serde_json::from_slice(&bytes).unwrap_or_else(|error| forgotten(disk, &error)),
+        Err(error) => forgotten(disk, &error),
+    }
+}
+
+fn forgotten(disk: &Disk, error: &dyn std::fmt::Display) -> Drops {
+    tracing::warn!(%error, "what was dropped from the cache cannot be read: all answers on disk are removed");
+    disk.clear();
+    Drops::default()
 }
 
 fn millis(time: Duration) -> u64 {

@@ -2,7 +2,8 @@
 //!
 //! Files rather than a database: an entry that is damaged harms no other, one write needs no wait for the disk, and a
 //! full disk fails at one entry. What was used last is known in memory only; after a restart the time of writing stands
-//! for it. Nothing here is precious, so nothing is flushed: what a power cut tears does not read back, and is a miss.
+//! for it. No entry is precious, so none is flushed: what a power cut tears does not read back, and is a miss. What was
+//! dropped is flushed, for without it answers would come back.
 
 use crate::key::Key;
 use bytes::Bytes;
@@ -24,6 +25,8 @@ const DROPS: &str = "drops.json";
 pub(crate) struct Disk {
     folder: PathBuf,
     index: Mutex<Index>,
+    /// Whoever writes down what was dropped holds this: the last one to write knows most.
+    writing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -54,7 +57,7 @@ impl Disk {
         found.sort_by_key(|(written, ..)| *written);
         let mut index = Index { bytes_max, ..Index::default() };
         found.into_iter().for_each(|(_, key, bytes)| index.add(key, bytes));
-        let disk = Self { folder: folder.to_owned(), index: Mutex::new(index) };
+        let disk = Self { folder: folder.to_owned(), index: Mutex::new(index), writing: Mutex::default() };
         disk.make_room();
         Ok(disk)
     }
@@ -101,19 +104,25 @@ impl Disk {
         }
     }
 
-    /// What was dropped, as it was written down; empty where nothing was.
-    pub(crate) fn drops(&self) -> Vec<u8> {
-        fs::read(self.folder.join(DROPS)).unwrap_or_default()
+    /// Removes all entries. Blocks.
+    pub(crate) fn clear(&self) {
+        let keys: Vec<Key> = self.index().files.keys().copied().collect();
+        keys.iter().for_each(|key| self.remove(key));
     }
 
-    /// Writes down what was dropped. Blocks.
-    pub(crate) fn write_drops(&self, bytes: &[u8]) -> io::Result<()> {
-        whole(&self.folder, &self.folder.join(DROPS), bytes)
+    /// What was dropped, as it was written down; `None` where nothing was.
+    pub(crate) fn drops(&self) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.folder.join(DROPS)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
     }
 
-    /// All keys.
-    pub(crate) fn keys(&self) -> Vec<Key> {
-        self.index().files.keys().copied().collect()
+    /// Writes down what was dropped, which is asked for when it is this one's turn to write. Blocks.
+    pub(crate) fn write_drops(&self, drops: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        whole(&self.folder, &self.folder.join(DROPS), &drops(), true)?;
+        fs::File::open(&self.folder)?.sync_all()
     }
 
     /// Entries and bytes.
@@ -154,7 +163,7 @@ impl Disk {
         let path = self.path(key);
         let shelf = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(shelf)?;
-        whole(shelf, &path, bytes)
+        whole(shelf, &path, bytes, false)
     }
 
     /// 256 shelves, so that no folder gets too long.
@@ -209,10 +218,13 @@ fn entry(file: &DirEntry) -> Option<(SystemTime, Key, u64)> {
     Some((about.modified().unwrap_or(SystemTime::UNIX_EPOCH), key, about.len()))
 }
 
-/// Writes a file so that it is there as a whole or not at all.
-fn whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file so that it is there as a whole or not at all; `flushed`, a power cut leaves the old one or the new one.
+fn whole(folder: &Path, path: &Path, bytes: &[u8], flushed: bool) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
+    if flushed {
+        file.as_file().sync_all()?;
+    }
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
@@ -245,11 +257,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path(), 1 << 20).unwrap();
         assert!(disk.write(key(0), &Bytes::from_static(b"kept"), 0));
-        disk.write_drops(b"[]").unwrap();
+        disk.write_drops(|| b"[]".to_vec()).unwrap();
         let half = disk.path(&key(0)).with_file_name(".tmp12");
         fs::write(&half, "ke").unwrap();
         let disk = Disk::open(folder.path(), 1 << 20).unwrap();
-        assert_eq!((disk.read(&key(0)).unwrap(), disk.drops()), (b"kept".to_vec(), b"[]".to_vec()));
+        assert_eq!((disk.read(&key(0)).unwrap(), disk.drops().unwrap()), (b"kept".to_vec(), Some(b"[]".to_vec())));
         assert!(!half.exists());
         disk.resize(0);
         assert_eq!((disk.read(&key(0)), disk.size()), (None, (0, 0)));

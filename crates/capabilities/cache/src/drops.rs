@@ -71,6 +71,11 @@ impl Drops {
         drops
     }
 
+    /// As they are written down.
+    pub(crate) fn written(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
     pub(crate) fn seen(&self) -> u64 {
         self.table.seen
     }
@@ -109,9 +114,11 @@ impl Drops {
         self.all.iter().rev().take_while(|(number, _)| *number > seen).any(|(_, scope)| scope.names(label))
     }
 
-    /// Notes one. Its number may be above the last one's without making that the last one: what is asked for before
-    /// others have been told is gone as well.
+    /// Notes one; of two numbers of the same scope the higher one holds. Its number may be above the last one's without
+    /// making that the last one: what is asked for before others have been told is gone as well.
     pub(crate) fn put(&mut self, number: u64, scope: Scope) {
+        let known = self.all.iter().find(|(_, known)| *known == scope).map_or(0, |(known, _)| *known);
+        let number = number.max(known);
         self.all.retain(|(_, known)| *known != scope);
         if self.all.len() >= SCOPES_MAX {
             let last = self.all.last().map_or(number, |(last, _)| *last).max(number);
@@ -119,6 +126,15 @@ impl Drops {
         }
         let at = self.all.partition_point(|(known, _)| *known <= number);
         self.all.insert(at, (number, scope));
+    }
+
+    /// Notes one that the shared table gave a number. It is the last one known only where none of others lies between:
+    /// as long as their numbers differ from those of the table, all are asked for.
+    pub(crate) fn put_shared(&mut self, number: u64, scope: Scope) {
+        self.put(number, scope);
+        if number == self.table.seen + 1 {
+            self.advance(number);
+        }
     }
 
     /// Notes that others know of `seen` drops.
@@ -132,12 +148,11 @@ impl Drops {
         self.put(self.table.seen, scope);
     }
 
-    /// Takes over what the table has; of two numbers the higher one holds.
+    /// Takes over what the table has.
     pub(crate) fn merge(&mut self, others: Self) {
         (self.table.era, self.table.made) = (others.table.era, others.table.made);
         for (number, scope) in others.all {
-            let known = self.all.iter().find(|(_, known)| *known == scope).map_or(0, |(known, _)| *known);
-            self.put(number.max(known), scope);
+            self.put(number, scope);
         }
         self.advance(others.table.seen);
     }

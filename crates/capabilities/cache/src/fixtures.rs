@@ -83,6 +83,8 @@ impl Shared {
 impl Remote for Shared {
     fn get<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, Option<Bytes>> {
         Box::pin(async move {
+            // As over a network, others have their turn meanwhile.
+            tokio::task::yield_now().await;
             self.answer(|| {
                 let table = self.table.lock().unwrap();
                 table.get(key).filter(|(_, until)| *until > self.hands.now()).map(|(value, _)| value.clone())

@@ -46,7 +46,7 @@ enum Seat {
 ///
 /// Each member is settled once; what is said about a settled or unknown member later is ignored, so that a verdict
 /// never rests on an answer that changed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Ballot {
     weights: Vec<f64>,
     agreement: f64,

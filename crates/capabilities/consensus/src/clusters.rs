@@ -4,7 +4,7 @@
 pub const AGREE_MIN: f64 = 0.6;
 
 /// The likeness of every pair of a fixed number of answers: symmetric, 1 for an answer and itself, 0 until set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Likenesses {
     rows: Vec<Vec<f64>>,
 }

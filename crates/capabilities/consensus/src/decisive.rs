@@ -21,6 +21,10 @@ const ADDED_MAX: usize = 3;
 /// sentence.
 const REPLACED_MAX: usize = 12;
 
+/// Words on one side of a place where both have some, at most, for them to be looked through: more are another paragraph,
+/// and each would be compared with each of the other side.
+const HUNK_MAX: usize = 4 * REPLACED_MAX;
+
 /// Where two texts differ: the words of the one, and those of the other in their place.
 type Hunk<'a> = (&'a [Word], &'a [Word]);
 
@@ -31,8 +35,8 @@ type Hunk<'a> = (&'a [Word], &'a [Word]);
 ///    `unsafe`; `increases`, `decreases`; `faster`, `slower`). Two of them cancel out: `not legal`, `illegal`.
 /// 2. Another measure: `only`, `must`, `some` where the other has none of these or another one.
 /// 3. Other numbers, or other names, in the same place.
-/// 4. Nothing else differs but one word put for another, or two names, numbers or opposites that have changed
-///    places.
+/// 4. Nothing differs but one word put for another, in one place or in several; or two names, numbers or opposites have
+///    changed places. Adverbs of manner come and go and are no difference.
 pub(super) fn differ_decisively(a: &[Word], b: &[Word]) -> bool {
     // Which of several equally good alignments is taken must not depend on who comes first.
     let (a, b) = if a <= b { (a, b) } else { (b, a) };
@@ -47,7 +51,34 @@ pub(super) fn differ_decisively(a: &[Word], b: &[Word]) -> bool {
     let (hunks, common) = hunks(a, b);
     let shorter = (a.len().min(b.len()) + head + tail) as f64;
     let near = (common + head + tail) as f64 >= COMMON_MIN * shorter;
-    swapped(a, b) || near && hunks.iter().any(|hunk| decides(*hunk, hunks.len() == 1))
+    swapped(a, b) || near && decide(&hunks)
+}
+
+/// What the words at one place come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Difference {
+    /// What decides, whatever differs elsewhere.
+    Decisive,
+    /// One word is put for another.
+    OneWord,
+    /// Nothing but words that may stand for each other, and manners.
+    Nothing,
+    /// Another way to say it, or something more.
+    Other,
+}
+
+/// Whether what differs at all these places decides.
+fn decide(hunks: &[Hunk<'_>]) -> bool {
+    let (mut one_word, mut other) = (false, false);
+    for hunk in hunks {
+        match difference(*hunk) {
+            Difference::Decisive => return true,
+            Difference::OneWord => one_word = true,
+            Difference::Other => other = true,
+            Difference::Nothing => {}
+        }
+    }
+    one_word && !other
 }
 
 /// Whether the one text is the other with two names, numbers or opposites in each other's place.
@@ -62,16 +93,17 @@ fn swapped(a: &[Word], b: &[Word]) -> bool {
     crossed && (opposites || named(first) && named(second))
 }
 
-/// Whether what differs at one place decides; `alone` tells that nothing differs elsewhere.
-fn decides((a, b): Hunk<'_>, alone: bool) -> bool {
+/// What kind of difference there is at one place.
+fn difference((a, b): Hunk<'_>) -> Difference {
     // What most of a text is replaced by is not looked through word by word.
-    if a.len().min(b.len()) > 2 * REPLACED_MAX {
-        return false;
+    let long = a.len().max(b.len()) > HUNK_MAX || a.len().min(b.len()) > 2 * REPLACED_MAX;
+    if long && !a.is_empty() && !b.is_empty() {
+        return Difference::Other;
     }
     let (a, b) = (unmatched(a, b), unmatched(b, a));
     let added = a.is_empty() || b.is_empty();
     if a.len().max(b.len()) > if added { ADDED_MAX } else { REPLACED_MAX } {
-        return false;
+        return Difference::Other;
     }
     let of = |words: &[&Word], kind: Kind| -> Vec<String> {
         words.iter().filter(|word| word.kind == kind).map(|word| word.stem.clone()).collect()
@@ -83,10 +115,14 @@ fn decides((a, b): Hunk<'_>, alone: bool) -> bool {
     let negations = of(&a, Kind::Not).len().abs_diff(of(&b, Kind::Not).len());
     let opposites = a.iter().filter(|word| b.iter().any(|other| opposite(&word.text, &other.text))).count();
     if (negations + opposites) % 2 == 1 || measures(&a) != measures(&b) || differ(Kind::Number) || differ(Kind::Name) {
-        return true;
+        return Difference::Decisive;
     }
-    let one_for_another = matches!((a.as_slice(), b.as_slice()), ([a], [b]) if is_content(a) && is_content(b));
-    alone && negations + opposites == 0 && one_for_another
+    let content = |words: &[&Word]| words.iter().filter(|word| is_content(word)).count();
+    match (content(&a), content(&b)) {
+        (0, 0) => Difference::Nothing,
+        (1, 1) if negations + opposites == 0 => Difference::OneWord,
+        _ => Difference::Other,
+    }
 }
 
 /// The words of a side for which the other side has none that may stand for them.

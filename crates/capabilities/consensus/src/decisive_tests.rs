@@ -1,6 +1,6 @@
 //! Pairs of long answers, labelled by hand: those that contradict each other in a word, and those that say the same.
 
-use super::{WORDS_MAX, differ_decisively};
+use super::{Difference, HUNK_MAX, WORDS_MAX, differ_decisively, difference};
 use crate::sequence::sequence;
 use crate::{AGREE_MIN, Answer, Prompt, likeness};
 use proptest::prelude::*;
@@ -161,6 +161,24 @@ const CONTRADICT: &[(&str, &str, &str)] = &[
         "Is the mushroom edible?",
         "The mushroom is edible once cooked and grows under beech trees in late autumn",
         "The mushroom is inedible once cooked and grows under beech trees in late autumn",
+    ),
+    (
+        "",
+        "The alloy consists of copper with a small share of other metals such as lead and is cast into bars that \
+         workers stack in the yard behind the northern furnace hall",
+        "The alloy consists of nickel with a small share of other metals such as zinc and is cast into bars that \
+         workers stack in the yard behind the northern furnace hall",
+    ),
+    // Whose is what.
+    (
+        "",
+        "Ann and Ben scored 5 and 7 respectively in the last match of the season at home",
+        "Ben and Ann scored 5 and 7 respectively in the last match of the season at home",
+    ),
+    (
+        "",
+        "The prize of the academy went to John Smith and Mary Jones for their early work on glass",
+        "The prize of the academy went to John Jones and Mary Smith for their early work on glass",
     ),
     // Written when the rules were there.
     (
@@ -327,6 +345,11 @@ const SAME: &[(&str, &str, &str)] = &[
         "Exports of steel rose sharply in the second quarter, as analysts had widely expected",
         "In the second quarter exports of steel rose sharply, as analysts had widely expected",
     ),
+    (
+        "",
+        "The servers run Kafka, Redis, and Nats beside the small gateway in the old data centre",
+        "The servers run Nats, Kafka, and Redis beside the small gateway in the old data centre",
+    ),
     // Written when the rules were there; two of them are taken for different, as they were before.
     (
         "",
@@ -415,6 +438,33 @@ fn long_texts_are_compared_where_they_differ() {
     let far = |word: &str, times: usize| format!("{word} {} {word}", "x y z ".repeat(times));
     assert!(differ(&far("safe", 100), &far("unsafe", 100)));
     assert!(!differ(&far("safe", WORDS_MAX), &far("unsafe", WORDS_MAX)), "more are not aligned");
+}
+
+#[test]
+fn one_more_word_never_makes_peace() {
+    let text = "The alloy consists of copper with a small share of other metals such as lead and is cast into bars that \
+                workers stack in the yard behind the northern furnace hall";
+    let places =
+        [("copper", "nickel"), ("metals", "salts"), ("cast", "pressed"), ("workers", "robots"), ("hall", "gate")];
+    let say = |which: u32| {
+        let put = places.iter().enumerate().filter(|(at, _)| which & (1 << at) != 0);
+        put.fold(text.to_owned(), |text, (_, (one, other))| text.replace(one, other))
+    };
+    for which in 1_u32..1 << places.len() {
+        assert!(!agree(&("", text, &say(which))), "{}", say(which));
+        // A manner that is added, or put for another, is no way out either.
+        assert!(!agree(&("", text, &say(which).replace("is cast", "is usually cast"))), "{}", say(which));
+    }
+}
+
+#[test]
+fn what_is_replaced_by_much_is_not_looked_through() {
+    let differ = |times: usize| {
+        let (a, b) = (sequence("safe begin"), sequence(&format!("unsafe {}", "start ".repeat(times))));
+        (difference((&a, &b)), difference((&b, &a)))
+    };
+    assert_eq!(differ(HUNK_MAX - 1), (Difference::Decisive, Difference::Decisive));
+    assert_eq!(differ(HUNK_MAX), (Difference::Other, Difference::Other));
 }
 
 proptest! {

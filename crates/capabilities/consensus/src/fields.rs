@@ -54,10 +54,12 @@ impl Fields {
 
 /// How much two answers say the same: as much as the two values do that differ most. What one of them lacks differs.
 pub(super) fn likeness(a: &Fields, b: &Fields) -> f64 {
-    let least = |one: &Fields, other: &Fields| {
-        one.iter().map(|field| alike(Some(field), other.get(&field.path))).fold(1.0, f64::min)
-    };
-    least(a, b).min(least(b, a))
+    // Texts are compared last, and once: the likeness of two is the same whoever comes first.
+    let lacks = |one: &Fields, other: &Fields| other.iter().any(|field| one.get(&field.path).is_none());
+    if lacks(a, b) || lacks(b, a) {
+        return 0.0;
+    }
+    a.iter().map(|field| alike(Some(field), b.get(&field.path))).fold(1.0, f64::min)
 }
 
 /// How much two values at one path say the same, 0 to 1; nothing and nothing are the same.

@@ -1,9 +1,11 @@
 //! How far several answers agree: what they say, who says the same, whether the rest can still change that.
 //!
-//! Everything here is a pure function of texts and weights. It knows no models, no clock and no wire, takes the
-//! prompt only to weigh words, and judges nothing: that all voices say the same is never called correct.
+//! Everything here is a pure function of texts and weights; long texts may be compared on a thread of their own. It
+//! knows no models, no clock and no wire, takes the prompt only to weigh words, and judges nothing: that
+//! all voices say the same is never called correct.
 
 mod answer;
+mod aside;
 mod ballot;
 mod caution;
 mod chosen;
@@ -36,6 +38,7 @@ mod weights;
 mod words;
 
 pub use answer::{Answer, Prompt};
+pub use aside::count;
 pub use ballot::{Ballot, Cluster, Verdict};
 pub use chosen::Chosen;
 pub use clusters::{AGREE_MIN, Clusters, Likenesses};

@@ -32,22 +32,36 @@ pub(super) struct Word {
     pub(super) kind: Kind,
 }
 
+/// What parts a list.
+const COMMA: &str = ",";
+
 /// A text's words, without those that say nothing.
 pub(super) type Sequence = Vec<Word>;
 
 /// The words of a text. Names and numbers that `and` joins stand in one order, whichever the text has.
 pub(super) fn sequence(text: &str) -> Sequence {
     let text = folded(text);
-    let (mut words, mut capitals) = (Vec::new(), BTreeSet::new());
-    let mut begins = true;
+    let (mut words, mut capitals, mut openings) = (Vec::<Word>::new(), BTreeSet::new(), Vec::new());
+    let (mut begins, mut comma) = (true, false);
     for chunk in text.split_whitespace() {
         for token in tokens(chunk) {
-            if !begins && token.text.starts_with(char::is_uppercase) {
+            let capital = token.text.starts_with(char::is_uppercase);
+            if !begins && capital {
                 capitals.insert(token.text.to_lowercase());
             }
-            words.extend(word(&token, begins));
-            begins = false;
+            if let Some(word) = word(&token, begins) {
+                // Between names or between numbers a comma parts what is listed, as `and` does before the last.
+                if comma && words.last().is_some_and(|last| last.kind == word.kind && word.kind != Kind::Plain) {
+                    words.push(Word { stem: COMMA.to_owned(), text: COMMA.to_owned(), kind: Kind::And });
+                }
+                if begins && capital {
+                    openings.push(words.len());
+                }
+                words.push(word);
+            }
+            (begins, comma) = (false, false);
         }
+        comma |= chunk.ends_with(',');
         begins |= chunk.trim_end_matches(['"', '\'', ')', ']']).ends_with(['.', '!', '?', ':', ';']);
     }
     // What has a capital elsewhere too is a name where a sentence begins.
@@ -56,6 +70,7 @@ pub(super) fn sequence(text: &str) -> Sequence {
             word.kind = Kind::Name;
         }
     }
+    name_openings(&mut words, &openings);
     in_order(&mut words);
     words.retain(|word| word.kind != Kind::And);
     words
@@ -90,12 +105,30 @@ fn spelt(stem: &str) -> String {
     stem.replace("our", "or").replace("isation", "ization").replace("yse", "yze").replace("yze", "yz")
 }
 
-/// Puts names that `and` joins in order, and numbers: `Redis and Kafka` is `Kafka and Redis`.
+/// Takes the word that a sentence begins with for a name where `and` joins it to one: `Ann and Ben`.
+fn name_openings(words: &mut [Word], openings: &[usize]) {
+    for at in openings {
+        if let Some([word, and, name]) = words.get_mut(*at..at + 3)
+            && (word.kind, and.kind, name.kind) == (Kind::Plain, Kind::And, Kind::Name)
+        {
+            word.kind = Kind::Name;
+        }
+    }
+}
+
+/// Puts names that `and` joins in order, and numbers: `Redis and Kafka` is `Kafka and Redis`. Not where the order says
+/// which belongs to which: in a text that says `respectively`, and where one side is more than a word, as in `John Smith
+/// and Mary Jones`.
 fn in_order(words: &mut [Word]) {
+    if words.iter().any(|word| word.text == "respectively") {
+        return;
+    }
     let joins = |a: &Word, b: &Word| a.kind == b.kind || a.kind == Kind::And || b.kind == Kind::And;
     for run in words.chunk_by_mut(joins) {
         let all = |kind: Kind| run.iter().all(|word| word.kind == kind || word.kind == Kind::And);
-        if run.iter().any(|word| word.kind == Kind::And) && (all(Kind::Name) || all(Kind::Number)) {
+        let joined = run.iter().any(|word| word.kind == Kind::And && word.text != COMMA);
+        let single = run.split(|word| word.kind == Kind::And).all(|side| side.len() <= 1);
+        if joined && single && (all(Kind::Name) || all(Kind::Number)) {
             run.sort();
         }
     }
@@ -123,6 +156,11 @@ mod tests {
             ("We use Redis and Kafka with five brokers", "use kafka^ redis^ 5# broker"),
             ("Ann pays 5 and Ben 7", "ann pay 5# ben^ 7#"),
             ("ports 443 and 80", "port 443# 80#"),
+            ("ports 443, 80, and 22, Ben", "port 22# 443# 80# ben^"),
+            ("Redis and Kafka, Nats or Pulsar", "kafka^ nat^ redis^ or pulsar^"),
+            ("Redis and Kafka are fast", "kafka^ redis^ fast"),
+            ("we met John Smith and Mary Jones", "met john^ smith^ mary^ jone^"),
+            ("we gave Redis and Kafka 5 and 3 respectively", "gave redis^ kafka^ 5# 3# respectively"),
             ("Colours are analysed", "color analys"),
             ("", ""),
         ] {

@@ -8,7 +8,7 @@ use serde_json::Value;
 const PATHS_MAX: usize = 256;
 
 /// The votes on all fields.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tables {
     seats: usize,
     /// The members whose fields are counted, ascending.

@@ -43,7 +43,7 @@ impl Endpoint {
     ) -> Result<Embedded, ModelError> {
         let asked = Instant::now();
         let inside = self.enter(asker, request.bytes().len(), || estimate(request), 0, within).await?;
-        let mut ticket = Ticket::over(Arc::clone(self), request.bytes(), 1, inside, tab);
+        let mut ticket = Ticket::embedding(Arc::clone(self), request.bytes(), request.inputs(), inside, tab);
         let in_line = asked.elapsed();
         let left = within.saturating_sub(in_line);
         let ear = ticket.ear();

@@ -19,7 +19,7 @@ use wire::Dialect;
 use wire::openai::{ChatReply, ChatRequest, Estimate};
 
 /// Requests or inputs in one batch that take no longer than one, and how many times longer a batch may take at most.
-const BATCH: f64 = 5.0;
+pub(crate) const BATCH: f64 = 5.0;
 const BATCH_TIMES_MAX: f64 = 3.0;
 
 /// When a stream counts as opened, so that nobody else needs to be asked.
@@ -406,6 +406,7 @@ impl Endpoint {
         Reading {
             load_s: seconds * (f64::from(in_flight) + 1.0),
             latency_s: (seconds > 0.0).then_some(seconds),
+            unproven: course.is_cold(stream),
             in_flight,
             free: paces.map(|pace| pace.left()).fold(places, f64::min),
             health: course.health(now),

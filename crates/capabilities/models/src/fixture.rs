@@ -37,7 +37,7 @@ pub(crate) fn registry(text: &str) -> Registry {
     build(&settings(text), KINDS, &Metrics::new("test"), &no_prices(), None).unwrap()
 }
 
-/// Alone, without anybody to share with.
+/// Alone, without anybody to share with, and in force.
 pub(crate) fn build(
     settings: &settings::Settings,
     kinds: &[Kind],
@@ -45,7 +45,9 @@ pub(crate) fn build(
     prices: &Arc<prices::Table>,
     before: Option<&Registry>,
 ) -> Result<Registry, RegistryError> {
-    Registry::build(settings, Parts { kinds, metrics, prices, sharing: None }, before)
+    let registry = Registry::build(settings, Parts { kinds, metrics, prices, sharing: None }, before)?;
+    registry.begin(before);
+    Ok(registry)
 }
 
 static TENANT: LazyLock<Arc<str>> = LazyLock::new(|| "house".into());

@@ -3,6 +3,7 @@
 mod checks;
 mod source;
 
+use crate::endpoint::lock;
 use crate::scripted::ScriptError;
 use crate::{Endpoint, Kind, Provider, Sharing};
 use checks::Checks;
@@ -13,7 +14,7 @@ use settings::{ModelEntry, SettingsError};
 pub(crate) use source::made;
 use source::{Source, Terms};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -128,16 +129,17 @@ pub struct Registry {
     endpoints: BTreeMap<Arc<str>, Arc<Endpoint>>,
     order: Vec<Arc<Endpoint>>,
     metrics: Arc<Metrics>,
-    _checks: Option<Checks>,
+    check_every: Duration,
+    checks: Mutex<Option<Checks>>,
 }
 
 impl Registry {
     /// Makes the endpoints that `settings` describe, taking over from `before` every provider that has not
-    /// changed, and of those that are the same upstream under other settings what was learnt of it. Where settings want
-    /// health checks they begin at once, on the runtime that this is called in, and end when this is dropped.
+    /// changed, and of those that are the same upstream under other settings what was learnt of it. Whatever both share
+    /// stays as it is until [`Registry::begin`].
     ///
     /// # Errors
-    /// [`RegistryError`]; nothing has been started then.
+    /// [`RegistryError`].
     pub fn build(
         settings: &settings::Settings,
         parts: Parts<'_>,
@@ -149,7 +151,8 @@ impl Registry {
             endpoints: BTreeMap::new(),
             order: Vec::new(),
             metrics: Arc::clone(metrics),
-            _checks: None,
+            check_every: Duration::from_millis(settings.balance.health_check_ms),
+            checks: Mutex::default(),
         };
         // Whoever comes while others are there already gets its share bit by bit.
         let since = before.map(|_| Instant::now().into_std());
@@ -177,9 +180,18 @@ impl Registry {
             };
             registry.add(source, endpoints);
         }
-        let every = Duration::from_millis(settings.balance.health_check_ms);
-        registry._checks = checks::start(&registry.sources, every, metrics);
         Ok(registry)
+    }
+
+    /// From now on it is the one in force, in the place of `before`: its limits hold for everybody who is at its
+    /// providers, and where settings want health checks they begin, on the runtime that this is called in. They end when
+    /// another takes its place, or this is dropped.
+    pub fn begin(&self, before: Option<&Self>) {
+        if let Some(before) = before {
+            *lock(&before.checks) = None;
+        }
+        self.sources.iter().for_each(|source| source.begin());
+        *lock(&self.checks) = checks::start(&self.sources, self.check_every, &self.metrics);
     }
 
     fn add(&mut self, source: Arc<Source>, endpoints: Vec<Arc<Endpoint>>) {

@@ -1,6 +1,6 @@
 //! One call in progress, and its settling.
 
-use crate::endpoint::lock;
+use crate::endpoint::{BATCH, lock};
 use crate::reckon::{Bill, End, believed, bill};
 use crate::seen::Seen;
 use crate::{Cost, Ear, Endpoint, ModelError};
@@ -41,6 +41,8 @@ struct Asked {
     bytes: usize,
     choices: u64,
     stream: bool,
+    /// Texts of which vectors are wanted; none for a chat.
+    inputs: usize,
     /// The body, where somebody wants it.
     words: Bytes,
 }
@@ -56,19 +58,20 @@ pub(crate) struct Inside {
 impl Ticket {
     pub(crate) fn new(endpoint: Arc<Endpoint>, request: &ChatRequest, inside: Inside, tab: &Arc<dyn Tab>) -> Self {
         let (bytes, choices, stream) = (request.len_bytes(), request.n(), request.stream());
-        let asked = Asked { bytes, choices, stream, words: Bytes::new() };
+        let asked = Asked { bytes, choices, stream, inputs: 0, words: Bytes::new() };
         Self::out(endpoint, asked, request.bytes(), inside, tab)
     }
 
-    /// A call with any body, in the hope of so many answers.
-    pub(crate) fn over(
+    /// A call for the vectors of so many inputs, of which at least one is there.
+    pub(crate) fn embedding(
         endpoint: Arc<Endpoint>,
         body: &Bytes,
-        choices: u64,
+        inputs: usize,
         inside: Inside,
         tab: &Arc<dyn Tab>,
     ) -> Self {
-        let asked = Asked { bytes: body.len(), choices, stream: false, words: Bytes::new() };
+        let inputs = inputs.max(1);
+        let asked = Asked { bytes: body.len(), choices: 1, stream: false, inputs, words: Bytes::new() };
         Self::out(endpoint, asked, body, inside, tab)
     }
 
@@ -181,15 +184,16 @@ impl Ticket {
         endpoint.metrics.finished(outcome);
         endpoint.metrics.took(took);
         let recovered = permit.is_probe() && harm == Some(false);
-        let ended = Ended { outcome, harm, refused, recovered, stream, first_token, took };
+        let unsent = self.ear.as_ref().is_some_and(|ear| ear.is_unsent());
+        let ended = Ended { outcome, harm, refused, recovered, stream, first_token, took, unsent };
         lock(&endpoint.course).ended(now, ended, endpoint.common.terms.penalty);
         endpoint.show_breaker();
-        let unsent = self.ear.as_ref().is_some_and(|ear| ear.is_unsent());
         let end = if unsent { End::Refused } else { end };
         let bill = bill(endpoint.tariff(), end, self.asked.bytes, &self.seen);
         place.borne = match outcome {
             _ if refused => Borne::Refused,
             // What a stream tells it has told when it opened.
+            Outcome::Answered if self.asked.inputs > 0 => Borne::Embedded(self.per_input(took)),
             Outcome::Answered if first_token.is_none() => Borne::Answered(self.per_token(took, &bill)),
             _ => Borne::Unknown,
         };
@@ -207,6 +211,11 @@ impl Ticket {
     fn per_token(&self, took: Duration, bill: &Bill) -> Duration {
         let tokens = bill.tokens.output.div_ceil(self.asked.choices.max(1)).max(SHORT_ANSWER);
         took.div_f64(tokens as f64)
+    }
+
+    /// What the vector of each input took; a few together take no longer than one.
+    fn per_input(&self, took: Duration) -> Duration {
+        took.div_f64((self.asked.inputs as f64).max(BATCH))
     }
 
     fn note(&self, tab: &dyn Tab, outcome: Outcome, bill: &Bill) {

@@ -150,14 +150,23 @@ impl<K: Copy + Eq + Hash> Memory<K> {
 }
 
 /// The remembered question that resembles another most, at least by so much, and differs in nothing decisive; of several
-/// the last.
-pub(crate) fn nearest<K: Copy + Eq>(probe: &Probe<K>, frame: &Frame<K>, least: f64, now: u64) -> Found<K> {
+/// the last. Once `late`, what was found until then has to do.
+pub(crate) fn nearest<K: Copy + Eq>(
+    probe: &Probe<K>,
+    frame: &Frame<K>,
+    least: f64,
+    now: u64,
+    late: impl Fn() -> bool,
+) -> Found<K> {
     let Some(vector) = unit(&probe.vector) else { return Found::Nothing };
     let (mut best, mut refused): (Option<(&Remembered<K>, f64)>, bool) = (None, false);
     for one in frame.iter().filter(|one| one.probe.key != probe.key && one.probe.vector.len() == vector.len()) {
         let likeness = dot(&vector, &one.probe.vector);
         if likeness + ROUNDING < least || best.is_some_and(|(_, best)| best > likeness) {
             continue;
+        }
+        if late() {
+            break;
         }
         match probe.question.differs(&one.probe.question) {
             Some(_) => refused = true,

@@ -89,10 +89,10 @@ impl<K: Copy + Eq + Hash> Semantic<K> {
     }
 
     /// The remembered question that resembles this one most and differs in nothing decisive. Takes time in proportion to
-    /// what is remembered.
-    pub fn nearest(&self, probe: &Probe<K>) -> Option<Near<K>> {
+    /// what is remembered; once `late`, what was found until then has to do.
+    pub fn nearest(&self, probe: &Probe<K>, late: impl Fn() -> bool) -> Option<Near<K>> {
         let frame = lock(&self.memory).frame(probe);
-        let of_frame = |(frame, now)| nearest(probe, &frame, self.settings.similarity, now);
+        let of_frame = |(frame, now)| nearest(probe, &frame, self.settings.similarity, now, late);
         match frame.map_or(Found::Nothing, of_frame) {
             Found::Near(near) => return Some(near),
             Found::Refused => self.figures.refused.inc(),
@@ -145,6 +145,11 @@ impl<K: Copy + Eq + Hash> Semantic<K> {
             Some(true) => tracing::info!(share, errors_max, "answers to similar questions are given again"),
             None => {}
         }
+    }
+
+    /// Counts a question whose nearest one's answer cannot be given.
+    pub fn missed(&self) {
+        self.figures.miss.inc();
     }
 
     /// Counts a question that got no vector.

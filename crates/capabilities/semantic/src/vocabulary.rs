@@ -376,11 +376,9 @@ pub(crate) fn is_plain(word: &str) -> bool {
     PLAIN.contains(&word)
 }
 
-/// Whether two words are made opposites by their beginning or their end: `safe` and `unsafe`, `useful` and `useless`.
-pub(crate) fn are_opposites(a: &str, b: &str) -> bool {
-    let begins = |long: &str, short: &str| PREFIXES.iter().any(|prefix| long.strip_prefix(prefix) == Some(short));
-    let ends = |without: &str, with: &str| {
-        without.strip_suffix("less").is_some_and(|stem| stem == with || with.strip_suffix("ful") == Some(stem))
-    };
-    begins(a, b) || begins(b, a) || ends(a, b) || ends(b, a)
+/// Whether a word has an opposite among others that its beginning or its end makes: `unsafe` and `safe`, `useless` and
+/// `useful`. Of `safe` nothing is told: whoever has `unsafe` is to ask for it.
+pub(crate) fn has_opposite(word: &str, among: impl Fn(&str) -> bool) -> bool {
+    let begins = PREFIXES.iter().filter_map(|prefix| word.strip_prefix(prefix)).any(&among);
+    begins || word.strip_suffix("less").is_some_and(|stem| among(stem) || among(&format!("{stem}ful")))
 }

@@ -114,8 +114,9 @@ impl Clerk {
     }
 
     async fn refresh(&self) {
+        let epoch = self.desk.epoch();
         match standing::read(&self.desk.store, None, None).await {
-            Ok(read) => self.desk.take_over(read),
+            Ok(read) => self.desk.take_over(read, epoch),
             Err(error) => tracing::warn!(%error, "what is known of panels could not be read again"),
         }
     }

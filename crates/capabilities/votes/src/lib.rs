@@ -80,6 +80,8 @@ pub(crate) struct Desk {
     /// What is known of each panel, over all tenants.
     known: ArcSwap<HashMap<String, Arc<Standing>>>,
     began: Instant,
+    /// How often something was learned of a panel. Held while `known` changes, so that what is older never follows.
+    epoch: Mutex<u64>,
     /// Until when that is fresh, in milliseconds since `began`.
     fresh_until: AtomicU64,
 }
@@ -108,10 +110,11 @@ impl Votes {
             days: AtomicU32::new(days),
             numbers: AtomicI64::new(fastrand::i64(..)),
             known: ArcSwap::default(),
+            epoch: Mutex::new(0),
             began: Instant::now(),
             fresh_until: AtomicU64::new(0),
         });
-        desk.take_over(known);
+        desk.take_over(known, 0);
         let (jobs, line) = mpsc::channel(QUEUE_MAX);
         let clerk = tokio::spawn(Clerk::new(Arc::clone(&desk), line).run());
         Ok(Arc::new(Self { desk, jobs: Mutex::new(Some(jobs)), clerk: Mutex::new(Some(clerk)) }))
@@ -227,7 +230,19 @@ impl Desk {
         now >= until && swap().is_ok()
     }
 
-    fn take_over(&self, read: standing::Standings) {
+    /// How often something was learned; whoever reads asks this first.
+    fn epoch(&self) -> u64 {
+        *self.epoch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over what was read of all panels, unless something was learned since `epoch`: that read may have begun before
+    /// a truth was told which is known here. Then it is read again at the next occasion.
+    fn take_over(&self, read: standing::Standings, epoch: u64) {
+        let now = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        if *now != epoch {
+            self.fresh_until.store(0, Ordering::Relaxed);
+            return;
+        }
         let known = read.into_iter().map(|(panel, standing)| (panel, Arc::new(standing)));
         self.known.store(Arc::new(known.collect()));
         let until = self.elapsed_ms() + u64::try_from(FRESH.as_millis()).unwrap_or(u64::MAX);
@@ -236,6 +251,8 @@ impl Desk {
 
     /// Takes over what was read about one panel.
     fn learn(&self, panel: &str, standing: Standing) {
+        let mut epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        *epoch += 1;
         let standing = Arc::new(standing);
         self.known.rcu(|known| {
             let mut known = HashMap::clone(known);

@@ -78,7 +78,7 @@ pub(crate) async fn purge(store: &Store, days: u32, now_ms: i64) -> Result<bool,
         more |= store.purge(sql, args![before_id, PURGE_ROWS_MAX]).await?;
     }
     for sql in OLD_DAYS {
-        store.purge(sql, args![before_day]).await?;
+        more |= store.purge(sql, args![before_day, PURGE_ROWS_MAX]).await?;
     }
     Ok(more)
 }
@@ -89,7 +89,10 @@ const OLD_ROWS: [&str; 2] = [
     "DELETE FROM votes_question WHERE id IN (SELECT id FROM votes_question WHERE id < $1 ORDER BY id LIMIT $2)",
 ];
 const OLD_DAYS: [&str; 3] = [
-    "DELETE FROM votes_panel_day WHERE day < $1",
-    "DELETE FROM votes_model_day WHERE day < $1",
-    "DELETE FROM votes_pair_day WHERE day < $1",
+    "DELETE FROM votes_panel_day WHERE (day, tenant, panel) IN \
+     (SELECT day, tenant, panel FROM votes_panel_day WHERE day < $1 LIMIT $2)",
+    "DELETE FROM votes_model_day WHERE (day, tenant, panel, model) IN \
+     (SELECT day, tenant, panel, model FROM votes_model_day WHERE day < $1 LIMIT $2)",
+    "DELETE FROM votes_pair_day WHERE (day, tenant, panel, model, other) IN \
+     (SELECT day, tenant, panel, model, other FROM votes_pair_day WHERE day < $1 LIMIT $2)",
 ];

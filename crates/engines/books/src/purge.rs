@@ -17,9 +17,9 @@ pub(super) async fn purge(store: &Store, config: &Config, now_ms: i64) -> Result
     let old = [
         (CALLS, args![before(config.calls_days), PURGE_ROWS_MAX]),
         (PROMPTS, args![before(config.prompts_days), PURGE_ROWS_MAX]),
-        (WINDOWS, args![Period::Day.name(), long_ago]),
-        (WINDOWS, args![Period::Month.name(), long_ago]),
-        (HOLDERS, args![now_ms - HOLDER_MS]),
+        (WINDOWS, args![Period::Day.name(), long_ago, PURGE_ROWS_MAX]),
+        (WINDOWS, args![Period::Month.name(), long_ago, PURGE_ROWS_MAX]),
+        (HOLDERS, args![now_ms - HOLDER_MS, PURGE_ROWS_MAX]),
     ];
     let mut more = false;
     for (sql, args) in old {
@@ -33,5 +33,8 @@ const CALLS: &str = "DELETE FROM access_ledger_call WHERE id IN \
 const PROMPTS: &str = "DELETE FROM access_ledger_prompt WHERE id IN \
      (SELECT id FROM access_ledger_prompt WHERE id < $1 ORDER BY id LIMIT $2)";
 /// What a process still holds of a window this old, it gives back to nobody.
-const WINDOWS: &str = "DELETE FROM access_budget_window WHERE period = $1 AND starts_day < $2";
-const HOLDERS: &str = "DELETE FROM access_budget_holder WHERE dead = 1 AND expires_ms < $1";
+const WINDOWS: &str = "DELETE FROM access_budget_window WHERE (scope, tenant, subject, period, starts_day) IN \
+     (SELECT scope, tenant, subject, period, starts_day FROM access_budget_window \
+     WHERE period = $1 AND starts_day < $2 LIMIT $3)";
+const HOLDERS: &str = "DELETE FROM access_budget_holder WHERE holder IN \
+     (SELECT holder FROM access_budget_holder WHERE dead = 1 AND expires_ms < $1 LIMIT $2)";

@@ -47,7 +47,7 @@ pub(crate) fn choose(
 /// The way to ask for vectors that may outlive whoever asks for them first.
 pub(crate) fn put(context: &Arc<Context>, way: &Way, caller: &Caller, request: &EmbeddingRequest) -> Put<Vectors> {
     let all = Arc::new((Arc::clone(context), way.clone(), caller.clone(), request.clone()));
-    Arc::new(move || {
+    Arc::new(move |_| {
         let all = Arc::clone(&all);
         Box::pin(async move {
             let (context, way, caller, request) = &*all;

@@ -6,7 +6,7 @@ use crate::error::{Refusals, sooner};
 use crate::plan::{Panel, Seat};
 use crate::{AskError, MemberOutcome};
 use caller::Tab;
-use consensus::{Answer as Voice, Ballot, Escalation, Prompt, Step, Verdict};
+use consensus::{Ballot, Escalation, Prompt, Step, Verdict};
 use fault::{Explain, Retry};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -75,7 +75,7 @@ pub(crate) struct Question<'a> {
 /// Asks the members, all at once or as many as it takes, and counts as answers land. Dropping it cancels all of them.
 pub(crate) async fn fan_out(context: &Context, panel: &Panel, question: &Question<'_>) -> Fanned {
     let (started, deadline) = (Instant::now(), question.deadline);
-    let prompt = Prompt::asking(&question.request.last_user_text(), panel.answers);
+    let prompt = Arc::new(Prompt::asking(&question.request.last_user_text(), panel.answers));
     let mut state = Tally::new(panel, question, started);
     let mut pending: FuturesUnordered<Landing<'_>> = FuturesUnordered::new();
     let patience = deadline.saturating_duration_since(started) / WAVE_SHARE;
@@ -103,7 +103,7 @@ pub(crate) async fn fan_out(context: &Context, panel: &Panel, question: &Questio
         tokio::select! {
             biased;
             landed = pending.next() => match landed {
-                Some((at, result)) => state.land(at, result, &prompt),
+                Some((at, result)) => state.land(at, result, &prompt).await,
                 None => break,
             },
             () = &mut over => break,
@@ -185,7 +185,7 @@ impl Tally {
         panel.seats.get(at).map(|seat| (at, seat))
     }
 
-    fn land(&mut self, at: usize, result: Result<(ChatReply, Cost), AskError>, prompt: &Prompt) {
+    async fn land(&mut self, at: usize, result: Result<(ChatReply, Cost), AskError>, prompt: &Arc<Prompt>) {
         let seated = &mut self.seated[at];
         seated.latency = self.asked_at[at].elapsed();
         match result {
@@ -200,8 +200,8 @@ impl Tally {
                     self.ballot.failed(at);
                     return;
                 }
-                self.ballot.answered(at, Voice::new(&text, prompt));
                 seated.outcome = MemberOutcome::Answered;
+                self.ballot = consensus::count(std::mem::take(&mut self.ballot), at, text, prompt).await;
             }
             Err(error) => {
                 self.retry = sooner(self.retry, error.retry());

@@ -78,6 +78,7 @@ struct Live {
     plan: Plan,
     context: Arc<Context>,
     policy: Policy,
+    looks: Looks,
 }
 
 /// What a name has led to for one request.
@@ -115,7 +116,6 @@ pub struct Matrix {
     prices: ArcSwap<Table>,
     sharing: Option<Arc<dyn Sharing>>,
     answers: Option<Arc<KeptAnswers>>,
-    looks: Looks,
 }
 
 impl Matrix {
@@ -156,10 +156,11 @@ impl Matrix {
         let parts = Parts { kinds: &kinds, metrics: &metrics, prices: &prices, sharing: sharing.as_ref() };
         let registry = Registry::build(settings, parts, None)?;
         let plan = Plan::build(settings, registry, &metrics)?;
+        plan.registry.begin(None);
         let context = Arc::new(Context::new(settings, &metrics));
-        let (live, prices) =
-            (ArcSwap::from_pointee(Live { plan, context, policy: Policy::new(settings) }), ArcSwap::from(prices));
-        Ok(Self { live, kinds, metrics, prices, sharing, answers: None, looks: Looks::default() })
+        let live = Live { plan, context, policy: Policy::new(settings), looks: Looks::default() };
+        let (live, prices) = (ArcSwap::from_pointee(live), ArcSwap::from(prices));
+        Ok(Self { live, kinds, metrics, prices, sharing, answers: None })
     }
 
     /// The same, with answers that are kept.
@@ -214,11 +215,13 @@ impl Matrix {
         let parts = Parts { kinds, metrics, prices, sharing: self.sharing.as_ref() };
         let registry = Registry::build(settings, parts, Some(&before.plan.registry))?;
         let plan = Plan::build(settings, registry, &self.metrics)?;
+        plan.registry.begin(Some(&before.plan.registry));
         let context = Arc::new(Context::new(settings, &self.metrics).continuing(&before.context));
         if let Some(answers) = &self.answers {
             answers.reload(&settings.cache);
         }
-        self.live.store(Arc::new(Live { plan, context, policy: Policy::new(settings) }));
+        let live = Live { plan, context, policy: Policy::new(settings), looks: Looks::default() };
+        self.live.store(Arc::new(live));
         Ok(())
     }
 
@@ -235,7 +238,7 @@ impl Matrix {
     /// where `look` wants it.
     pub async fn providers(&self, look: bool) -> Vec<ProviderState> {
         let live = self.live.load_full();
-        providers::states(&live.plan.registry, &self.looks, look).await
+        providers::states(&live.plan.registry, &live.looks, look).await
     }
 
     /// Everything that can be asked by name: panels, routes, aliases, bare names that several providers share, models.
@@ -295,10 +298,9 @@ impl Matrix {
             (None, Some(missing)) => Err(missing),
             (None, None) => chosen.ask(&live.context, caller, request).await,
             (Some(wanted), missing) => {
-                let put = missing.map(refusing).unwrap_or_else(|| {
-                    let (key, new) = (wanted.key, wanted.new);
-                    put((&live, answers, &chosen), (key, new), caller, request)
-                });
+                let put = missing
+                    .map(refusing)
+                    .unwrap_or_else(|| put((&live, answers, &chosen), wanted.key, caller, request));
                 // A panel answers whole, whatever it is asked for.
                 match request.stream() && matches!(*chosen, Chosen::Models(..)) {
                     true => answers.stream(wanted, caller, put).await,
@@ -433,20 +435,20 @@ fn choose(target: Target, caller: &Caller, request: &ChatRequest) -> Result<Chos
 
 /// The way to put a question to a model that is known not to be there.
 fn refusing<T: Send + 'static>(missing: AskError) -> Put<T> {
-    Arc::new(move || Box::pin(std::future::ready(Err(missing.clone()))))
+    Arc::new(move |_| Box::pin(std::future::ready(Err(missing.clone()))))
 }
 
 /// The way to put a question whose answer may outlive whoever asks it first: to what was kept for a similar one, then to
 /// models.
 fn put(
     (live, answers, chosen): (&Arc<Live>, &Arc<KeptAnswers>, &Arc<Chosen>),
-    (key, new): (Key, bool),
+    key: Key,
     caller: &Caller,
     request: &ChatRequest,
 ) -> Put<Outcome> {
     let parts = (Arc::clone(live), Arc::clone(answers), Arc::clone(chosen));
     let all = Arc::new((parts, caller.clone(), request.clone()));
-    Arc::new(move || {
+    Arc::new(move |new| {
         let all = Arc::clone(&all);
         Box::pin(async move {
             let ((live, answers, chosen), caller, request) = &*all;

@@ -128,10 +128,8 @@ async fn ask(
     deadline: Instant,
 ) -> Result<(ChatReply, Cost), String> {
     let endpoint = &judge.endpoint;
-    let within = deadline.saturating_duration_since(Instant::now()).min(endpoint.timeout());
-    if within == Duration::ZERO {
-        return Err("no time was left for it".to_owned());
-    }
+    let left = || deadline.checked_duration_since(Instant::now()).filter(|left| *left > Duration::ZERO);
+    left().ok_or("no time was left for it")?;
     let cost = reckoned(endpoint, asked).unwrap_or_default();
     if panel.cost_max.is_some_and(|most| members + cost > most) {
         return Err("asking it as well would exceed the panel's `cost_usd_max`".to_owned());
@@ -139,6 +137,8 @@ async fn ask(
     let need = need::together(context, asked, std::iter::once(endpoint));
     let reserved = caller.guest.spend.reserve(&caller.request_id, need, deadline).await;
     let tab = reserved.map_err(|fault| fault.to_string())?;
+    // The purse may have let it wait.
+    let within = left().ok_or("no time was left for it")?.min(endpoint.timeout());
     let answered = endpoint.ask(asked, caller.into(), &tab, within, Opening::FirstEvent).await;
     match answered.map_err(|error| error.to_string())? {
         Answer::Whole { reply, cost, .. } => Ok((reply, cost)),

@@ -109,6 +109,11 @@ impl PeakEwma {
         (self.mean_s * self.faded(now)).max(silent.as_secs_f64())
     }
 
+    /// Whether calls wait and nothing at all is known yet: neither a time nor that it fails.
+    pub fn is_cold(&self) -> bool {
+        self.at.is_none() && self.waiting > 0
+    }
+
     /// Whether it is to be spared after failing.
     pub fn penalised(&self, now: Instant) -> bool {
         self.until.is_some_and(|until| now < until)

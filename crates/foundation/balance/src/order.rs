@@ -150,10 +150,10 @@ fn better_of_two(equals: &mut [usize], readings: &[Reading]) {
     }
 }
 
-/// Who of two has less to do. One that has never answered and is being asked counts as the heaviest: until its first
-/// answer nobody knows how long the others would wait.
+/// Who of two has less to do. One that is being asked for the first time counts as the heaviest: until its first answer
+/// nobody knows how long the others would wait.
 fn lighter(one: &Reading, other: &Reading) -> Ordering {
-    let load = |it: &Reading| if it.load_s <= 0.0 && it.in_flight > 0 { f64::INFINITY } else { it.load_s };
+    let load = |it: &Reading| if it.unproven { f64::INFINITY } else { it.load_s };
     load(one).total_cmp(&load(other)).then_with(|| one.in_flight.cmp(&other.in_flight))
 }
 
@@ -173,8 +173,8 @@ fn score(strategy: Strategy, reading: &Reading) -> f64 {
         }
         Strategy::Cheapest => reading.cost.unwrap_or(f64::INFINITY),
         // One that nobody knows yet is asked once, to know it.
-        Strategy::Fastest if reading.latency_s.is_none() && reading.in_flight == 0 => f64::NEG_INFINITY,
-        Strategy::Fastest => reading.latency_s.unwrap_or(f64::INFINITY),
+        Strategy::Fastest if reading.unproven => f64::INFINITY,
+        Strategy::Fastest => reading.latency_s.unwrap_or(f64::NEG_INFINITY),
     }
 }
 

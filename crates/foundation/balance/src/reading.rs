@@ -7,6 +7,8 @@ pub struct Reading {
     pub load_s: f64,
     /// How long it usually takes to the first token, in seconds; `None` before the first answer.
     pub latency_s: Option<f64>,
+    /// Whether it is being asked and nobody knows yet how long it takes.
+    pub unproven: bool,
     /// Calls in progress.
     pub in_flight: u32,
     /// The least share, 0 to 1, that is left of its places, its requests and its tokens.
@@ -32,6 +34,7 @@ impl Default for Reading {
         Self {
             load_s: 0.0,
             latency_s: None,
+            unproven: false,
             in_flight: 0,
             free: 1.0,
             health: 1.0,

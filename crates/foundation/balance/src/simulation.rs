@@ -134,6 +134,10 @@ impl World {
                 Way::Shipped => endpoint.load(now),
                 _ => endpoint.plain_load(),
             },
+            unproven: match self.way {
+                Way::Shipped => endpoint.mean.is_cold(),
+                _ => endpoint.plain.at.is_none() && self.way != Way::LeastOutstanding && endpoint.in_flight > 0,
+            },
             in_flight: endpoint.in_flight,
             penalised: self.way == Way::Shipped && endpoint.mean.penalised(now),
             available: endpoint.breaker.clone().admit(now).is_ok(),

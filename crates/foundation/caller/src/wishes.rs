@@ -38,6 +38,8 @@ pub enum Kept {
     Usual,
     /// Yes, though the settings would not offer it.
     Welcome,
+    /// As [`Kept::Welcome`], but not that of a similar request: one is to be kept for this very request.
+    Own,
     /// No: a new one, which may be kept for others.
     Refresh,
     /// No, and the new one is not kept.

@@ -10,6 +10,8 @@ pub enum Borne {
     Opened(Duration),
     /// It was answered as a whole, which took so long for each token of the answer.
     Answered(Duration),
+    /// Its vectors came, which took so long for each of its inputs.
+    Embedded(Duration),
     /// It was refused for want of room (429, 503, 529).
     Refused,
     /// Neither: it failed otherwise, or nobody waited for it.
@@ -23,7 +25,7 @@ pub enum Adaptive {
     Fixed(u32),
     /// By what is refused.
     Aimd(Aimd),
-    /// By the time to the first token, or for each token of whole answers.
+    /// By the time to the first token, for each token of whole answers, or for each vector.
     Gradient(Gradient),
 }
 
@@ -41,10 +43,11 @@ impl Adaptive {
     pub fn learn(&mut self, borne: Borne, in_flight: u32, sent: Instant, now: Instant) {
         match (self, borne) {
             (Self::Fixed(_), _) | (_, Borne::Unknown) => {}
-            (Self::Aimd(aimd), Borne::Opened(_) | Borne::Answered(_)) => aimd.accepted(in_flight),
+            (Self::Aimd(aimd), Borne::Opened(_) | Borne::Answered(_) | Borne::Embedded(_)) => aimd.accepted(in_flight),
             (Self::Aimd(aimd), Borne::Refused) => aimd.refused(sent, now),
             (Self::Gradient(gradient), Borne::Opened(took)) => gradient.opened(took, in_flight),
             (Self::Gradient(gradient), Borne::Answered(per_token)) => gradient.answered(per_token, in_flight),
+            (Self::Gradient(gradient), Borne::Embedded(per_input)) => gradient.embedded(per_input, in_flight),
             (Self::Gradient(gradient), Borne::Refused) => gradient.refused(sent, now),
         }
     }
@@ -66,8 +69,13 @@ mod tests {
         check(Adaptive::Fixed(0), slow, 1);
         check(Adaptive::Aimd(Aimd::new(100)), slow, 100);
         check(Adaptive::Aimd(Aimd::new(100)), Borne::Refused, 50);
+        let mut cut = Aimd::new(100);
+        cut.refused(now, now);
+        (0..40).for_each(|_| cut.accepted(50));
+        check(Adaptive::Aimd(cut), Borne::Embedded(Duration::ZERO), 51);
         check(Adaptive::Aimd(Aimd::new(100)), Borne::Unknown, 100);
         check(Adaptive::Gradient(Gradient::new(100)), slow, 4);
+        check(Adaptive::Gradient(Gradient::new(100)), Borne::Embedded(Duration::from_secs(9)), 4);
         check(Adaptive::Gradient(Gradient::new(100)), Borne::Refused, 1);
     }
 }

@@ -12,8 +12,8 @@ const SEARCH_MIN: f64 = 20.0;
 /// Additive increase, multiplicative decrease.
 ///
 /// Nobody is held back before anything was refused. The first refusals halve the limit, once per round, until it is
-/// borne for a round; from then on a refusal takes a tenth off, and each full round of successes in use adds one. Those
-/// whose requests were sent before the last cut tell of the old limit, and count no more.
+/// borne for a round; from then on a refusal takes a tenth off, and each full round of successes in use adds one.
+/// Refusals of requests that were sent before the last cut tell of the old limit, and count no more.
 #[derive(Debug, Clone)]
 pub struct Aimd {
     limit: f64,

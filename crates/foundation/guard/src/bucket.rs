@@ -130,10 +130,13 @@ impl Bucket {
         self.at = self.at.max(Some(now));
         let before = self.level;
         self.level = (before - passed.as_secs_f64() / 60.0 * self.per_minute).max(0.0);
-        if let Some(told) = self.told.filter(|told| now >= told.resets_at) {
-            (self.level, self.gone_before, self.told) = (self.level.min(told.since), told.first, None);
-        } else if self.level > 0.0 {
+        if self.level > 0.0 {
             self.undrained *= self.level / before;
+        }
+        if let Some(told) = self.told.filter(|told| now >= told.resets_at) {
+            self.level = self.level.min(told.since);
+            self.gone_before = self.gone_before.max(told.first);
+            self.told = None;
         }
         // Long before nothing can be told from it any more.
         if self.level <= 0.0 || self.undrained < 1e-9 {
@@ -228,6 +231,26 @@ mod tests {
     }
 
     #[test]
+    fn what_starts_anew_has_drained_all_the_same() {
+        let (mut bucket, now) = (Bucket::new(60), Instant::now());
+        bucket.clamp(now, 1_000, Some(SECOND * 30));
+        let first = bucket.debit(now, 40.0);
+        let anew = now + SECOND * 30;
+        let second = bucket.debit(anew, 20.0);
+        bucket.settle(anew, first, 0.0);
+        assert!((bucket.left(anew) - 40.0 / 60.0).abs() < 1e-9, "three quarters of the first had drained");
+        bucket.settle(anew, second, 20.0);
+        // Whoever is told of a far start, is empty before it, and takes something again.
+        let (mut bucket, now) = (Bucket::new(60), Instant::now());
+        bucket.clamp(now, 1_000, Some(SECOND * 50));
+        let old = bucket.debit(now, 40.0);
+        let (empty, anew) = (now + SECOND * 45, now + SECOND * 50);
+        let _ = bucket.debit(empty, 30.0);
+        bucket.settle(anew, old, 0.0);
+        assert!((bucket.left(anew) - 35.0 / 60.0).abs() < 1e-9, "nothing is left of the old one");
+    }
+
+    #[test]
     fn what_the_upstream_tells_counts_if_it_is_less() {
         let (mut bucket, now) = (Bucket::new(60), Instant::now());
         bucket.clamp(now, 1_000, Some(SECOND));
@@ -251,7 +274,47 @@ mod tests {
         assert_eq!(take(&mut bucket, now + SECOND * 30, 1.0), Err(SECOND * 30));
     }
 
+    #[derive(Debug, Clone)]
+    enum Step {
+        Pause(u64),
+        Debit(u32),
+        Settle(prop::sample::Index, u32),
+        Clamp(u64, Option<u64>),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let clamp = (0..70_u64, prop::option::of(0..90_000_u64));
+        let step = prop_oneof![
+            4 => (0..40_000_u64).prop_map(Step::Pause),
+            4 => (0..30_u32).prop_map(Step::Debit),
+            2 => (any::<prop::sample::Index>(), 0..30_u32).prop_map(|(which, used)| Step::Settle(which, used)),
+            2 => clamp.prop_map(|(remaining, resets_in)| Step::Clamp(remaining, resets_in)),
+        ];
+        prop::collection::vec(step, 1..60)
+    }
+
     proptest! {
+        #[test]
+        fn what_open_calls_hold_is_in_it(steps in steps()) {
+            let (mut bucket, mut now, mut open) = (Bucket::new(60), Instant::now(), Vec::new());
+            for step in steps {
+                match step {
+                    Step::Pause(ms) => now += Duration::from_millis(ms),
+                    Step::Debit(amount) => open.push(bucket.debit(now, f64::from(amount))),
+                    Step::Settle(..) if open.is_empty() => {}
+                    Step::Settle(which, used) => {
+                        let debit = open.swap_remove(which.index(open.len()));
+                        bucket.settle(now, debit, f64::from(used));
+                    }
+                    Step::Clamp(left, resets_in) => bucket.clamp(now, left, resets_in.map(Duration::from_millis)),
+                }
+                bucket.drain(now);
+                let held = open.iter().filter(|debit| debit.number >= bucket.gone_before);
+                let held: f64 = held.map(|debit| debit.amount * bucket.undrained / debit.undrained).sum();
+                prop_assert!(bucket.level >= held - 1e-6, "{held} of {bucket:?}");
+            }
+        }
+
         #[test]
         fn the_wait_suffices_and_the_rate_is_kept(
             rate in 1..500u32, asks in prop::collection::vec((0..20_000u64, 1..800u32), 1..80),

@@ -199,6 +199,18 @@ impl<W> Bulkhead<W> {
         self.limit = limit.max(1);
     }
 
+    /// From now on these rules hold, but for the most at work, which is [`Bulkhead::set_limit`]'s; whoever is at work or
+    /// in line stays there.
+    pub fn set_rules(&mut self, config: BulkheadConfig) {
+        self.config = config;
+        self.tenants.set_share(config.tenant_share);
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> BulkheadConfig {
+        self.config
+    }
+
     /// Estimated time in line of one of this class who joined it now: the moving average of service times, times
     /// everybody ahead and itself, shared by all places. Zero until the first work is done.
     pub fn expected_wait(&self, class: Class) -> Duration {

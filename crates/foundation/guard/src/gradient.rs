@@ -20,8 +20,8 @@ const WARM_UP: f64 = 10.0;
 const BACK_OFF: f64 = 0.9;
 
 /// As many at once as keep the time to the first token near its usual, and of answers that come whole the time for each
-/// of their tokens: what takes long because there is much to say is no sign of a queue. Neither is compared with the
-/// other.
+/// of their tokens, of vectors for each of their inputs: what takes long because there is much to say is no sign of a
+/// queue. None is compared with another.
 ///
 /// The usual time is learned while at most two are inside, or from faster answers: whoever learns under load takes the
 /// queue that it has made itself for usual, and the limit never stops to grow.
@@ -31,6 +31,7 @@ pub struct Gradient {
     most: f64,
     streams: Times,
     wholes: Times,
+    vectors: Times,
     refused_at: Option<Instant>,
 }
 
@@ -45,7 +46,8 @@ impl Gradient {
     /// Starts at 2, or at `most` where that is less; at least 1.
     pub fn new(most: u32) -> Self {
         let most = f64::from(most.max(1));
-        Self { limit: START.min(most), most, streams: Times::new(), wholes: Times::new(), refused_at: None }
+        let [streams, wholes, vectors] = std::array::from_fn(|_| Times::new());
+        Self { limit: START.min(most), most, streams, wholes, vectors, refused_at: None }
     }
 
     /// The limit now.
@@ -62,6 +64,12 @@ impl Gradient {
     /// A whole answer took so long for each of its tokens, while `in_flight` were under way, itself included.
     pub fn answered(&mut self, per_token: Duration, in_flight: u32) {
         let gradient = self.wholes.add(per_token.as_secs_f64(), in_flight);
+        self.follow(gradient, in_flight);
+    }
+
+    /// Vectors took so long for each of their inputs, while `in_flight` were under way, itself included.
+    pub fn embedded(&mut self, per_input: Duration, in_flight: u32) {
+        let gradient = self.vectors.add(per_input.as_secs_f64(), in_flight);
         self.follow(gradient, in_flight);
     }
 
@@ -185,6 +193,20 @@ mod tests {
     }
 
     #[test]
+    fn vectors_do_not_make_chats_look_slow() {
+        let mut gradient = Gradient::new(200);
+        for _ in 0..70 {
+            gradient.embedded(MS, gradient.limit());
+        }
+        let before = gradient.limit();
+        for _ in 0..20 {
+            gradient.answered(MS * 50, gradient.limit());
+            gradient.embedded(MS, gradient.limit());
+        }
+        assert!(gradient.limit() >= before && before > 5, "{before}, then {}", gradient.limit());
+    }
+
+    #[test]
     fn starts_small_and_grows_only_in_use() {
         let mut gradient = Gradient::new(8);
         assert_eq!((gradient.limit(), Gradient::new(1).limit(), Gradient::new(0).limit()), (2, 1, 1));
@@ -206,6 +228,7 @@ mod tests {
             for (took, in_flight) in steps {
                 now += MS;
                 match took {
+                    Some(took) if took % 3 == 0 => gradient.embedded(MS * took, in_flight),
                     Some(took) if took % 2 == 0 => gradient.answered(MS * took, in_flight),
                     Some(took) => gradient.opened(MS * took, in_flight),
                     None => gradient.refused(now, now),

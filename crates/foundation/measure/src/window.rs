@@ -84,13 +84,30 @@ struct Time {
     cut: bool,
 }
 
+impl Past {
+    /// The times that figures are made of: to the first token, of answers, of whole ones.
+    const TIMES: [fn(&Self) -> Option<Time>; 3] =
+        [|past| past.first_token, |past| past.answer, |past| past.answer.filter(|_| !past.stream)];
+
+    /// Whether it tells nothing but that it would have taken longer.
+    fn is_cut(&self) -> bool {
+        let times = [self.first_token, self.answer];
+        self.failed.is_none() && times.into_iter().flatten().all(|time| time.cut)
+    }
+}
+
 /// The window.
 #[derive(Debug, Default)]
-pub struct Window(VecDeque<Past>);
+pub struct Window {
+    calls: VecDeque<Past>,
+    /// How many of them were only cut.
+    cuts: usize,
+}
 
 impl Window {
     /// Takes one call in that ended `now` and wanted a `stream` or not; `harm` tells whether it speaks against the model,
-    /// `None` that it says nothing. What timed out or was given up on was cut: it would have taken longer.
+    /// `None` that it says nothing. What timed out or was given up on was cut: it would have taken longer. Of those no
+    /// crowd drives out the calls that came to an end.
     pub fn ended(
         &mut self,
         now: Instant,
@@ -114,29 +131,45 @@ impl Window {
             return;
         }
         self.forget(now);
-        if self.0.len() >= CALLS_MAX {
-            self.0.pop_front();
+        let past = Past { at: now, failed, stream, first_token, answer };
+        if past.is_cut() && self.is_moot(&past) {
+            return;
         }
-        self.0.push_back(Past { at: now, failed, stream, first_token, answer });
+        if self.calls.len() >= CALLS_MAX {
+            let too_many_cuts = self.cuts * 2 > self.calls.len();
+            self.remove(if too_many_cuts { self.calls.iter().position(Past::is_cut).unwrap_or(0) } else { 0 });
+        }
+        self.cuts += usize::from(past.is_cut());
+        self.calls.push_back(past);
+    }
+
+    /// Whether one that was cut changes no figure: all that is known of its kind took longer anyway.
+    fn is_moot(&self, cut: &Past) -> bool {
+        Past::TIMES.iter().all(|of| {
+            let ended = self.calls.iter().filter_map(of).filter(|time| !time.cut);
+            let least = ended.map(|time| time.ms).min_by(f64::total_cmp);
+            of(cut).is_none_or(|cut| least.is_some_and(|least| cut.ms < least))
+        })
+    }
+
+    fn remove(&mut self, at: usize) {
+        let cut = self.calls.remove(at).is_some_and(|past| past.is_cut());
+        self.cuts -= usize::from(cut);
     }
 
     /// The figures now.
     pub fn recent(&mut self, now: Instant) -> Recent {
         self.forget(now);
-        let times = |of: fn(&Past) -> Option<Time>| Quantiles::of(self.0.iter().filter_map(of).collect());
-        let count = |of: fn(bool) -> bool| self.0.iter().filter_map(|past| past.failed).filter(|it| of(*it)).count();
-        Recent {
-            first_token_ms: times(|past| past.first_token),
-            answer_ms: times(|past| past.answer),
-            whole_ms: times(|past| past.answer.filter(|_| !past.stream)),
-            calls: count(|_| true),
-            failed: count(|failed| failed),
-        }
+        let times = |of: fn(&Past) -> Option<Time>| Quantiles::of(self.calls.iter().filter_map(of).collect());
+        let failed = || self.calls.iter().filter_map(|past| past.failed);
+        let count = |of: fn(bool) -> bool| failed().filter(|it| of(*it)).count();
+        let [first_token_ms, answer_ms, whole_ms] = Past::TIMES.map(times);
+        Recent { first_token_ms, answer_ms, whole_ms, calls: count(|_| true), failed: count(|failed| failed) }
     }
 
     fn forget(&mut self, now: Instant) {
-        while self.0.front().is_some_and(|past| now.saturating_duration_since(past.at) > AGE_MAX) {
-            self.0.pop_front();
+        while self.calls.front().is_some_and(|past| now.saturating_duration_since(past.at) > AGE_MAX) {
+            self.remove(0);
         }
     }
 }
@@ -191,6 +224,39 @@ mod tests {
             check(stream, Outcome::Cancelled, &[1, 2, 3, 4], Some((6, 7.0, 10.0)));
             check(stream, Outcome::TimedOut, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], None);
         }
+    }
+
+    #[test]
+    fn a_crowd_that_gives_up_drives_out_nobody() {
+        let now = Instant::now();
+        for (stream, given_up_ms, cuts) in [(false, 1, 0), (true, 1, 0), (false, 150, 412), (true, 150, 412)] {
+            let mut window = Window::default();
+            let answered = |window: &mut Window, at| {
+                window.ended(now, Outcome::Answered, Some(false), stream, stream.then(|| ms(at)), ms(at));
+            };
+            (101..=200).for_each(|at| answered(&mut window, at));
+            let before = window.recent(now);
+            for _ in 0..2_000 {
+                window.ended(now, Outcome::Cancelled, None, stream, None, ms(given_up_ms));
+            }
+            let after = window.recent(now);
+            assert_eq!(after.answer_ms.unwrap().samples, 100, "{stream} {given_up_ms}");
+            assert_eq!((window.cuts, after == before), (cuts, cuts == 0), "{stream} {given_up_ms}");
+            // Those that came to an end come back, and the oldest of all go then.
+            (0..600).for_each(|_| answered(&mut window, 300));
+            assert_eq!((window.calls.len(), window.recent(now).calls), (CALLS_MAX, CALLS_MAX - window.cuts));
+            assert!(window.cuts * 2 <= CALLS_MAX);
+            assert_eq!((window.recent(now + AGE_MAX * 2).calls, window.cuts), (0, 0));
+        }
+    }
+
+    #[test]
+    fn a_call_that_is_cut_soon_counts_until_its_kind_is_known() {
+        let (mut window, now) = (Window::default(), Instant::now());
+        window.ended(now, Outcome::Answered, Some(false), false, None, ms(100));
+        window.ended(now, Outcome::Cancelled, None, true, None, ms(50));
+        window.ended(now, Outcome::Answered, Some(false), true, Some(ms(20)), ms(200));
+        assert_eq!(window.recent(now).first_token_ms.unwrap().p95, 50.0);
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub struct Semantic {
     pub verify: f64,
     /// The share of wrong hits among those verified above which it stops answering.
     pub errors_max: f64,
-    /// The most questions remembered for each tenant.
+    /// The most questions remembered for each tenant, at most 20,000: each look compares them all.
     pub entries_max: usize,
 }
 

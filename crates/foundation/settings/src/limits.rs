@@ -127,7 +127,7 @@ pub(crate) fn cache(cache: &Cache, found: &mut Findings) {
         ("redis_connections_max", u64::from(cache.redis_connections_max), 1, 10),
         ("redis_timeout_ms", cache.redis_timeout_ms, 1, 60_000),
         ("entry_bytes_max", cache.entry_bytes_max as u64, 1, BYTES_MAX),
-        ("semantic.entries_max", cache.semantic.entries_max as u64, 1, COUNT_MAX),
+        ("semantic.entries_max", cache.semantic.entries_max as u64, 1, 20_000),
     ];
     whole("cache", &bounds, found);
     let semantic = &cache.semantic;

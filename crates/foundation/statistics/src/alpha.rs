@@ -220,9 +220,10 @@ impl Table {
             let (what, found, most) = ("different values", codes.len(), RATIO_VALUES_MAX);
             return Err(ReliabilityError::TooMany { what, found, most });
         }
+        // A name has no figure that could not be another rating's, so at this level all go by their numbers.
         let value = |(key, code): (&Key, &usize)| match key {
-            Key::Figure(ordered) => from_ordered(*ordered),
-            Key::Name(_) => *code as f64,
+            Key::Figure(ordered) if level != Level::Nominal => from_ordered(*ordered),
+            _ => *code as f64,
         };
         let values = in_range(codes.iter().map(value).collect(), level);
         let of_unit = |keys: &Vec<Key>| keys.iter().filter_map(|key| codes.get(key).copied()).collect();

@@ -116,6 +116,19 @@ fn the_size_of_figures_changes_nothing() {
     }
 }
 
+#[test]
+fn a_figure_and_a_word_are_never_the_same() {
+    let read = |rows: &str| serde_json::from_str::<Vec<Vec<Option<Rating>>>>(rows).unwrap();
+    for (rows, expect) in [
+        (r#"[[1, "x", 1, "x"], ["x", 1, "x", 1]]"#, -0.75),
+        (r#"[[1, 2, "n/a", 2, 1, 2], [1, "n/a", 2, "n/a", 1, 2]]"#, 0.298),
+        (r#"[["1", 1], [1, "1"]]"#, -0.5),
+    ] {
+        let found = reliability(&read(rows), Level::Nominal, 1).unwrap();
+        assert!((found.alpha - expect).abs() < 5e-4, "{rows}: {}", found.alpha);
+    }
+}
+
 /// Alpha as its definition says, pair by pair over a matrix of coincidences.
 fn by_definition(rows: &[Vec<Option<u8>>], level: Level) -> Option<f64> {
     let mut o = [[0.0; 6]; 6];

@@ -9,7 +9,8 @@ pub const PURGE_ROWS_MAX: i64 = 500;
 const TRANSACTIONS_MAX: usize = 10;
 
 impl Store {
-    /// Runs a statement that removes up to [`PURGE_ROWS_MAX`] rows, in transactions of its own, until there are fewer or
+    /// Runs a statement that removes up to [`PURGE_ROWS_MAX`] rows, which is the statement's business: it needs a `LIMIT`, in
+    /// a sub-select, as neither database knows one for what is removed. It is run in transactions of its own, until there are fewer or
     /// it was run ten times; whether there may be more.
     ///
     /// # Errors

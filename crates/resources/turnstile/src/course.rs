@@ -43,6 +43,8 @@ pub struct Ended {
     pub first_token: Option<Duration>,
     /// Until the end.
     pub took: Duration,
+    /// Whether it is known not to have reached the endpoint.
+    pub unsent: bool,
 }
 
 impl Course {
@@ -56,6 +58,11 @@ impl Course {
     /// of that kind.
     pub fn seconds(&self, now: Instant, stream: bool) -> f64 {
         if stream { self.streams.seconds(now) } else { self.wholes.seconds(now) }
+    }
+
+    /// Whether it is being asked for that kind and nothing is known of it yet.
+    pub fn is_cold(&self, stream: bool) -> bool {
+        if stream { self.streams.is_cold() } else { self.wholes.is_cold() }
     }
 
     /// Whether it failed lately and is to be spared.
@@ -83,8 +90,11 @@ impl Course {
     /// A call has ended; one that speaks against the endpoint counts as having taken `penalty` at least, and one that
     /// was cut before it answered as what it is: it would have taken longer.
     pub fn ended(&mut self, now: Instant, ended: Ended, penalty: Duration) {
-        let Ended { outcome, harm, refused, recovered, stream, first_token, took } = ended;
-        self.window.ended(now, outcome, harm, stream, first_token, took);
+        let Ended { outcome, harm, refused, recovered, stream, first_token, took, unsent } = ended;
+        // What never got there and speaks against nobody tells no time.
+        if !unsent || harm.is_some() {
+            self.window.ended(now, outcome, harm, stream, first_token, took);
+        }
         if recovered {
             self.back(now);
         }
@@ -150,8 +160,8 @@ mod tests {
     const DECAY: Duration = Duration::from_secs(10);
 
     fn ended(outcome: Outcome, harm: Option<bool>, took: Duration) -> Ended {
-        let (refused, recovered, stream, first_token) = (false, false, false, None);
-        Ended { outcome, harm, refused, recovered, stream, first_token, took }
+        let (refused, recovered, stream, first_token, unsent) = (false, false, false, None, false);
+        Ended { outcome, harm, refused, recovered, stream, first_token, took, unsent }
     }
 
     #[test]
@@ -228,6 +238,21 @@ mod tests {
             assert_eq!(course.seconds(later, stream), faded, "a stream that had opened has told all");
             assert!(!course.penalised(later) && course.health(later) == 1.0, "that is no failure");
         }
+    }
+
+    #[test]
+    fn what_was_never_sent_is_no_call_unless_it_speaks_against_the_endpoint() {
+        let (now, mut course) = (Instant::now(), Course::new(DECAY, None));
+        course.ended(now, ended(Outcome::Answered, Some(false), SECOND), SECOND);
+        let median = |course: &mut Course| course.window.recent(now).whole_ms.unwrap().p50;
+        let unsent = |outcome, harm| Ended { unsent: true, ..ended(outcome, harm, SECOND * 9) };
+        course.ended(now, unsent(Outcome::Cancelled, None), SECOND);
+        course.ended(now, unsent(Outcome::TimedOut, None), SECOND);
+        assert_eq!((median(&mut course), course.window.recent(now).calls), (1_000.0, 1));
+        course.ended(now, unsent(Outcome::TimedOut, Some(true)), SECOND);
+        assert_eq!(course.window.recent(now).failed, 1);
+        (0..2).for_each(|_| course.ended(now, ended(Outcome::Cancelled, None, SECOND * 9), SECOND));
+        assert_eq!(median(&mut course), 9_000.0, "but what was sent and cut does tell");
     }
 
     #[test]

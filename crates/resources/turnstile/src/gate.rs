@@ -4,6 +4,7 @@
 use crate::lock;
 use guard::{Adaptive, Borne, Bulkhead, BulkheadConfig, Class, Entry, Shed, Turn};
 use measure::Level;
+use std::mem::discriminant;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -12,8 +13,6 @@ use tokio::time::Instant;
 /// Lets a bounded number in and keeps a bounded line.
 #[derive(Debug)]
 pub struct Gate {
-    in_flight_max: u32,
-    queue_max: u32,
     state: Mutex<State>,
     /// Where the limit is shown.
     shown: Level,
@@ -55,28 +54,37 @@ pub struct Place {
 impl Gate {
     /// A gate with these limits, of which `adaptive` moves the most at once; that is shown in `shown`.
     pub fn new(config: BulkheadConfig, adaptive: Adaptive, shown: Level) -> Arc<Self> {
-        let BulkheadConfig { in_flight_max, queue_max, .. } = config;
         let mut bulkhead = Bulkhead::new(config);
         bulkhead.set_limit(adaptive.limit());
         shown.set(i64::from(adaptive.limit()));
-        Arc::new(Self { in_flight_max, queue_max, state: Mutex::new(State { bulkhead, adaptive }), shown })
+        Arc::new(Self { state: Mutex::new(State { bulkhead, adaptive }), shown })
+    }
+
+    /// From now on these limits hold, for those inside and in line too. What has been found out about how many at once
+    /// the provider bears stays where it is found in the same way as with `adaptive`, and up to the same most.
+    pub fn set_rules(&self, config: BulkheadConfig, adaptive: Adaptive) {
+        let state = &mut *self.lock();
+        let same_way = discriminant(&state.adaptive) == discriminant(&adaptive);
+        if !same_way || state.bulkhead.rules().in_flight_max != config.in_flight_max {
+            state.adaptive = adaptive;
+            state.bulkhead.set_limit(state.adaptive.limit());
+            self.shown.set(i64::from(state.adaptive.limit()));
+        }
+        state.bulkhead.set_rules(config);
+        state.wake();
     }
 
     /// How busy it is now.
     pub fn load(&self) -> Load {
         let bulkhead = &self.lock().bulkhead;
+        let BulkheadConfig { in_flight_max, queue_max, .. } = bulkhead.rules();
         Load {
             in_flight: bulkhead.in_flight(),
             limit: bulkhead.limit(),
-            in_flight_max: self.in_flight_max,
+            in_flight_max,
             waiting: bulkhead.waiting(),
-            queue_max: self.queue_max,
+            queue_max,
         }
-    }
-
-    /// What has been found out about how many at once the provider bears.
-    pub fn adaptive(&self) -> Adaptive {
-        self.lock().adaptive.clone()
     }
 
     /// Waits for a place, at most `remaining`.

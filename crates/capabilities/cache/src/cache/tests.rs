@@ -57,7 +57,7 @@ impl Bench {
 
     pub(super) async fn ask(&self, wanted: Wanted, answer: &str) -> (Text, Whence) {
         let made = Made { value: Text::from(answer), life: Life::Usual };
-        let answer = self.cache.get_or(wanted, || async { Ok(made) }).await.unwrap();
+        let answer = self.cache.get_or(wanted, |_| async { Ok(made) }).await.unwrap();
         (answer.value, answer.whence)
     }
 }
@@ -126,7 +126,7 @@ async fn an_old_answer_is_given_while_one_new_one_is_made() {
     // Whoever has it renewed is told, for that is not free.
     for (answer, age) in [("two", Age::Renewed), ("three", Age::Stale), ("four", Age::Stale)] {
         let made = Made { value: Text::from(answer), life: Life::Usual };
-        let given = bench.cache.get_or(wanted("a", "t", &[]), || async { Ok(made) }).await.unwrap();
+        let given = bench.cache.get_or(wanted("a", "t", &[]), |_| async { Ok(made) }).await.unwrap();
         assert_eq!((given.value, given.whence, given.age), ("one".into(), KEPT, age));
     }
     bench.worker.settle().await;
@@ -144,7 +144,7 @@ async fn a_renewal_that_fails_leaves_the_old_answer_and_is_tried_again_a_second_
     for (wait, expected) in [(0, 1), (10, 1), (1_000, 2)] {
         bench.hands.turn(wait);
         let tried = Arc::clone(&tries);
-        let fails = move || async move {
+        let fails = move |_| async move {
             tried.fetch_add(1, Ordering::Relaxed);
             Err("down")
         };
@@ -158,14 +158,14 @@ async fn a_renewal_that_fails_leaves_the_old_answer_and_is_tried_again_a_second_
 #[tokio::test]
 async fn errors_are_not_kept_and_short_lives_are_short() {
     let bench = Bench::new(settings::Cache::default(), false);
-    let failed = bench.cache.get_or(wanted("a", "t", &[]), || async { Err("down") }).await.unwrap_err();
+    let failed = bench.cache.get_or(wanted("a", "t", &[]), |_| async { Err("down") }).await.unwrap_err();
     assert_eq!((failed.error, failed.shared), ("down", false));
-    let short = || async { Ok(Made { value: Text::from("none"), life: Life::Short }) };
+    let short = |_| async { Ok(Made { value: Text::from("none"), life: Life::Short }) };
     assert_eq!(bench.cache.get_or(wanted("a", "t", &[]), short).await.unwrap().whence, Whence::Made);
     assert_eq!(bench.ask(wanted("a", "t", &[]), "one").await, ("none".into(), KEPT));
     bench.hands.turn(11_001);
     assert_eq!(bench.ask(wanted("a", "t", &[]), "one").await, ("one".into(), Whence::Made));
-    let unkept = || async { Ok(Made { value: Text::from("b"), life: Life::None }) };
+    let unkept = |_| async { Ok(Made { value: Text::from("b"), life: Life::None }) };
     assert!(bench.cache.get_or(wanted("b", "t", &[]), unkept).await.is_ok());
     assert_eq!(bench.ask(wanted("b", "t", &[]), "c").await, ("c".into(), Whence::Made));
 }
@@ -176,7 +176,7 @@ async fn identical_requests_in_flight_are_made_once() {
     let asked = Arc::new(AtomicUsize::new(0));
     let ask = || {
         let asked = Arc::clone(&asked);
-        let make = move || async move {
+        let make = move |_| async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
             let at = asked.fetch_add(1, Ordering::Relaxed);
             Ok(Made { value: Text::from(format!("{at}").as_str()), life: Life::Usual })
@@ -214,10 +214,26 @@ async fn a_tag_is_dropped_everywhere_and_nothing_else_is() {
 }
 
 #[tokio::test]
+async fn a_drop_of_ones_own_hides_none_of_others() {
+    let mut bench = Bench::new(settings::Cache::default(), true);
+    let mut other = bench.replica();
+    bench.worker.settle().await;
+    other.worker.settle().await;
+    bench.ask(wanted("a", "t", &["red"]), "one").await;
+    bench.worker.settle().await;
+    other.cache.forget(scope("red")).await;
+    bench.cache.forget(scope("blue")).await;
+    assert_eq!(bench.ask(wanted("a", "t", &["red"]), "two").await, ("one".into(), KEPT), "it is not known yet");
+    bench.worker.settle().await;
+    assert_eq!(bench.ask(wanted("a", "t", &["red"]), "two").await.1, Whence::Made);
+    assert_eq!(bench.ask(wanted("a", "t", &["red"]), "three").await, ("two".into(), KEPT));
+}
+
+#[tokio::test]
 async fn what_is_on_its_way_during_a_drop_is_gone_too() {
     let bench = Bench::new(settings::Cache::default(), false);
     let (cache, made) = (Arc::clone(&bench.cache), Made { value: Text::from("old"), life: Life::Usual });
-    let make = move || async move {
+    let make = move |_| async move {
         cache.forget(scope("red")).await;
         Ok(made)
     };
@@ -367,4 +383,87 @@ async fn the_disk_can_be_switched_off_and_on_while_serving() {
     assert_eq!((after.cache.seen(), after.ask(wanted("a", "t", &["red"]), "four").await.0), (1, "three".into()));
     after.cache.forget(scope("red")).await;
     assert_eq!(after.ask(wanted("a", "t", &["red"]), "five").await.1, Whence::Made);
+}
+
+#[tokio::test]
+async fn a_disk_switched_on_while_serving_brings_nothing_back() {
+    // Whether it was off from the start or a run before had no disk at all.
+    for reloads in [true, false] {
+        let mut bench = Bench::new(disk_too(), false);
+        bench.ask(wanted("a", "t", &["red"]), "one").await;
+        bench.worker.settle().await;
+        if reloads {
+            bench.cache.forget(scope("red")).await;
+        }
+        bench.settings = settings::Cache::default();
+        let mut without = bench.restarted();
+        if reloads {
+            without.cache.reload(&disk_too()).unwrap();
+        } else {
+            without.cache.forget(scope("red")).await;
+            without.settings = disk_too();
+            without = without.restarted();
+        }
+        assert_eq!(without.ask(wanted("a", "t", &["red"]), "two").await.1, Whence::Made, "{reloads}");
+        without.worker.settle().await;
+        without.settings = disk_too();
+        let after = without.restarted();
+        assert_eq!(after.ask(wanted("a", "t", &["red"]), "three").await, ("two".into(), Whence::Kept(Tier::Disk)));
+    }
+}
+
+#[tokio::test]
+async fn a_disk_left_behind_by_another_run_is_emptied() {
+    let mut bench = Bench::new(disk_too(), false);
+    bench.settings = settings::Cache::default();
+    let without = bench.restarted();
+    // Written after the other had looked, and dropped under a number that means something else there.
+    bench.cache.forget(scope("blue")).await;
+    bench.ask(wanted("a", "t", &["red"]), "one").await;
+    bench.worker.settle().await;
+    bench.cache.forget(scope("red")).await;
+    without.cache.forget(scope("green")).await;
+    without.cache.reload(&disk_too()).unwrap();
+    assert_eq!(without.ask(wanted("a", "t", &["red"]), "two").await.1, Whence::Made);
+    assert_eq!(without.cache.seen(), 1);
+}
+
+#[tokio::test]
+async fn where_it_cannot_be_told_what_was_dropped_nothing_on_disk_is_given() {
+    for damage in [Some("{\"seen\":"), Some(""), None] {
+        let mut bench = Bench::new(disk_too(), false);
+        bench.ask(wanted("a", "t", &["red"]), "one").await;
+        bench.worker.settle().await;
+        bench.cache.forget(scope("red")).await;
+        bench.cache.forget(scope("green")).await;
+        bench.ask(wanted("b", "t", &["blue"]), "one").await;
+        bench.worker.settle().await;
+        let file = bench.folder.path().join("cache/drops.json");
+        match damage {
+            Some(text) => std::fs::write(file, text).unwrap(),
+            None => std::fs::remove_file(file).unwrap(),
+        }
+        let after = bench.restarted();
+        // One that was kept after drops which nobody knows of any more is not given.
+        assert_eq!(after.ask(wanted("b", "t", &["blue"]), "two").await.1, Whence::Made, "{damage:?}");
+        if damage.is_some() {
+            assert_eq!(after.ask(wanted("a", "t", &["red"]), "two").await.1, Whence::Made, "{damage:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_shares_a_look_at_an_old_answer_does_not_pay_for_the_new_one() {
+    let settings = settings::Cache { memory_mb: 0, stale_s: 3_600, ..settings::Cache::default() };
+    let mut bench = Bench::new(settings, true);
+    bench.worker.settle().await;
+    bench.ask(wanted("a", "t", &[]), "one").await;
+    bench.worker.settle().await;
+    bench.hands.turn(700_000);
+    let ask = || {
+        let made = Made { value: Text::from("two"), life: Life::Usual };
+        bench.cache.get_or(wanted("a", "t", &[]), |_| async { Ok(made) })
+    };
+    let (first, second) = tokio::join!(ask(), ask());
+    assert_eq!((first.unwrap().age, second.unwrap().age), (Age::Renewed, Age::Stale));
 }

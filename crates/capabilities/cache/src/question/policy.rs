@@ -90,6 +90,18 @@ impl Policy {
         self.named.get(name).map_or(&[], |named| named.version.bytes())
     }
 
+    /// The version of whatever shapes the vectors that are asked for under this name.
+    pub fn version_of_vectors(&self, name: &str) -> Key {
+        let maker = KeyMaker::default().with(name.as_bytes()).with(self.version(name));
+        if let Some((provider, _)) = name.split_once('/') {
+            return maker.with(self.provider(provider)).key();
+        }
+        // Whoever answers for a route: any of them may have changed.
+        let mut providers: Vec<_> = self.providers.iter().collect();
+        providers.sort_unstable_by_key(|(name, _)| *name);
+        providers.into_iter().fold(maker, |maker, (_, version)| maker.with(version.bytes())).key()
+    }
+
     /// The version of a provider.
     pub(super) fn provider(&self, name: &str) -> &[u8] {
         self.providers.get(name).map_or(&[], Key::bytes)

@@ -80,7 +80,7 @@ impl<M> Subject<'_, M> {
         };
         match caller.wishes.kept {
             Kept::Never => false,
-            Kept::Welcome => true,
+            Kept::Welcome | Kept::Own => true,
             Kept::Usual | Kept::Refresh => usual(),
         }
     }

@@ -1,9 +1,10 @@
 //! Vectors: what is asked, what they cost, how long many of them may take.
 
-use crate::fixture::{LONG, at, free, one, registry};
+use crate::fixture::{LONG, ask, at, free, one, registry};
 use crate::{Embedded, ModelError};
 use bytes::Bytes;
 use caller::{Called, NanoUsd, Tab};
+use futures_util::future::join_all;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use testkit::{Reply, Upstream};
@@ -77,6 +78,30 @@ async fn an_ollama_is_asked_in_its_own_words() {
     assert_eq!(embedded.reply.vectors(), [[1.0, 0.0]]);
     let seen = &upstream.seen()[0];
     assert_eq!((seen.path.as_str(), seen.body.as_ref()), ("/api/embed", br#"{"model":"m","input":["a"]}"#.as_slice()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn vectors_do_not_make_chats_look_slow() {
+    let of = |name: &str, ms: u32| format!("{{ name = '{name}', script = {{ latency = {{ ms = {ms} }} }} }}");
+    let text = format!(
+        "[[provider]]\nname = 's'\nkind = 'scripted'\nconcurrency = 'gradient'\nin_flight_max = 8\nmodels = [{}, {}]",
+        of("m", 900),
+        of("e", 20)
+    );
+    let registry = registry(&text);
+    let [chats, vectors] = ["s/m", "s/e"].map(|id| registry.find(id).unwrap());
+    let asked = request(r#"{"input":["a","b"],"model":"s/e"}"#);
+    let tab = free();
+    let limit = || chats.health().load.limit;
+    for _ in 0..20 {
+        let embedded = (0..8).map(|_| vectors.embed(&asked, one("r"), &tab, LONG));
+        assert!(join_all(embedded).await.iter().all(Result::is_ok));
+    }
+    assert_eq!(limit(), 8, "vectors tell how many at once are borne");
+    for _ in 0..5 {
+        assert!(join_all((0..8).map(|_| ask(&chats))).await.iter().all(Result::is_ok));
+    }
+    assert_eq!(limit(), 8);
 }
 
 #[test]

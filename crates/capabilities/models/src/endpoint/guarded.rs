@@ -313,6 +313,12 @@ async fn whoever_is_not_checked_any_more_is_not_down_for_ever() {
     assert!(!before.find("p/m").unwrap().is_up());
     let after = build(0, Some(&before));
     assert!(after.find("p/m").unwrap().is_up(), "nobody would ever find out that it is well");
+    // As long as a request goes on under the old settings those are still there, and ask nobody.
+    tokio::time::sleep(ms(80)).await;
+    let asked = upstream.seen().len();
+    tokio::time::sleep(ms(80)).await;
+    assert_eq!((after.find("p/m").unwrap().is_up(), upstream.seen().len()), (true, asked));
+    drop(before);
     assert!(metrics.encode().contains("althing_provider_up{provider=\"p\"} 1"));
 }
 

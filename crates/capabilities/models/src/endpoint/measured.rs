@@ -6,6 +6,7 @@ use crate::fixture::{
     streamed,
 };
 use crate::{Answer, Endpoint, ModelError, Opening};
+use balance::{Balancer, Reading, Strategy};
 use futures_util::FutureExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,31 @@ async fn a_caller_who_does_not_wait_raises_the_mean_and_never_lowers_it() {
         let reading = endpoint.reading(Instant::now().into_std());
         assert_eq!((reading.penalised, reading.health), (false, 1.0));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_who_is_asked_for_that_kind_for_the_first_time_is_unproven() {
+    let endpoint = around(Fake::new(|_| Act { after: LONG, then: Then::Hang }), Shape::default());
+    let readings = || [true, false].map(|stream| endpoint.reading_for(Instant::now().into_std(), stream));
+    let first = |one| {
+        let (loaded, balancer) = (Reading { load_s: 9.0, ..Reading::default() }, Balancer::default());
+        let mut rng = fastrand::Rng::with_seed(1);
+        balancer.order(Strategy::PeakEwma, &[loaded, one], &mut rng).places[0]
+    };
+    let mut whole = Box::pin(ask(&endpoint));
+    assert!((&mut whole).now_or_never().is_none());
+    advance(ms(1)).await;
+    let [streams, wholes] = readings();
+    assert_eq!((streams.in_flight, first(streams)), (1, 1), "nobody knows it for streams: one finds out");
+    assert_eq!((wholes.unproven, first(wholes)), (true, 0), "one does");
+    let request = streamed();
+    let mut stream = Box::pin(put(&endpoint, &request, LONG));
+    assert!((&mut stream).now_or_never().is_none());
+    assert_eq!(first(readings()[0]), 0);
+    // Whoever waited tells how long it takes at least.
+    advance(ms(20)).await;
+    drop((whole, stream));
+    assert_eq!(readings().map(|reading| (reading.unproven, first(reading))), [(false, 1); 2]);
 }
 
 #[tokio::test(start_paused = true)]

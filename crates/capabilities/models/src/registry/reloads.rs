@@ -1,8 +1,8 @@
 //! What a reload may not forget: whatever was learnt of an upstream that is still the same.
 
 use super::Registry;
-use crate::fixture::{KINDS, ask, build, no_prices, settings};
-use crate::{Endpoint, ModelError};
+use crate::fixture::{KINDS, LONG, ask, build, no_prices, settings};
+use crate::{Endpoint, ModelError, Parts};
 use guard::State;
 use measure::Metrics;
 use std::sync::Arc;
@@ -112,4 +112,28 @@ async fn calls_in_progress_are_counted_on_both_sides_of_a_reload() {
     assert_eq!((again.health().recent.calls, again.health().load.in_flight), (3, 0));
     let broken = learnt.again(MORE, &format!("{GUARD}\n[balance]\npenalty_ms = 70")).find("p/broken").unwrap();
     assert!(matches!(ask(&broken).await, Err(ModelError::Resting(_))));
+}
+
+#[tokio::test]
+async fn a_reload_opens_no_second_gate_beside_the_first() {
+    let learnt = Learnt::new().await;
+    let before = learnt.registry.find("p/well").unwrap();
+    let place = before.common.gate.enter(guard::Class::Normal, &"house".into(), LONG).await.unwrap();
+    let now = text(&learnt.upstream.url(), MORE, GUARD);
+    for (old, new, queue_max, in_flight_max) in [
+        ("= 40", "= 40\nqueue_max = 3", 3, 40),
+        ("= 40", "= 30", 1024, 30),
+        ("'aimd'", "'fixed'", 1024, 40),
+        ("breaker_failures = 1", "breaker_failures = 1\nshed_low = 0.5\ntenant_share = 0.5", 1024, 40),
+    ] {
+        let (was, changed) = (before.health().load, settings(&now.replace(old, new)));
+        let (prices, metrics) = (no_prices(), &learnt.metrics);
+        let parts = Parts { kinds: KINDS, metrics, prices: &prices, sharing: None };
+        let again = Registry::build(&changed, parts, Some(&learnt.registry)).unwrap();
+        assert_eq!(before.health().load, was, "nothing holds before it is in force");
+        again.begin(Some(&learnt.registry));
+        let load = again.find("p/well").unwrap().health().load;
+        assert_eq!((load.in_flight, load.queue_max, load.in_flight_max), (1, queue_max, in_flight_max), "{new}");
+    }
+    drop(place);
 }

@@ -103,7 +103,7 @@ impl Source {
         };
         let known_pace = common.and_then(|it| it.pace.as_ref());
         let common = Arc::new(Common {
-            gate: gate(&terms, before, metrics),
+            gate: common.map_or_else(|| gate(&terms, metrics), |it| Arc::clone(&it.gate)),
             pace: Pace::after(known_pace, &settings.name, settings.rpm, settings.tpm, sharing),
             sharing: sharing.cloned(),
             checked: common.map_or_else(Arc::default, |it| Arc::clone(&it.checked)),
@@ -119,6 +119,12 @@ impl Source {
             }
         }
         Ok(made)
+    }
+
+    /// From now on these settings hold for everybody who is at this upstream.
+    pub(super) fn begin(&self) {
+        let Terms { resolved, bulkhead, .. } = &self.terms;
+        self.common.gate.set_rules(*bulkhead, adaptive(resolved, bulkhead.in_flight_max));
     }
 
     /// Whether these settings mean the same upstream, so that what was learnt of it holds on.
@@ -255,18 +261,9 @@ fn kept<T>(before: Option<Before<'_>>, of: impl Fn(&Endpoint) -> &Arc<T>) -> Opt
     before.map(|(_, known)| Arc::clone(of(known)))
 }
 
-/// The gate there was where it is the same, else a new one; it knows how many at once the provider bears, where that is
-/// found in the same way.
-fn gate(terms: &Terms, before: Option<&Source>, metrics: &Metrics) -> Arc<Gate> {
-    let (resolved, most) = (&terms.resolved, terms.bulkhead.in_flight_max);
-    let way = |it: &Terms| (it.resolved.concurrency, it.bulkhead.in_flight_max);
-    match before.filter(|before| way(&before.terms) == way(terms)) {
-        Some(before) if before.terms.bulkhead == terms.bulkhead => Arc::clone(&before.common.gate),
-        alike => {
-            let adaptive = alike.map_or_else(|| adaptive(resolved, most), |before| before.common.gate.adaptive());
-            Gate::new(terms.bulkhead, adaptive, metrics.adaptive_limit(&resolved.name))
-        }
-    }
+fn gate(terms: &Terms, metrics: &Metrics) -> Arc<Gate> {
+    let shown = metrics.adaptive_limit(&terms.resolved.name);
+    Gate::new(terms.bulkhead, adaptive(&terms.resolved, terms.bulkhead.in_flight_max), shown)
 }
 
 /// How the number of requests at once is found.

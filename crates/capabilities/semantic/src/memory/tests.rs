@@ -10,7 +10,7 @@ fn probe(tenant: &str, frame: u8, key: u8, text: &str, vector: &[f32]) -> Probe<
 
 fn find(memory: &mut Memory<u8>, probe: &Probe<u8>, least: f64) -> Found<u8> {
     let Some((frame, now)) = memory.frame(probe) else { return Found::Nothing };
-    nearest(probe, &frame, least, now)
+    nearest(probe, &frame, least, now, || false)
 }
 
 fn key_of(found: Found<u8>) -> Option<u8> {
@@ -56,6 +56,21 @@ fn who_differs_is_passed_over_for_one_who_does_not() {
     assert_eq!(key_of(find(&mut memory, &asked, 0.9)), None, "it names more");
     memory.remember(probe("t", 1, 3, "What is the capital of Austria?", &[1.0, 0.2]));
     assert_eq!(key_of(find(&mut memory, &asked, 0.9)), Some(3));
+}
+
+#[test]
+fn who_is_late_makes_do_with_what_was_found() {
+    let mut memory = Memory::new(10, BYTES_MAX);
+    for key in 1..=9 {
+        memory.remember(probe("t", 1, key, "a", &[1.0, 0.0]));
+    }
+    let asked = probe("t", 1, 10, "a", &[1.0, 0.0]);
+    let (frame, now) = memory.frame(&asked).unwrap();
+    for (compared, expect) in [(0, None), (3, Some(3))] {
+        let left = std::cell::Cell::<u32>::new(compared);
+        let late = || left.replace(left.get().saturating_sub(1)) == 0;
+        assert_eq!(key_of(nearest(&asked, &frame, 0.9, now, late)), expect);
+    }
 }
 
 #[test]

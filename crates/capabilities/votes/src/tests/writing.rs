@@ -4,7 +4,13 @@ use super::*;
 use crate::clerk::QUEUE_MAX;
 use crate::log;
 
-on_both!(old_rows_go_with_their_counts, the_same_twice_is_once, another_server_learns, closing_writes_what_waits);
+on_both!(
+    old_rows_go_with_their_counts,
+    many_old_days_go_a_little_at_a_time,
+    the_same_twice_is_once,
+    another_server_learns,
+    closing_writes_what_waits
+);
 
 async fn old_rows_go_with_their_counts(bench: Bench) {
     for (request, days_ago) in [("old", 91), ("new", 90)] {
@@ -24,6 +30,22 @@ async fn old_rows_go_with_their_counts(bench: Bench) {
     }
     assert!(matches!(bench.settle(HOUSE, "old", &[]).await, Err(VotesError::NotFound { .. })));
     assert_eq!(bench.settle(HOUSE, "new", &[]).await.unwrap().version, 2);
+}
+
+async fn many_old_days_go_a_little_at_a_time(bench: Bench) {
+    let rows: Vec<Vec<Value>> =
+        (0..5_003_i64).map(|at| vec![Value::from(at % 7), Value::from(HOUSE), Value::from(format!("p{at}"))]).collect();
+    let filled = bench.store.write(store::Isolation::ReadCommitted, move |tx| {
+        let rows: Vec<Vec<Value>> =
+            rows.iter().map(|row| [row.clone(), vec![Value::from(1_i64), Value::from(0_i64)]].concat()).collect();
+        let sql = "INSERT INTO votes_panel_day (day, tenant, panel, reached, not_reached)";
+        async move { tx.insert_many(sql, rows, "").await }.boxed()
+    });
+    filled.await.map_err(|error: StoreError| error).unwrap();
+    assert!(log::purge(&bench.store, DAYS, NOON_MS).await.unwrap(), "there is more");
+    assert_eq!(bench.rows("votes_panel_day").await, 3);
+    assert!(!log::purge(&bench.store, DAYS, NOON_MS).await.unwrap());
+    assert_eq!(bench.rows("votes_panel_day").await, 0);
 }
 
 async fn the_same_twice_is_once(bench: Bench) {
@@ -51,6 +73,23 @@ async fn another_server_learns(bench: Bench) {
     beside.flush().await.unwrap();
     assert_eq!(beside.known("p").unwrap().models["b"].asked, 2);
     beside.close().await;
+}
+
+#[tokio::test]
+async fn what_was_learned_is_not_overwritten_by_an_older_read() {
+    let bench = Bench::sqlite().await;
+    bench.votes.note(asked(HOUSE, "r1", &[("a", 0), ("b", 1)]));
+    bench.votes.flush().await.unwrap();
+    let desk = &bench.votes.desk;
+    let (epoch, read) = (desk.epoch(), crate::standing::read(&bench.store, None, None).await.unwrap());
+    bench.settle(HOUSE, "r1", &["b"]).await.unwrap();
+    desk.take_over(read, epoch);
+    assert_eq!(bench.votes.known("p").unwrap().models["b"], Accuracy { right: 1, asked: 1 });
+    // The reading is made up for by the next who looks: that was `known` just now.
+    assert!(!desk.is_stale());
+    let (epoch, read) = (desk.epoch(), crate::standing::read(&bench.store, None, None).await.unwrap());
+    desk.take_over(read, epoch);
+    assert_eq!(bench.votes.known("p").unwrap().models["b"], Accuracy { right: 1, asked: 1 });
 }
 
 async fn closing_writes_what_waits(bench: Bench) {

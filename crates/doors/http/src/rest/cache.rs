@@ -226,7 +226,7 @@ async fn ask_one(
     body: &Value,
 ) -> Result<&'static str, String> {
     let request = ChatRequest::parse(Bytes::from(body.to_string()), &rules.chat).map_err(|error| error.to_string())?;
-    let wishes = Wishes { kept: Kept::Welcome, ..Wishes::default() };
+    let wishes = Wishes { kept: Kept::Own, ..Wishes::default() };
     let caller = Caller { request_id, deadline: Instant::now() + rules.deadline, guest, wishes };
     match services.matrix.ask(&caller, &request).await.map_err(|error: AskError| error.to_string())? {
         Outcome::Whole { report, .. } => Ok(report.cache),

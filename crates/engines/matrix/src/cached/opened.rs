@@ -43,7 +43,7 @@ impl Events {
         Self(Inner::Kept { dialect: recording.dialect, simulated, bytes: Some(recording.bytes.clone()) })
     }
 
-    /// Has a model's stream looked at when it is complete, where others may share it.
+    /// Has a model's stream looked at when it is complete and kept.
     pub(crate) fn when_complete(&mut self, check: Check) {
         if let Inner::Straight(_, checked) = &mut self.0 {
             *checked = Some(check);
@@ -97,8 +97,8 @@ pub(crate) enum Opened {
     Kept(Arc<cache::Found<Stored>>),
     /// A stream that runs.
     Live(Arc<Live>),
-    /// A whole reply all the same.
-    Whole(Stored),
+    /// A whole reply all the same, or what was kept for another question; and how long others took for it.
+    Whole(Stored, Duration),
 }
 
 /// Where a complete stream goes.
@@ -282,14 +282,13 @@ impl State {
 
     fn keep(&mut self, report: &Arc<Report>, dialect: Dialect) {
         let Some(record) = self.record.take() else { return };
-        let recording = Recording { dialect, bytes: self.tape.all() };
-        if let Some(check) = record.check {
-            check(&recording);
-        }
-        let stored = Stored::Stream(recording, Arc::clone(report));
+        let stored = Stored::Stream(Recording { dialect, bytes: self.tape.all() }, Arc::clone(report));
         let life = stored.life();
         if life != Life::None {
-            record.cache.keep(record.key, stored, record.label, record.seen, (life, record.ttl));
+            record.cache.keep(record.key, stored.clone(), record.label, record.seen, (life, record.ttl));
+            if let Some(check) = record.check {
+                check(&stored);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use super::stored::Stored;
 use crate::matrix::Outcome;
 use crate::report::Report;
 use crate::{AskError, Vectors};
-use cache::{Age, Answer, Failed, Found, Life, Made, Ticket, Tier, Wanted, Whence};
+use cache::{Age, Answer, Failed, Found, Life, Made, Ticket, Wanted, Whence};
 use caller::Caller;
 use fault::Retry;
 use futures_util::StreamExt;
@@ -20,8 +20,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use wire::openai::Attempt;
 
-/// A way to put a question to a model, as often as it takes.
-pub(crate) type Put<T> = Arc<dyn Fn() -> BoxFuture<'static, Result<T, AskError>> + Send + Sync>;
+/// A way to put a question to a model, as often as it takes; told whether what is kept will not do.
+pub(crate) type Put<T> = Arc<dyn Fn(bool) -> BoxFuture<'static, Result<T, AskError>> + Send + Sync>;
 
 /// How often somebody joins others before asking alone.
 const JOINS_MAX: u32 = 2;
@@ -38,12 +38,12 @@ const RENEWED: &str = "an old answer: a new one is being fetched at your expense
 impl KeptAnswers {
     /// A whole answer.
     pub(crate) async fn ask(&self, wanted: Wanted, caller: &Caller, put: Put<Outcome>) -> Result<Outcome, AskError> {
-        let make: Put<Made<Stored>> = Arc::new(move || {
-            let asked = put();
+        let make: Put<Made<Stored>> = Arc::new(move |new| {
+            let asked = put(new);
             Box::pin(async move { asked.await.and_then(whole) })
         });
         let started = Instant::now();
-        outcome(self.landed(wanted, caller, make).await?, caller, started)
+        outcome(self.landed(wanted, caller, make).await?, caller, (Duration::ZERO, started))
     }
 
     /// Vectors.
@@ -54,8 +54,8 @@ impl KeptAnswers {
         inputs: usize,
         put: Put<Vectors>,
     ) -> Result<Vectors, AskError> {
-        let make: Put<Made<Stored>> = Arc::new(move || {
-            let asked = put();
+        let make: Put<Made<Stored>> = Arc::new(move |new| {
+            let asked = put(new);
             Box::pin(async move {
                 let Vectors { reply, report, waited } = asked.await?;
                 Ok(made(Stored::Vectors(reply, inputs, Arc::new(report), waited)))
@@ -81,14 +81,14 @@ impl KeptAnswers {
     ) -> Result<Answer<Stored>, AskError> {
         for _ in 0..JOINS_MAX {
             let make = Arc::clone(&make);
-            let asked = self.cache.get_or(wanted.clone(), move || make());
+            let asked = self.cache.get_or(wanted.clone(), move |new| make(new));
             match until(caller, asked).await? {
                 Ok(answer) => return Ok(answer),
                 Err(Failed { error, shared: true }) if is_personal(&error) => {}
                 Err(Failed { error, .. }) => return Err(error),
             }
         }
-        Ok(Answer { value: make().await?.value, whence: Whence::Made, age: Age::Fresh })
+        Ok(Answer { value: make(wanted.new).await?.value, whence: Whence::Made, age: Age::Fresh })
     }
 
     /// An answer as a stream.
@@ -104,20 +104,23 @@ impl KeptAnswers {
             match until(caller, flight.clone()).await? {
                 Ok(Opened::Kept(found)) => return self.replay(&found, wanted, caller, put),
                 Ok(Opened::Live(live)) => {
-                    let whence = if led { Whence::Made } else { Whence::Shared };
-                    let (report, waited) = told(&live.report, (whence, Age::Fresh), caller, (live.waited, started));
+                    let (report, waited) =
+                        told(&live.report, (Whence::made(led), Age::Fresh), caller, (live.waited, started));
                     let stream = Events::shared(Reader::new(live, flight));
                     return Ok(Outcome::Stream { stream: Box::new(stream), report: Box::new(report), waited });
                 }
-                Ok(Opened::Whole(stored)) => {
-                    let whence = if led { Whence::Made } else { Whence::Shared };
-                    return outcome(Answer { value: stored, whence, age: Age::Fresh }, caller, started);
+                Ok(Opened::Whole(value, waited)) => {
+                    return outcome(
+                        Answer { value, whence: Whence::made(led), age: Age::Fresh },
+                        caller,
+                        (waited, started),
+                    );
                 }
                 Err(error) if !led && is_personal(&error) => {}
                 Err(error) => return Err(error),
             }
         }
-        put().await
+        put(wanted.new).await
     }
 
     fn board(&self, wanted: Wanted, put: Put<Outcome>) -> (cache::Flight<Result<Opened, AskError>>, bool) {
@@ -148,7 +151,7 @@ impl KeptAnswers {
             })
         });
         let whence = Whence::Kept(found.tier);
-        outcome(Answer { value: found.entry.value.clone(), whence, age }, caller, Instant::now())
+        outcome(Answer { value: found.entry.value.clone(), whence, age }, caller, (Duration::ZERO, Instant::now()))
     }
 
     /// That the provider has no such model for this `operation`, where that was learnt a moment ago.
@@ -197,29 +200,26 @@ async fn open(
 ) -> Result<Opened, AskError> {
     if !wanted.new {
         // Somebody else's flight may have landed since memory was asked.
-        let found = match cache.in_memory(&wanted.key) {
-            Some(found) => Some(found),
-            None => cache.look(&wanted.key).await,
-        };
-        if let Some(found) = found {
+        if let Some(found) = cache.find(&wanted.key).await {
+            cache.note_hit();
             return Ok(Opened::Kept(Arc::new(found)));
         }
     }
     let (seen, bytes_max) = (cache.seen(), cache.entry_bytes_max());
-    let Wanted { key, label, ttl, .. } = wanted;
-    match put().await? {
+    let Wanted { key, label, new, ttl } = wanted;
+    match put(new).await? {
         Outcome::Stream { stream, report, waited } => Ok(match stream.into_parts() {
             Some(Ok((stream, check))) => {
                 let record = Record { cache, key, label, seen, ttl, _ticket: ticket, bytes_max, check };
                 Opened::Live(Live::new(stream, *report, waited, record))
             }
-            Some(Err(recording)) => Opened::Whole(Stored::Stream(recording, Arc::new(*report))),
+            Some(Err(recording)) => Opened::Whole(Stored::Stream(recording, Arc::new(*report)), waited),
             None => return Err(no_answer("what was asked anew is somebody else's")),
         }),
         Outcome::Whole { reply, report, waited } => {
             let made = made(Stored::Reply(*reply, Arc::new(*report), waited));
             cache.keep(key, made.value.clone(), label, seen, (made.life, ttl));
-            Ok(Opened::Whole(made.value))
+            Ok(Opened::Whole(made.value, waited))
         }
     }
 }
@@ -253,7 +253,12 @@ fn no_answer(reason: &str) -> AskError {
     AskError::NoAnswer { attempts, retry: Retry::Now, timed_out: false, turned_away: false }
 }
 
-pub(super) fn outcome(answer: Answer<Stored>, caller: &Caller, started: Instant) -> Result<Outcome, AskError> {
+/// An answer as it is told; a stream that was played back `waited` so long for others.
+pub(super) fn outcome(
+    answer: Answer<Stored>,
+    caller: &Caller,
+    (waited, started): (Duration, Instant),
+) -> Result<Outcome, AskError> {
     let Answer { value, whence, age } = answer;
     let tell = |report: &Report, waited| {
         let (report, waited) = told(report, (whence, age), caller, (waited, started));
@@ -266,7 +271,7 @@ pub(super) fn outcome(answer: Answer<Stored>, caller: &Caller, started: Instant)
         }
         Stored::Stream(recording, report) => {
             let stream = Box::new(Events::kept(&recording, report.simulated));
-            let (report, waited) = tell(&report, Duration::ZERO);
+            let (report, waited) = tell(&report, waited);
             Ok(Outcome::Stream { stream, report, waited })
         }
         Stored::Vectors(..) | Stored::Missing(_) => Err(no_answer("what is kept is no answer to a chat")),
@@ -281,7 +286,7 @@ fn told(
     (waited, started): (Duration, Instant),
 ) -> (Report, Duration) {
     // What was kept for a similar question says itself where.
-    let cache = if report.cache == "off" { name(whence) } else { report.cache };
+    let cache = if report.cache == "off" { whence.name() } else { report.cache };
     let mut report = Report { request_id: Arc::clone(&caller.request_id), cache, ..report.clone() };
     if whence != Whence::Made {
         report.cost_usd = Some(Decimal::ZERO);
@@ -300,14 +305,4 @@ fn told(
         Whence::Kept(_) => Duration::ZERO,
     };
     (report, waited)
-}
-
-/// As it stands in reports and headers.
-fn name(whence: Whence) -> &'static str {
-    match whence {
-        Whence::Kept(Tier::Memory) => "hit-memory",
-        Whence::Kept(Tier::Disk) => "hit-disk",
-        Whence::Kept(Tier::Redis) => "hit-redis",
-        Whence::Made | Whence::Shared => "miss",
-    }
 }

@@ -7,17 +7,18 @@ use super::put::outcome;
 use super::stored::{Recording, Stored};
 use super::{KeptAnswers, Subject};
 use crate::matrix::Outcome;
+use crate::report::Report;
 use crate::{AskError, Vectors};
 use ::semantic::{Near, Probe, Question, Semantic, asked, said};
-use cache::{Age, Answer as Kept, Found, Key, Whence};
-use caller::Caller;
+use cache::{Age, Answer as Given, Found, Key, KeyMaker, Life, Value, Whence};
+use caller::{Caller, Kept};
 use consensus::{AGREE_MIN, Answer, Prompt, likeness};
 use models::Cost;
 use rust_decimal::Decimal;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-use wire::openai::{ChatRequest, EmbeddingRequest};
+use wire::openai::{ChatReply, ChatRequest, EmbeddingRequest};
 
 /// The longest wait for a vector; a quarter of the time that is left where that is less.
 const VECTOR_WAIT_MAX: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ pub(crate) struct Similar<'a> {
     pub(crate) subject: Subject<'a>,
     /// Under which key its own answer is kept.
     pub(crate) key: Key,
-    /// Whether what is kept will not do.
+    /// Whether what is kept will not do, or is old and this is to replace it.
     pub(crate) new: bool,
     pub(crate) caller: &'a Caller,
     pub(crate) request: &'a ChatRequest,
@@ -50,8 +51,8 @@ struct Spent {
     cost: Cost,
 }
 
-/// Told of a stream that is complete.
-pub(crate) type Check = Box<dyn FnOnce(&Recording) + Send>;
+/// Told of a stream that is complete and kept.
+pub(crate) type Check = Box<dyn FnOnce(&Stored) + Send>;
 
 impl KeptAnswers {
     /// The kept answer to a similar question, else what `put` brings, which is remembered for others; `vectors` asks for
@@ -63,56 +64,68 @@ impl KeptAnswers {
         put: impl Future<Output = Result<Outcome, AskError>>,
     ) -> Result<Outcome, AskError> {
         let Some(semantic) = self.semantic.load_full() else { return put.await };
-        // What is kept all the same is old, and this is to replace it.
-        if similar.new || self.cache.in_memory(&similar.key).is_some() {
+        if similar.new {
             return put.await;
         }
-        let Some((question, text)) = question(&similar) else { return put.await };
+        let Some((question, text)) = question(&similar, &semantic) else { return put.await };
         let (vector, spent) = vector(&semantic, similar.caller, &text, vectors).await;
         let Some(vector) = vector else {
             semantic.failed();
             return put.await.map(|outcome| spent.added_to(outcome));
         };
         let probe = Probe { vector, ..question };
-        let hit = self.hit(&semantic, &probe).await;
+        let hit = match similar.caller.wishes.kept {
+            Kept::Own => None,
+            _ => self.hit(&semantic, &probe, similar.caller.deadline).await,
+        };
         let kept = match hit {
-            Some(hit) if semantic.answers() => return hit.outcome(similar.caller, &spent),
+            Some(hit) if semantic.answers() => {
+                self.cache.note_hit();
+                return hit.outcome(similar.caller, &spent);
+            }
             hit => hit.map(|hit| hit.said),
         };
         let mut outcome = put.await?;
-        semantic.remember(probe);
-        if let Some(kept) = kept {
-            verify(semantic, kept, text, &mut outcome);
-        }
+        // Not before its answer is kept: others would find that gone.
+        when_kept(&mut outcome, self.cache.entry_bytes_max(), move |fresh| {
+            semantic.remember(probe);
+            if let Some(kept) = kept {
+                // Comparing long answers takes a while, and nobody waits for it.
+                tokio::task::spawn_blocking(move || verify(&semantic, &kept, &fresh, &text));
+            }
+        });
         Ok(spent.added_to(outcome))
     }
 
     /// The kept answer to the nearest question, unless it is old; those whose answers are gone are forgotten.
-    async fn hit(&self, semantic: &Arc<Semantic<Key>>, probe: &Probe<Key>) -> Option<Hit> {
+    async fn hit(&self, semantic: &Arc<Semantic<Key>>, probe: &Probe<Key>, deadline: Instant) -> Option<Hit> {
         for _ in 0..TRIES_MAX {
-            let near = nearest(semantic, probe).await?;
-            let found = match self.cache.in_memory(&near.key) {
-                Some(found) => Some(found),
-                None => self.cache.look(&near.key).await,
-            };
-            if let Some(found) = found {
+            let near = nearest(semantic, probe, deadline).await?;
+            if let Some(found) = self.cache.find(&near.key).await {
                 // One that is old is for those to renew who ask its question.
-                let said = words(&found.entry.value).filter(|_| !found.stale)?;
-                return Some(Hit { found, said, reason: near.reason() });
+                let said = words(&found.entry.value).filter(|_| !found.stale);
+                if said.is_none() {
+                    semantic.missed();
+                }
+                return said.map(|said| Hit { found, said, reason: near.reason() });
             }
             semantic.forget(probe, &near.key);
         }
+        semantic.missed();
         None
     }
 }
 
 /// What is looked for, without its vector, and its text.
-fn question(similar: &Similar<'_>) -> Option<(Probe<Key>, String)> {
+fn question(similar: &Similar<'_>, semantic: &Semantic<Key>) -> Option<(Probe<Key>, String)> {
     let Similar { subject, caller, request, .. } = similar;
     let asked = asked(request)?;
+    // Vectors of different models have nothing in common.
+    let vectors = subject.policy.version_of_vectors(semantic.settings().model.as_deref()?);
+    let frame = subject.key_of_chat(caller, request, &asked.frame);
     let probe = Probe {
         tenant: Arc::clone(&caller.guest.identity.tenant),
-        frame: subject.key_of_chat(caller, request, &asked.frame),
+        frame: KeyMaker::default().with(frame.bytes()).with(vectors.bytes()).key(),
         key: similar.key,
         question: Arc::new(Question::new(&asked.text)),
         vector: Arc::default(),
@@ -149,16 +162,17 @@ async fn vector<F: Future<Output = Result<Vectors, AskError>>>(
 }
 
 /// Beside what else goes on, as going through many vectors takes milliseconds.
-async fn nearest(semantic: &Arc<Semantic<Key>>, probe: &Probe<Key>) -> Option<Near<Key>> {
+async fn nearest(semantic: &Arc<Semantic<Key>>, probe: &Probe<Key>, deadline: Instant) -> Option<Near<Key>> {
     let (semantic, probe) = (Arc::clone(semantic), probe.clone());
-    tokio::task::spawn_blocking(move || semantic.nearest(&probe)).await.ok().flatten()
+    let late = move || Instant::now() >= deadline;
+    tokio::task::spawn_blocking(move || semantic.nearest(&probe, late)).await.ok().flatten()
 }
 
 impl Hit {
     /// The kept answer, with why it is given.
     fn outcome(self, caller: &Caller, spent: &Spent) -> Result<Outcome, AskError> {
         let (value, whence) = (self.found.entry.value.clone(), Whence::Kept(self.found.tier));
-        let mut outcome = outcome(Kept { value, whence, age: Age::Fresh }, caller, Instant::now())?;
+        let mut outcome = outcome(Given { value, whence, age: Age::Fresh }, caller, (Duration::ZERO, Instant::now()))?;
         let (Outcome::Whole { report, .. } | Outcome::Stream { report, .. }) = &mut outcome;
         report.reasons.push(self.reason);
         Ok(spent.added_to(outcome))
@@ -174,25 +188,23 @@ impl Spent {
     }
 }
 
-/// Has what a model says compared with what would have been given: at once, or when its stream is complete.
-fn verify(semantic: Arc<Semantic<Key>>, kept: String, question: String, outcome: &mut Outcome) {
-    let compare = move |fresh: &str| {
-        let prompt = Prompt::new(&question);
-        let [kept, fresh] = [&kept, fresh].map(|text| Answer::new(text, &prompt));
-        semantic.note(likeness(&kept, &fresh) >= AGREE_MIN);
-    };
-    // Long answers take a while, and nobody waits for this.
-    let check = |fresh: Option<String>| {
-        if let Some(fresh) = fresh {
-            tokio::task::spawn_blocking(move || compare(&fresh));
-        }
-    };
+/// Tells `then` what a model says, where that is kept and has words: at once, or when its stream is complete.
+fn when_kept(outcome: &mut Outcome, bytes_max: usize, then: impl FnOnce(String) + Send + 'static) {
     match outcome {
-        Outcome::Whole { reply, .. } => check(said(reply.dialect(), reply.bytes(), false)),
-        Outcome::Stream { stream, .. } => {
-            stream.when_complete(Box::new(move |Recording { dialect, bytes }| check(said(*dialect, bytes, true))));
+        Outcome::Whole { reply, report, waited } => {
+            let stored = Stored::Reply(ChatReply::clone(reply), Arc::new(Report::clone(report)), *waited);
+            let kept = stored.life() != Life::None && stored.weight() <= bytes_max;
+            kept.then(|| words(&stored)).flatten().map(then);
         }
+        Outcome::Stream { stream, .. } => stream.when_complete(Box::new(|stored| _ = words(stored).map(then))),
     }
+}
+
+/// Compares what a model says with what would have been given.
+fn verify(semantic: &Semantic<Key>, kept: &str, fresh: &str, question: &str) {
+    let prompt = Prompt::new(question);
+    let [kept, fresh] = [kept, fresh].map(|text| Answer::new(text, &prompt));
+    semantic.note(likeness(&kept, &fresh) >= AGREE_MIN);
 }
 
 /// What a kept answer says.

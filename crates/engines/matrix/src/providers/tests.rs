@@ -35,6 +35,16 @@ async fn a_look_is_taken_once_and_tells_the_key_from_the_address() {
 }
 
 #[tokio::test]
+async fn a_reload_forgets_what_a_look_has_shown() {
+    let upstream = Upstream::start(|_| Reply::body(200, "application/json", r#"{"data":[]}"#)).await;
+    let matrix = matrix(&provider("a", "http://127.0.0.1:9/v1"));
+    assert_eq!(matrix.providers(true).await[0].looked.as_ref().unwrap().reachable, Some(false));
+    matrix.reload(&settings(&provider("a", &upstream.url()))).unwrap();
+    assert!(matrix.providers(false).await[0].looked.is_none());
+    assert_eq!(matrix.providers(true).await[0].looked.as_ref().unwrap().reachable, Some(true));
+}
+
+#[tokio::test]
 async fn calls_show_in_the_figures() {
     let upstream = Upstream::start(|_| Reply::chat("hi")).await;
     let matrix = matrix(&provider("a", &upstream.url()));

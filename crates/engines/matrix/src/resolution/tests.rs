@@ -2,11 +2,12 @@
 
 use crate::fixtures::*;
 use crate::{AskError, KeptAnswers, Matrix, Report};
-use caller::{Caller, Guest, Identity};
+use caller::{Caller, Guest, Identity, Need, Spend, TabFuture};
 use consensus::Settler;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use testkit::{Purse, Reply, Upstream};
+use tokio::time::Instant;
 use wire::openai::ChatReply;
 
 /// Three members that do not agree, and a judge `j/m` behind an upstream.
@@ -169,4 +170,31 @@ async fn members_leave_time_for_whoever_settles() {
     let agreement = report.agreement.unwrap();
     assert_eq!(agreement.members[2].latency_ms, 300.0);
     assert_eq!((agreement.resolution.unwrap().reason, report.served_by.as_str()), (None, "s/b"));
+}
+
+/// A purse that pays at once, and from the second time on when time is up.
+struct Slow(Arc<Purse>);
+
+impl Spend for Slow {
+    fn reserve<'a>(&'a self, request_id: &'a Arc<str>, need: Need, deadline: Instant) -> TabFuture<'a> {
+        Box::pin(async move {
+            if !self.0.needs().is_empty() {
+                tokio::time::sleep_until(deadline).await;
+            }
+            self.0.reserve(request_id, need, deadline).await
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_money_until_time_is_up_is_not_asked() {
+    let judge = "answers = [\"1\"], latency = { ms = 50 }";
+    let keys = "members = [\"s/a\", \"s/b\"]\nresolution = \"judge\"\njudge = \"s/c\"\ndeadline_ms = 400";
+    let matrix = matrix(&panel(&[&says("red", 10), &says("blue", 20), judge], keys));
+    let purse = Purse::new();
+    let guest = Guest { identity: Arc::new(Identity::local()), spend: Arc::new(Slow(Arc::clone(&purse))) };
+    let (_, report) = whole(matrix.ask(&Caller { guest, ..caller(PATIENCE) }, &question("p")).await).unwrap();
+    assert_eq!(resolution(&report)["reason"], "no time was left for it");
+    assert_eq!((purse.needs().len(), purse.open_tabs()), (2, 0), "what was set aside went back");
+    assert!(purse.notes().iter().all(|note| note.model != "s/c"));
 }

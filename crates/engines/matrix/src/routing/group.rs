@@ -60,16 +60,8 @@ impl Group {
     pub(crate) fn new(name: &str, chosen: Vec<(Arc<Endpoint>, f64)>, strategy: Strategy) -> Self {
         let endpoints = chosen.iter().map(|(endpoint, _)| Arc::clone(endpoint)).collect();
         let picks = chosen.into_iter().map(|(endpoint, weight)| Pick::new(endpoint, weight)).collect();
-        let name = name.to_owned();
-        Self {
-            name,
-            endpoints,
-            picks,
-            strategy,
-            limits: Limits::default(),
-            hedge: false,
-            balancer: Balancer::default(),
-        }
+        let (name, limits, balancer) = (name.to_owned(), Limits::default(), Balancer::default());
+        Self { name, endpoints, picks, strategy, limits, hedge: false, balancer }
     }
 
     pub(crate) fn with(self, limits: Limits, hedge: bool) -> Self {
@@ -141,7 +133,8 @@ impl Group {
             reading.cost = (asked.cost)(endpoint);
         }
         if self.strategy == Strategy::Fastest || self.limits.latency_s.is_some() {
-            reading.latency_s = pick.usual.median_s(endpoint, asked.stream == Some(true));
+            // One of which no call came to its end is known for how long it has taken at least.
+            reading.latency_s = pick.usual.median_s(endpoint, asked.stream == Some(true)).or(reading.latency_s);
         }
         reading
     }

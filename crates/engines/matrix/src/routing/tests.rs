@@ -204,6 +204,26 @@ async fn the_fastest_and_the_limit_on_latency() {
     assert_eq!((by, reasons), (vec!["quick/m".to_owned(); 2], vec!["the route `soon` led to `quick/m`".to_owned()]));
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_is_no_unknown() {
+    let provider = |name: &str, script: &str| {
+        format!(
+            "[[provider]]\nname = \"{name}\"\nkind = \"scripted\"\nmodels = [{{ name = \"m\", script = {{ {script} }} }}]\n"
+        )
+    };
+    let rule = |name: &str, how: &str| {
+        format!("[[route]]\nname = \"{name}\"\nrules = [{{ models = [\"hung/m\", \"quick/m\"], {how} }}]\n")
+    };
+    let rules = [rule("fast", "balance = \"fastest\""), rule("soon", "latency_ms_max = 200")].concat();
+    let matrix = matrix(&[provider("hung", HANGS), provider("quick", &says("yes", 20)), rules].concat());
+    // Nobody waits long enough for that to be a failure of the endpoint.
+    assert!(tokio::time::timeout(ms(3_000), ask(&matrix, "hung/m")).await.is_err());
+    for name in ["fast", "soon", "soon", "fast"] {
+        tokio::time::advance(ms(1_100)).await;
+        assert_eq!(served(&matrix, name, 1).await.0, ["quick/m"], "{name}");
+    }
+}
+
 fn wishing(class: Class, tags: &[&str]) -> Caller {
     let tags = tags.iter().map(|tag| Box::from(*tag)).collect();
     Caller { wishes: Wishes { class, tags, ..Wishes::default() }, ..caller(PATIENCE) }

@@ -121,6 +121,32 @@ fn silence_counts_while_calls_wait_for_a_sign() {
 }
 
 #[test]
+fn is_cold_until_anything_is_known() {
+    let now = Instant::now();
+    let cold = || {
+        let mut mean = PeakEwma::new(DECAY);
+        assert!(!mean.is_cold(), "nobody asks");
+        mean.asked(now);
+        mean.asked(now);
+        assert!(mean.is_cold() && mean.seconds(now + S) > 0.0, "silence is nothing known");
+        mean
+    };
+    type Known = fn(&mut PeakEwma, Instant);
+    let known: [Known; 3] =
+        [|mean, now| mean.observe(now, S), |mean, now| mean.failed(now, S), |mean, now| mean.outlasted(now, S)];
+    for known in known {
+        let mut mean = cold();
+        known(&mut mean, now);
+        assert!(!mean.is_cold());
+    }
+    let mut left = cold();
+    left.left();
+    assert!(left.is_cold());
+    left.left();
+    assert!(!left.is_cold());
+}
+
+#[test]
 fn silence_is_no_time_of_an_answer() {
     let (mut mean, now) = (PeakEwma::new(DECAY), Instant::now());
     mean.observe(now, S);

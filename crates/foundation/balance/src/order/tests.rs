@@ -67,9 +67,11 @@ fn the_lowest_cost_and_the_unknown_last() {
 
 #[test]
 fn the_shortest_time_and_the_unknown_once() {
-    let like = |latency_s, in_flight| Reading { latency_s, in_flight, ..reading() };
-    check(Strategy::Fastest, &[like(Some(2.0), 0), like(Some(1.0), 5), like(None, 0)], &[2, 1, 0]);
-    check(Strategy::Fastest, &[like(None, 1), like(Some(2.0), 0), like(Some(1.0), 5)], &[2, 1, 0]);
+    let like = |latency_s, unproven| Reading { latency_s, unproven, in_flight: 3, ..reading() };
+    check(Strategy::Fastest, &[like(Some(2.0), false), like(Some(1.0), false), like(None, false)], &[2, 1, 0]);
+    for soon in [None, Some(0.001)] {
+        check(Strategy::Fastest, &[like(soon, true), like(Some(2.0), false), like(Some(1.0), false)], &[2, 1, 0]);
+    }
 }
 
 #[test]
@@ -78,8 +80,11 @@ fn the_lighter_of_two() {
     check(Strategy::PeakEwma, &[load(2.0, 0), load(1.0, 9)], &[1, 0]);
     // Nobody knows yet how long the first one takes: one call finds out, not all.
     check(Strategy::PeakEwma, &[load(0.0, 0), load(1.0, 9)], &[0, 1]);
-    check(Strategy::PeakEwma, &[load(0.0, 1), load(1.0, 9)], &[1, 0]);
-    check(Strategy::PeakEwma, &[load(0.0, 2), load(0.0, 1)], &[1, 0]);
+    let unproven = |load_s, in_flight| Reading { unproven: true, ..load(load_s, in_flight) };
+    check(Strategy::PeakEwma, &[unproven(0.001, 1), load(1.0, 9)], &[1, 0]);
+    check(Strategy::PeakEwma, &[unproven(0.0, 2), unproven(0.0, 1)], &[1, 0]);
+    // It is busy with something else, which says nothing about this.
+    check(Strategy::PeakEwma, &[load(0.0, 1), load(1.0, 9)], &[0, 1]);
 }
 
 #[test]
@@ -193,10 +198,10 @@ fn who_comes_back_gets_its_share_slowly() {
 
 fn any_reading() -> impl Any<Value = Reading> {
     let figures = (0.0..9.0, prop::option::of(0.0..9.0), 0..9_u32, 0.0..1.0, 0.0..1.0, 0.0..1.0);
-    let rest = (any::<bool>(), any::<bool>(), prop::option::of(0.0..9.0), 0.1..9.0);
+    let rest = (any::<bool>(), any::<bool>(), prop::option::of(0.0..9.0), 0.1..9.0, any::<bool>());
     (figures, rest).prop_map(|((load_s, latency_s, in_flight, free, health, share), rest)| {
-        let (penalised, available, cost, weight) = rest;
-        Reading { load_s, latency_s, in_flight, free, health, share, penalised, available, cost, weight }
+        let (penalised, available, cost, weight, unproven) = rest;
+        Reading { load_s, latency_s, unproven, in_flight, free, health, share, penalised, available, cost, weight }
     })
 }
 

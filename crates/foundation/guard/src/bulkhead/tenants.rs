@@ -21,6 +21,12 @@ impl Tenants {
         Self { share, of: HashMap::new() }
     }
 
+    /// From now on a tenant's part is another one. Whoever came while nobody counted is not counted until it has left,
+    /// so that one may have more than its share for that long, and never less.
+    pub(super) fn set_share(&mut self, share: f64) {
+        self.share = share;
+    }
+
     /// Whether anybody counts.
     pub(super) fn counts(&self) -> bool {
         self.share < 1.0

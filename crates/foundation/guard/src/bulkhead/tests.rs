@@ -205,6 +205,23 @@ fn endless_work_and_calls_too_many_break_nothing() {
     assert_eq!(enter(&mut bulkhead, 1, 0), Entry::Shed(Shed::QueueFull { queue_max: 0 }));
 }
 
+#[test]
+fn other_rules_hold_for_those_who_come() {
+    let mut bulkhead = bulkhead(1, 2);
+    assert_eq!(enter(&mut bulkhead, 1, 10), Entry::Go);
+    let second = waits(&enter(&mut bulkhead, 2, 10));
+    let rules = BulkheadConfig { queue_max: 1, tenant_share: 0.5, ..bulkhead.rules() };
+    bulkhead.set_rules(rules);
+    assert_eq!((bulkhead.rules(), bulkhead.in_flight(), bulkhead.waiting()), (rules, 1, 1));
+    assert_eq!(enter(&mut bulkhead, 3, 10), Entry::Shed(Shed::QueueFull { queue_max: 1 }));
+    assert!(bulkhead.give_up(second));
+    // Nobody counted the first one; it leaves as if somebody had.
+    bulkhead.set_limit(2);
+    assert_eq!(enter_as(&mut bulkhead, 4, Class::Normal, "other", 10), Entry::Go);
+    ["house", "other"].iter().for_each(|tenant| bulkhead.leave(&(*tenant).into(), None));
+    assert!(bulkhead.tenants.is_empty() && bulkhead.in_flight() == 0);
+}
+
 proptest! {
     #[test]
     fn counts_are_bounded_and_conserved_and_end_at_zero(

@@ -124,7 +124,7 @@ fn numbers() {
         ("cache.redis_connections_max", "1 to 10"),
         ("cache.redis_timeout_ms", "1 to 60000"),
         ("cache.entry_bytes_max", "1 to 1073741824"),
-        ("cache.semantic.entries_max", "1 to 1000000"),
+        ("cache.semantic.entries_max", "1 to 20000"),
         ("replicas.expected", "1 to 10000"),
     ];
     for (key, range) in bounds {

@@ -49,6 +49,7 @@ if granted == 0 then wait = math.max(1, math.ceil((least + owed) * per - (now + 
 if free > now then
     local answer = string.format(';%s=%s,%.0f,%.0f,%.0f', ARGV[8], ARGV[9], granted, wait, paid)
     local value = string.format('%.0f', math.ceil(free)) .. answer .. others
-    redis.call('SET', KEYS[1], value, 'PX', math.ceil((free - now) / 1000))
+    -- A question may come again although nothing is owed any more: its answer is kept for longer than anybody asks.
+    redis.call('SET', KEYS[1], value, 'PX', math.max(math.ceil((free - now) / 1000), 5000))
 end
 return { granted, wait, paid }

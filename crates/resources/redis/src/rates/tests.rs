@@ -119,6 +119,23 @@ async fn a_question_that_comes_twice_counts_once() {
 }
 
 #[tokio::test]
+async fn a_question_that_comes_again_late_counts_once() {
+    let redis = Redis::start();
+    sleep(Duration::from_secs(2)).await;
+    let (link, _) = linked(&redis.url());
+    let rate = Rates::new(link, 2, 0.05).rate("k", 6_000, 60);
+    let pace = rate.share.lock().unwrap().pace();
+    let want = Want { least: 5, most: 5, back: 0, owed: 0 };
+    let first = rate.send_as(0, want, pace).await.unwrap();
+    let left = || redis.cli(&["GET", "t:rate:k"]);
+    let before = left();
+    // What was taken, of a hundred a second, is long there again.
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(rate.send_as(0, want, pace).await.unwrap(), first);
+    assert_eq!((left(), first.0), (before, 5));
+}
+
+#[tokio::test]
 async fn what_was_granted_to_somebody_who_is_gone_is_there_for_others() {
     let redis = Redis::start();
     sleep(Duration::from_secs(2)).await;

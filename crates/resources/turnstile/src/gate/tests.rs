@@ -177,3 +177,28 @@ async fn a_place_that_nobody_used_says_nothing_about_the_wait() {
     assert_eq!(gate.come(remaining).await.unwrap_err(), Shed::TooLate { expected, remaining });
     assert_eq!(before.elapsed(), Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn other_rules_hold_at_once_and_nobody_is_forgotten() {
+    let rules = |in_flight_max, queue_max| BulkheadConfig { in_flight_max, queue_max, ..BulkheadConfig::default() };
+    let gate = with(rules(40, 2), Adaptive::Aimd(Aimd::new(40)));
+    let mut refused = gate.come(LONG).await.unwrap();
+    refused.borne = Borne::Refused;
+    drop(refused);
+    let mut inside = Vec::new();
+    for _ in 0..20 {
+        inside.push(gate.come(LONG).await.unwrap());
+    }
+    let mut line = [Box::pin(gate.come(LONG)), Box::pin(gate.come(LONG))];
+    assert!(line.iter_mut().all(|waiting| waiting.now_or_never().is_none()));
+    gate.set_rules(rules(40, 1), Adaptive::Aimd(Aimd::new(40)));
+    assert_eq!(gate.load(), Load { in_flight: 20, limit: 20, in_flight_max: 40, waiting: 2, queue_max: 1 });
+    assert_eq!(gate.come(LONG).await.unwrap_err(), Shed::QueueFull { queue_max: 1 });
+    gate.set_rules(rules(21, 1), Adaptive::Aimd(Aimd::new(21)));
+    assert_eq!(gate.load(), Load { in_flight: 21, limit: 21, in_flight_max: 21, waiting: 1, queue_max: 1 });
+    gate.set_rules(rules(21, 1), Adaptive::Fixed(21));
+    let [first, second] = line;
+    inside.push(first.await.unwrap());
+    drop((inside, second));
+    assert_eq!((counts(&gate), gate.shown.value()), ((0, 0), 21));
+}

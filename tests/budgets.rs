@@ -150,6 +150,8 @@ async fn who_leaves_midway_pays_once_for_what_had_come() {
     let server = place.start();
     let address = server.address();
     let watching = watch(address, operator.clone(), "key");
+    // One is served for certain: who is served of the crowd is for chance to say.
+    leave(address, &key).await;
     let mut asking = JoinSet::new();
     for number in 0..CROWD {
         let key = Arc::clone(&key);

@@ -454,7 +454,7 @@ async fn the_command_line_shows_drops_and_warms() {
     assert_eq!((&stats["tiers"][1]["on"], &stats["tiers"][2]["on"]), (&json!(false), &json!(false)));
     let metrics = ask(server.address(), &viewer, "GET", "/metrics", None).await;
     let hits = metrics.text().lines().find(|line| {
-        line.starts_with("althing_cache_requests_total{")
+        line.starts_with("althing_cache_requests_total{cache=\"answers\"")
             && line.contains("tier=\"memory\"")
             && line.contains("outcome=\"hit\"")
     });

@@ -216,7 +216,8 @@ fn a_fresh_machine_is_only_warned() {
     let pieces =
         ["ok    config", "ok    data", "warn  provider scripted", "fix: ", "OPENAI_API_KEY", "ok    panel quorum"];
     in_order(&ended.stdout, &pieces);
-    in_order(&ended.stdout, &["ok    clock", "\n1 warning\n"]);
+    in_order(&ended.stdout, &["warn  embedder", "fix: ", "make model"]);
+    in_order(&ended.stdout, &["ok    clock", "\n2 warnings\n"]);
 }
 
 #[tokio::test]
@@ -329,7 +330,7 @@ fn standard_output_of_mcp_is_protocol_alone() {
     let ended = Ended::of(command);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((lines.len(), &lines[1]["result"]["tools"][0]["name"]), (2, &Value::from("ask")));
+    assert_eq!((lines.len(), &lines[1]["result"]["tools"][0]["name"]), (2, &Value::from("find_tools")));
 }
 
 #[test]

@@ -44,5 +44,6 @@ mod support;
 mod tenants;
 mod tls;
 mod tokens;
+mod tools;
 mod usage;
 mod verdicts;

@@ -1,6 +1,8 @@
 //! Every tool in every role, and whose a session is.
 
-use crate::support::{Place, Response, Server, ask_with, provider, python, question, until};
+use crate::support::{
+    Ended, Kept, Place, Response, Server, althing, ask_with, message, provider, python, question, until,
+};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use testkit::{Reply, Upstream};
@@ -146,7 +148,7 @@ async fn nobody_gets_in_without_a_key_and_nobody_uses_the_session_of_another() {
         assert_eq!((never.status, never.json()["error"]["code"].clone()), (404, reply.json()["error"]["code"].clone()));
     }
     let kept = result(&post(address, &user, Some(&own), &list()).await);
-    assert_eq!(kept["tools"][0]["name"], "ask");
+    assert_eq!(kept["tools"][0]["name"], "find_tools");
 }
 
 #[tokio::test]
@@ -154,7 +156,7 @@ async fn a_session_of_the_open_server_ends_with_the_first_key() {
     let server = Server::start("");
     let address = server.address();
     let open = session(address, "").await;
-    assert_eq!(result(&post(address, "", Some(&open), &list()).await)["tools"][0]["name"], "ask");
+    assert_eq!(result(&post(address, "", Some(&open), &list()).await)["tools"][0]["name"], "find_tools");
     let key = server.key("user", "default");
     let closed = async || (post(address, "", Some(&open), &list()).await.status == 401).then_some(());
     until("it closes", closed).await;
@@ -187,4 +189,81 @@ async fn the_official_clients_send_keys_and_understand_refusals() {
     assert_eq!(upstream.seen()[0].json()["messages"], question("m", false)["messages"]);
     let printed = block_in_place(|| python("keys.py", &[&url, "mcp", &user, &viewer, &wrong]));
     assert_eq!(printed, "ok mcp\n");
+}
+
+/// Tools to be imported, as JSON Lines.
+fn catalogue(count: usize) -> String {
+    let line = |at: usize| {
+        let schema = json!({ "type": "object", "properties": { "name": { "type": "string" } } });
+        let about = format!("Does the thing that has the number {at}.");
+        json!({ "name": format!("thing_{at}"), "server": "things", "description": about, "input_schema": schema })
+    };
+    (0..count).map(|at| format!("{}\n", line(at))).collect()
+}
+
+async fn modern(server: &Server, path: &str, key: &str, method: &str, params: Value) -> Response {
+    let request = message(server.address(), path, key, method, "", params);
+    Kept::to(server.address()).await.ask(&request).await
+}
+
+#[tokio::test]
+async fn thousands_of_tools_cost_a_model_little() {
+    let (server, [.., admin]) = house("[embed]\nkind = 'off'\n");
+    let headers = [("content-type", "application/x-ndjson"), ("x-api-key", admin.as_str())];
+    let address = server.address();
+    let taken = ask_with(address, "POST /api/v1/tools/import", &headers, catalogue(3_000).as_bytes()).await;
+    assert_eq!(taken.json()["added"], 3_000, "{}", taken.text());
+    let listed = modern(&server, "/mcp", &admin, "tools/list", json!({})).await.result();
+    let vocabulary = tiktoken_rs::o200k_base().unwrap();
+    let tokens = vocabulary.encode_ordinary(&json!({ "tools": listed["tools"] }).to_string()).len();
+    let names: Vec<_> = listed["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["find_tools", "describe_tools", "call_tool", "call_read_tool", "ask"]);
+    assert!(names.len() <= 10 && tokens <= 2_500, "{tokens} tokens");
+}
+
+#[tokio::test]
+async fn a_toolset_has_an_address_of_its_own() {
+    let (server, [.., admin]) = house("[embed]\nkind = 'off'\n");
+    let listed = modern(&server, "/mcp/s/tools", &admin, "tools/list", json!({})).await.result();
+    assert!(listed["tools"].to_string().contains("\"tool_search_tool\""), "{listed}");
+    let none = modern(&server, "/mcp/s/nothing", &admin, "tools/list", json!({})).await;
+    assert_eq!(
+        (none.status, none.json()["error"]["message"].as_str()),
+        (404, Some("there is no such toolset; there are `tools`"))
+    );
+    let templates = modern(&server, "/mcp", &admin, "resources/templates/list", json!({})).await.result();
+    assert!(templates["resourceTemplates"].to_string().contains("tool://"), "{templates}");
+    let nobody = modern(&server, "/mcp/s/tools", "", "tools/list", json!({})).await;
+    assert_eq!(nobody.status, 401);
+}
+
+#[test]
+fn every_client_is_told_in_its_own_words() {
+    let home = tempfile::TempDir::new().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = althing(home.path());
+        command.args(["mcp", "config", "--client"]).args(arguments);
+        Ended::of(command)
+    };
+    for (client, words) in [
+        ("claude-desktop", &["\"mcpServers\"", "\"stdio\"", "\"--toolset\"", "\"tools\""][..]),
+        ("claude-code", &["\"mcpServers\"", "\"type\": \"http\"", "/mcp/s/tools", "Bearer ${ALTHING_KEY}"]),
+        ("cursor", &["\"mcpServers\"", "/mcp/s/tools", "Bearer ${env:ALTHING_KEY}"]),
+        ("vscode", &["\"servers\"", "/mcp/s/tools", "Bearer ${env:ALTHING_KEY}"]),
+        ("codex", &["[mcp_servers.althing-tools]", "/mcp/s/tools", "bearer_token_env_var = \"ALTHING_KEY\""]),
+    ] {
+        let told = run(&[client, "--url", "https://tools.example", "--toolset", "tools"]);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        for word in words {
+            assert!(told.stdout.contains(word), "{client}: {word}: {told:?}");
+        }
+        match client {
+            "codex" => drop(toml::from_str::<toml::Table>(&told.stdout).unwrap()),
+            _ => drop(serde_json::from_str::<Value>(&told.stdout).unwrap()),
+        }
+    }
+    let open = run(&["cursor"]);
+    assert!(open.stdout.contains("http://127.0.0.1:8700/mcp\"") && !open.stdout.contains("headers"), "{open:?}");
+    assert_eq!(run(&["cursor", "--url", "nonsense"]).code, Some(2));
+    assert_eq!(run(&["emacs"]).code, Some(2));
 }

@@ -67,7 +67,7 @@ fn shell(command: &str) -> Command {
     // What another make would pass on, keys that would bring real models in, and what the runner of the tests tells of this
     // package: a build script that looks at that would have the release built anew.
     let foreign = ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PERPLEXITY_API_KEY"];
-    let package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_PACKAGE"];
+    let package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
     for (key, _) in std::env::vars() {
         if foreign.contains(&&*key) || package.iter().any(|prefix| key.starts_with(prefix)) {
             shell.env_remove(key);

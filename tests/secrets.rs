@@ -4,7 +4,7 @@
 
 mod written;
 
-use crate::support::{Ended, Place, Response, Server, ask, ask_with, provider, question, until};
+use crate::support::{Ended, Place, Response, Server, ask, ask_with, call_tool, provider, question, until};
 use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
@@ -174,22 +174,8 @@ async fn misplace(address: SocketAddr, admin: &str, keys: &[String], written: &m
 
 /// Asks through a tool, in the protocol without sessions.
 async fn call_ask(address: SocketAddr, key: &str) -> Response {
-    let about = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
-        "io.modelcontextprotocol/clientInfo": { "name": "t", "version": "1" },
-    });
     let arguments = json!({ "prompt": PROMPT, "model": "byenv/code-401" });
-    let params = json!({ "name": "ask", "arguments": arguments, "_meta": about });
-    let message = json!({ "jsonrpc": "2.0", "id": "m1", "method": "tools/call", "params": params }).to_string();
-    let headers = [
-        ("content-type", "application/json"),
-        ("accept", "application/json, text/event-stream"),
-        ("mcp-protocol-version", "2026-07-28"),
-        ("mcp-method", "tools/call"),
-        ("mcp-name", "ask"),
-        ("x-api-key", key),
-    ];
-    let reply = ask_with(address, "POST /mcp", &headers, message.as_bytes()).await;
+    let reply = call_tool(address, key, "ask", &arguments).await;
     assert!(reply.status == 200 && reply.text().contains("no_model_answered"), "{}", reply.text());
     reply
 }

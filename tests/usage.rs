@@ -2,7 +2,7 @@
 //! it came; sums agree with it, and nobody looks into another tenant's.
 
 use crate::support::books::{CALL, items, metered, nano, priced, request, spend};
-use crate::support::{Ended, Place, Server, ask, ask_with, keyed, send, until};
+use crate::support::{Ended, Place, Server, ask, call_tool, keyed, send, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -71,22 +71,8 @@ impl House {
 
     /// A question over MCP.
     async fn ask_tool(&self, who: &Key) {
-        let about = json!({
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": { "name": "t", "version": "1" },
-        });
         let arguments = json!({ "prompt": "What is 6 times 7?", "model": "kit/m" });
-        let params = json!({ "name": "ask", "arguments": arguments, "_meta": about });
-        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
-        let headers = [
-            ("content-type", "application/json"),
-            ("accept", "application/json, text/event-stream"),
-            ("mcp-protocol-version", "2026-07-28"),
-            ("mcp-method", "tools/call"),
-            ("mcp-name", "ask"),
-            ("x-api-key", &who.key),
-        ];
-        let reply = ask_with(self.address(), "POST /mcp", &headers, message.as_bytes()).await;
+        let reply = call_tool(self.address(), &who.key, "ask", &arguments).await;
         assert!(reply.status == 200 && reply.text().contains("forty-two"), "{}", reply.text());
     }
 

@@ -2,6 +2,7 @@
 //! benchmark by name, and measures nothing itself: `althing load run` does.
 
 mod ask;
+mod catalogue;
 mod external;
 mod full;
 mod gateway;
@@ -9,7 +10,9 @@ mod generator;
 mod growth;
 mod idle;
 mod load;
+mod mcp;
 mod open_streams;
+pub(crate) mod order;
 mod outcome;
 mod page;
 mod panel;
@@ -21,6 +24,7 @@ mod rounds;
 mod sample;
 mod sick;
 mod table;
+mod tools;
 mod truth;
 
 use crate::trouble::Trouble;
@@ -122,6 +126,7 @@ fn measured(setup: &Setup, benchmark: &Benchmark, environment: Environment) -> O
         Measure::Growth => growth::run(setup),
         Measure::Panel => panel::run(setup),
         Measure::Sick => sick::run(setup),
+        Measure::Tools => tools::run(setup),
         Measure::Example { package, example } => external::example(setup, package, example),
         Measure::Soak(soak) => external::soak(setup, soak),
     };

@@ -16,13 +16,15 @@ use trouble::Trouble;
 const USAGE: &str = "usage: cargo xtask COMMAND
   tidy    check floors, ratchets, openings, licences, banned crates, words and manifests
   lines   print a table of lines per crate
-  bench   measure the release binary, which `make bench` builds first; `bench --help` lists the benchmarks";
+  bench   measure the release binary, which `make bench` builds first; `bench --help` lists the benchmarks
+  order   count which functions of the release binary requests pass through, and write that down for the linker";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.first().map(String::as_str) {
         Some("tidy") => tidy::run(),
         Some("lines") => lines::run(),
+        Some("order") => bench::order::run(),
         Some("bench") => bench::run(arguments.get(1..).unwrap_or_default()),
         _ => {
             eprintln!("{USAGE}");

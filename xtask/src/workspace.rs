@@ -155,7 +155,8 @@ fn answer<T: DeserializeOwned>(command: &[&str]) -> Result<T, Trouble> {
     serde_json::from_str(&text).map_err(|source| Trouble::Answer { command: command.join(" "), source })
 }
 
-fn output(command: &[&str]) -> Result<String, Trouble> {
+/// What a program prints.
+pub(crate) fn output(command: &[&str]) -> Result<String, Trouble> {
     let words = command.join(" ");
     let ran = Command::new(command[0]).args(&command[1..]).output();
     let ran = ran.map_err(|source| Trouble::Start { command: words.clone(), source })?;

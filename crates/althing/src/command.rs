@@ -7,19 +7,23 @@ mod cache;
 mod completions;
 mod config;
 mod doctor;
+mod embed;
+mod eval;
 mod keys;
 mod load;
 mod mcp;
 mod plan;
 mod prices;
 mod reload;
+pub(crate) mod server;
 mod simulate;
 mod store;
+mod tools;
 pub(crate) mod up;
 mod usage;
 
-use crate::cli::{Cli, Command, Mcp};
 use crate::exit::Failure;
+use shell::{Cli, Command};
 
 /// Runs a command and returns the code to end with.
 pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
@@ -31,15 +35,18 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Agreement(args) => agreement::run(&global, &args),
         Command::Doctor(args) => doctor::run(&global, &args),
         Command::Config(args) => config::run(&global, &args),
-        Command::Mcp(Mcp::Stdio { place }) => mcp::stdio(&global, &place),
+        Command::Mcp(asked) => mcp::run(&global, &asked),
         Command::Keys(keys) => keys::run(&global, keys),
         Command::Audit(audit) => audit::run(&global, audit),
         Command::Store(asked) => store::run(&global, asked),
         Command::Usage(args) => usage::run(&global, &args),
         Command::Prices(asked) => prices::run(&global, &asked),
+        Command::Tools(asked) => tools::run(&global, asked),
+        Command::Eval(asked) => eval::run(&global, &asked),
         Command::Cache(asked) => cache::run(&global, &asked),
         Command::Load(asked) => load::run(&global, asked),
         Command::Plan(args) => plan::run(&global, &args),
+        Command::Embed(asked) => embed::run(&global, &asked),
         Command::Completions { shell } => completions::run(&global, shell),
     }
 }

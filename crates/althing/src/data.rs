@@ -10,6 +10,11 @@ pub(crate) fn usual_folder() -> Option<PathBuf> {
     Some(base.join("althing"))
 }
 
+/// Where converted models are, whatever the data folder of a server.
+pub(crate) fn models() -> Option<PathBuf> {
+    usual_folder().map(|folder| folder.join("models"))
+}
+
 /// The data folder, made if it is not there, and tried with a file.
 pub(crate) fn folder(named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
     let folder = named.cloned().or_else(usual_folder).ok_or_else(|| {

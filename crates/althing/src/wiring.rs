@@ -1,15 +1,15 @@
 //! Rooms put together: settings read, the engine made, tools listed.
 
+use crate::catalogue::Catalogue;
 use crate::check;
-use crate::cli::{Global, Where};
 use crate::data;
-use crate::defaults::{self, Found};
 use crate::exit::Failure;
 use crate::house::House;
 use crate::sharing::Links;
 use ask::AskTool;
 use caller::{Guest, Tool};
 use fault::{Explain, Kind as Trouble};
+use found::Found;
 use matrix::{Keeper, KeptAnswers, Matrix, PlanError};
 use mcp_door::{McpConfig, McpDoor};
 use measure::Metrics;
@@ -17,6 +17,7 @@ use models::Kind;
 use prices::Table;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use settings::{Loaded, Origin, Settings, Source};
+use shell::{Global, Where};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ const CONFIG_FILE: &str = "althing.toml";
 pub(crate) struct Ready {
     pub(crate) loaded: Loaded,
     pub(crate) found: Option<Found>,
+    /// Variables of others that settings were completed with, a line for each.
+    pub(crate) variables: Vec<String>,
 }
 
 impl Ready {
@@ -76,16 +79,18 @@ pub(crate) fn usual_file() -> Option<PathBuf> {
 /// Loads the settings; where they name no provider, what can be found takes that place.
 pub(crate) fn load(mut source: Source) -> Result<Ready, Failure> {
     let fail = |error| Failure::of_settings(&error);
-    let loaded = settings::load(&source).map_err(fail)?;
+    let mut loaded = settings::load(&source).map_err(fail)?;
     if !loaded.settings.provider.is_empty() {
-        return Ok(Ready { loaded, found: None });
+        let variables = found::take_over(&mut loaded, &source.env);
+        return Ok(Ready { loaded, found: None, variables });
     }
-    let found = defaults::find(&source.env);
+    let found = found::find(&source.env);
     // A panel in the file speaks for itself; only gaps are filled.
     let gaps = found.flags.iter().filter(|(key, _)| key != "panel" || loaded.settings.panel.is_empty());
     source.flags.extend(gaps.cloned());
-    let loaded = settings::load(&source).map_err(fail)?;
-    Ok(Ready { loaded, found: Some(found) })
+    let mut loaded = settings::load(&source).map_err(fail)?;
+    let variables = found::take_over(&mut loaded, &source.env);
+    Ok(Ready { loaded, found: Some(found), variables })
 }
 
 /// The settings and the data folder that a command works on.
@@ -172,20 +177,25 @@ pub(crate) fn metrics() -> Arc<Metrics> {
     Metrics::new(env!("CARGO_PKG_VERSION"))
 }
 
-/// Everything that is shown as a tool.
-pub(crate) fn tools(matrix: &Arc<Matrix>) -> Vec<Arc<dyn Tool>> {
-    vec![Arc::new(AskTool::new(Arc::clone(matrix)))]
+/// Everything that is shown as a tool at `/mcp`.
+pub(crate) fn tools(matrix: &Arc<Matrix>, catalogue: &Catalogue) -> Vec<Arc<dyn Tool>> {
+    let mut tools = catalogue.core();
+    tools.push(Arc::new(AskTool::new(Arc::clone(matrix))));
+    tools
 }
 
 /// The MCP door over those tools. Hosts and origins are judged by the listener that it is nested under.
 pub(crate) fn mcp(
     settings: &Settings,
     matrix: &Arc<Matrix>,
+    catalogue: &Catalogue,
     metrics: &Metrics,
     guest: Guest,
 ) -> Result<McpDoor, Failure> {
     let config = McpConfig {
-        tools: tools(matrix),
+        tools: tools(matrix, catalogue),
+        toolsets: catalogue.toolsets(),
+        resources: catalogue.resources(),
         guest,
         allowed_hosts: vec!["*".to_owned()],
         allowed_origins: vec!["*".to_owned()],

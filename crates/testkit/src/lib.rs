@@ -7,6 +7,8 @@
 
 mod account;
 mod chat;
+mod log;
+mod model;
 mod pgbouncer;
 mod postgres;
 mod process;
@@ -17,6 +19,8 @@ mod request;
 mod scratch;
 mod upstream;
 
+pub use log::{Log, listen};
+pub use model::model;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, PostgresOptions};
 pub use purse::{Note, Purse};

@@ -7,7 +7,7 @@ use super::outcome::{Figure, Measured, Ratio};
 use super::peers::{self, Peer};
 use super::process::Server;
 use super::rounds::{self, OURS, Rounds, Target, differences};
-use super::{Setup, nginx, proxy, sample, version};
+use super::{Setup, nginx, order, proxy, sample, version};
 use crate::trouble::Trouble;
 
 const DIRECT: &str = "direct";
@@ -43,6 +43,9 @@ enum Kind {
 pub(super) fn run(setup: &Setup) -> Result<Measured, Trouble> {
     let mut measured = Measured::default();
     let servers = start(setup, &mut measured)?;
+    if let Some(share) = order::up_to_date(&setup.binary) {
+        measured.notes.push(format!("of the order of functions {:.0} % is of this build", share * 100.0));
+    }
     measured.void = servers.ours.lacks()?;
     for kind in [Kind::Chats, Kind::Streams, Kind::Arrivals] {
         let targets = targets(setup, kind, &servers);

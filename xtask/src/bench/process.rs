@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,11 @@ const START_MAX: Duration = Duration::from_secs(10);
 /// Ticks of `/proc/self/stat` in a second, on every Linux there is.
 const TICKS_PER_S: f64 = 100.0;
 
-/// A folder that is removed when it is dropped.
-pub(super) struct Folder(PathBuf);
+/// A folder that is removed when its last owner drops it.
+#[derive(Clone)]
+pub(super) struct Folder(Arc<Made>);
+
+struct Made(PathBuf);
 
 /// A server that is stopped when it is dropped.
 pub(super) struct Server {
@@ -37,22 +41,22 @@ impl Folder {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("althing-bench-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).map_err(failed)?;
-        Ok(Self(folder))
+        Ok(Self(Arc::new(Made(folder))))
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.0.0
     }
 
     /// Where the text now lies.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<PathBuf, Trouble> {
-        let path = self.0.join(name);
+        let path = self.path().join(name);
         fs::write(&path, text).map_err(failed)?;
         Ok(path)
     }
 }
 
-impl Drop for Folder {
+impl Drop for Made {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -139,6 +143,11 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The number of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Processor time of all its threads and those of its children, to the nanosecond.

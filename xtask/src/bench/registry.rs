@@ -39,6 +39,7 @@ pub(super) enum Measure {
     Growth,
     Panel,
     Sick,
+    Tools,
     Example { package: &'static str, example: &'static str },
     Soak(Soak),
 }
@@ -192,6 +193,31 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
         needs_quiet: false,
         drift_max: DRIFT_MAX,
         measure: Measure::Sick,
+    },
+    Benchmark {
+        name: "tools",
+        title: "finding a tool among many",
+        what: "`find_tools` over MCP on one kept connection: questions that nobody has asked before, so that each is \
+               embedded, to servers with 100 to 15,000 tools by turns, and to one with 5,000 that has no model; then one \
+               question again and again; then five starts of a server that knows 5,000 tools.",
+        ratio: "Times are those of the client, from the first byte sent to the last one read.",
+        target: "The targets are the project's own.",
+        void: "there is no model, or a target is missed while others use the machine",
+        targets: &[
+            ("p50 of 5,000", Bound::AtMost(2.0)),
+            ("p95 of 5,000", Bound::AtMost(5.0)),
+            ("p95 of 15,000", Bound::AtMost(8.0)),
+            ("p50 of 1,000 over that of 100", Bound::AtMost(1.17)),
+            ("resident memory, 5,000 tools", Bound::AtMost(150.0)),
+            ("search alone, 5,000 tools", Bound::AtMost(0.3)),
+            ("a repeated question, inside the server", Bound::AtMost(0.2)),
+            ("texts embedded for it again", Bound::AtMost(0.0)),
+            ("start to first answer, 5,000 tools", Bound::AtMost(100.0)),
+            ("start to first answer with vectors", Bound::AtMost(300.0)),
+        ],
+        needs_quiet: true,
+        drift_max: DRIFT_MAX,
+        measure: Measure::Tools,
     },
     Benchmark {
         name: "generator",

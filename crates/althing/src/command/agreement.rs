@@ -1,10 +1,10 @@
 //! `althing agreement`: how far observers agree, from a file of ratings. It asks no server and no model.
 
-use crate::cli::{Agreement, Global, RatingLevel};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
 use crate::wiring;
 use serde::Deserialize;
+use shell::{Agreement, Global, RatingLevel};
 use statistics::{Level, RATINGS_MAX, Rating, reliability};
 use std::io::Read;
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! `althing ask`: one question, one answer with its report.
 
-use crate::cli::{Ask, Global};
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE, USAGE};
 use crate::print::{self, print};
 use crate::sharing::Links;
@@ -10,6 +9,7 @@ use fault::{nearest, shown_ms};
 use matrix::{AskAnswer, AskError, Matrix, ModelInfo};
 use serde_json::json;
 use settings::Settings;
+use shell::{Ask, Global};
 use std::io::{IsTerminal, Read};
 use std::time::Duration;
 use terminal::hang;

@@ -1,11 +1,11 @@
 //! `althing audit verify`: whether the audit log is whole.
 
-use crate::cli::{Audit, Global};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
 use crate::wiring;
 use ::audit::{Verdict, checkpoints_file};
 use serde_json::json;
+use shell::{Audit, Global};
 use terminal::{count, hang};
 
 /// Runs it.

@@ -1,27 +1,24 @@
 //! `althing cache`: the kept answers of a server that runs, seen, dropped, made beforehand.
 
-use crate::cli::{Cache, CacheAt, Global};
-use crate::exit::{DONE, FAILED, Failure, UNREACHABLE, USAGE};
+use crate::command::server::{self, ask};
+use crate::exit::{DONE, FAILED, Failure, USAGE};
 use crate::print::{self, print};
 use crate::progress;
 use crate::wiring;
-use http::{HeaderValue, Method, Request, Uri, header};
-use net::{Client, ClientConfig};
+use http::Method;
+use remote::escaped;
 use serde_json::{Value, json};
+use shell::{Cache, CacheAt, Global};
 use std::path::Path;
 use std::time::Duration;
 use terminal::clean;
 
 /// Where the server tells of its cache.
 const PATH: &str = "/api/v1/cache";
-/// The variable with a key for servers that want one.
-const KEY: &str = "ALTHING_KEY";
 /// How long the server may take for an answer at once.
 const WITHIN: Duration = Duration::from_secs(10);
 /// How long one part of the questions may take.
 const WARM_WITHIN: Duration = Duration::from_secs(15 * 60);
-/// The most bytes of an answer.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Questions sent at once.
 const PART: usize = 100;
 /// Failures that are told in words.
@@ -32,19 +29,19 @@ pub(crate) fn run(global: &Global, asked: &Cache) -> Result<u8, Failure> {
     wiring::logs(global, "warn")?;
     match asked {
         Cache::Stats { at } => {
-            let server = Server::find(global, at)?;
-            let stats = wiring::run(server.ask(Method::GET, PATH, None, WITHIN))?;
+            let server = server::find(global, at.target.as_deref())?;
+            let stats = wiring::run(ask(&server, Method::GET, PATH, None, WITHIN))?;
             show(global, &stats, terminal::cache)?;
         }
         Cache::Drop { tag, tenant, at } => {
-            let server = Server::find(global, at)?;
+            let server = server::find(global, at.target.as_deref())?;
             let named = [("tag", tag), ("tenant", tenant)];
             let query: Vec<String> = named
                 .iter()
                 .filter_map(|(name, value)| Some(format!("{name}={}", escaped(value.as_deref()?))))
                 .collect();
             let path = if query.is_empty() { PATH.to_owned() } else { format!("{PATH}?{}", query.join("&")) };
-            let dropped = wiring::run(server.ask(Method::DELETE, &path, None, WITHIN))?;
+            let dropped = wiring::run(ask(&server, Method::DELETE, &path, None, WITHIN))?;
             show(global, &dropped, terminal::dropped)?;
         }
         Cache::Warm { file, at } => return warm(global, file, at),
@@ -54,12 +51,12 @@ pub(crate) fn run(global: &Global, asked: &Cache) -> Result<u8, Failure> {
 
 fn warm(global: &Global, file: &Path, at: &CacheAt) -> Result<u8, Failure> {
     let questions = questions(file)?;
-    let server = Server::find(global, at)?;
+    let server = server::find(global, at.target.as_deref())?;
     let warmed = wiring::run(async {
         let mut all = json!({ "asked": 0, "made": 0, "kept": 0, "failed": 0, "faults": [] });
         for (at, part) in questions.chunks(PART).enumerate() {
             let body = json!({ "requests": part });
-            let asked = server.ask(Method::POST, "/api/v1/cache/warm", Some(&body), WARM_WITHIN);
+            let asked = ask(&server, Method::POST, "/api/v1/cache/warm", Some(&body), WARM_WITHIN);
             let what = format!("asking questions {} to {}", at * PART + 1, at * PART + part.len());
             add(&mut all, &progress::wait(&what, asked).await??, at * PART);
         }
@@ -109,86 +106,6 @@ fn show(global: &Global, value: &Value, words: fn(&Value) -> String) -> Result<(
     if global.json { print::json(value) } else { print(&words(value)) }
 }
 
-/// A text as it may stand in a query.
-fn escaped(text: &str) -> String {
-    let one = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(one).collect()
-}
-
-/// A server that runs.
-struct Server {
-    root: String,
-    key: Option<String>,
-}
-
-impl Server {
-    /// The one that was named, else the one of the settings.
-    fn find(global: &Global, at: &CacheAt) -> Result<Self, Failure> {
-        let root = match &at.target {
-            Some(root) => root.trim_end_matches('/').to_owned(),
-            None => {
-                let ready = wiring::load(wiring::source(global, None))?;
-                let server = &ready.loaded.settings.server;
-                let scheme = if server.tls.is_some() { "https" } else { "http" };
-                // What is listened on may be every address of the machine; what can be called is one.
-                let bind = server.bind.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
-                format!("{scheme}://{bind}")
-            }
-        };
-        let key = std::env::var(KEY).ok().filter(|key| !key.trim().is_empty());
-        Ok(Self { root, key })
-    }
-
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>, within: Duration) -> Result<Value, Failure> {
-        let wrong = || Failure::new(USAGE, format!("`{}` is no address of a server", clean(&self.root)));
-        let uri: Uri = format!("{}{path}", self.root).parse().map_err(|_| wrong())?;
-        if uri.scheme().is_none() || uri.host().is_none() {
-            return Err(wrong().hint("write `http://HOST:PORT`"));
-        }
-        let bytes = body.map(Value::to_string).unwrap_or_default().into();
-        let mut request = Request::new(http_body_util::Full::new(bytes));
-        (*request.method_mut(), *request.uri_mut()) = (method, uri.clone());
-        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(key) = &self.key {
-            let value = HeaderValue::from_str(&format!("Bearer {}", key.trim()));
-            let mut value = value.map_err(|_| Failure::new(USAGE, format!("what {KEY} holds is no key")))?;
-            value.set_sensitive(true);
-            request.headers_mut().insert(header::AUTHORIZATION, value);
-        }
-        let away = |why: String| {
-            Failure::new(UNREACHABLE, format!("no server answers at `{}`: {why}", clean(&self.root)))
-                .hint("start one with `althing up`, or name it with `--target`")
-        };
-        let asked = async {
-            let response = Client::new(&uri, &ClientConfig::default()).send(request).await?;
-            let status = response.status();
-            Ok::<_, net::NetError>((status, net::collect(response.into_body(), BYTES_MAX).await?))
-        };
-        let told = tokio::time::timeout(within, asked).await;
-        let (status, body) =
-            told.map_err(|_| away("it takes too long".to_owned()))?.map_err(|e| away(e.to_string()))?;
-        let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let text = |name: &str| answer[name].as_str().map(clean);
-        let message =
-            text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the server answers {status}"));
-        let hint = match status.as_u16() {
-            401 | 403 => Some(format!("put the key of an operator into {KEY}")),
-            _ => text("hint"),
-        };
-        let failure = Failure::new(FAILED, message);
-        Err(match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,10 +133,5 @@ mod tests {
         let text = terminal::cache(&stats);
         assert!(text.contains("memory            3          1.5           10     90.0 %\n"), "{text}");
         assert!(text.contains("disk            off\n"), "{text}");
-    }
-
-    #[test]
-    fn tags_survive_a_query() {
-        assert_eq!(escaped("a/b c&d=é"), "a/b%20c%26d%3D%C3%A9");
     }
 }

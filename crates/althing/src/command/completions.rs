@@ -1,11 +1,11 @@
 //! `althing completions`: a script that teaches a shell to complete.
 
-use crate::cli::{Cli, Global};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::json;
+use shell::{Cli, Global};
 
 /// Prints the script; `source <(althing completions bash)` tries it at once.
 pub(crate) fn run(global: &Global, shell: Shell) -> Result<u8, Failure> {

@@ -3,13 +3,13 @@
 mod import;
 
 use crate::check;
-use crate::cli::{Config, Global};
 use crate::exit::{CONFIGURATION, DONE, Failure};
 use crate::print::{self, print};
 use crate::wiring::{self, Ready};
 use fault::Explain;
 use serde_json::{Value, json};
 use settings::{Origin, Place, SettingsError};
+use shell::{Config, Global};
 use terminal::{count, length};
 
 /// Values longer than this do not push the origins of all others to the right.

@@ -1,12 +1,12 @@
 //! `althing doctor`: each check with its result and its fix.
 
+mod embedder;
 mod live;
 mod machine;
 mod providers;
 mod redis;
 
 use crate::check::{self, Problem};
-use crate::cli::{Doctor, Global};
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE};
 use crate::print::{self, print};
 use crate::wiring::{self, Ready};
@@ -16,6 +16,7 @@ use models::Probe;
 use serde::Serialize;
 use serde_json::json;
 use settings::{Settings, SettingsError, Source};
+use shell::{Doctor, Global};
 use std::path::PathBuf;
 use terminal::{count, hang, length};
 
@@ -107,9 +108,10 @@ async fn look(
 ) -> Result<Vec<(String, Probe)>, Failure> {
     let settings = &ready.loaded.settings;
     checks.extend(machine::prices(settings, folder.as_deref()));
-    let (store, made) = machine::store(&settings.store, folder).await;
+    let (store, made) = machine::store(&settings.store, folder.clone()).await;
     checks.push(store);
-    match http_door::check_tls(&settings.server) {
+    checks.push(embedder::check(&settings.embed, folder.as_deref()).await);
+    match listener::check_tls(&settings.server) {
         Err(error) => checks.push(Check::fail("tls", error.to_string(), error.hint(), CONFIGURATION)),
         Ok(()) if settings.server.tls.is_some() => checks.push(Check::ok("tls", "the certificate can be served")),
         Ok(()) => {}
@@ -132,7 +134,7 @@ async fn look(
     }
     names(settings, &problems, checks);
     if running {
-        checks.extend(live::providers(&settings.server.bind).await);
+        checks.extend(live::providers(&super::server::of(settings)).await);
     }
     Ok(probes)
 }

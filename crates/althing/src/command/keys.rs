@@ -1,6 +1,5 @@
 //! `althing keys`: make, list and revoke keys, right in the database.
 
-use crate::cli::{Global, Keys, Where};
 use crate::exit::{DONE, Failure, USAGE};
 use crate::house::House;
 use crate::print::{self, print};
@@ -9,6 +8,7 @@ use access::{AccessError, KeyRecord, NewKey, parse_expiry};
 use calendar::{now_ms, rfc3339};
 use caller::Identity;
 use serde_json::{Value, json};
+use shell::{Global, Keys, Where};
 use std::sync::Arc;
 use terminal::{WIDTH, beginning, clean, count, length};
 

@@ -10,11 +10,11 @@ mod sweep;
 pub(crate) use past::history;
 pub(crate) use reports::read;
 
-use crate::cli::{Global, Load};
 use crate::exit::{DONE, Failure, USAGE};
 use crate::print::{self, print};
 use crate::wiring;
 use load::{Files, Set};
+use shell::{Global, Load};
 use std::path::Path;
 use terminal::hang;
 use verdict::compare::Comparison;

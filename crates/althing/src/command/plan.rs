@@ -1,11 +1,11 @@
 //! `althing plan`: what a growing demand needs.
 
-use crate::cli::{Global, Plan};
 use crate::command::load as runs;
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
 use crate::wiring;
 use load::history::History;
+use shell::{Global, Plan};
 use verdict::capacity::{Demand, Quota, plan, text};
 use verdict::sweep::Sweep;
 

@@ -1,21 +1,19 @@
 //! `althing prices`: what models cost, and a newer list for it.
 
-use crate::cli::{Global, Prices};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
 use crate::{data, wiring};
 use calendar::date_before;
-use prices::{About, Change, Entry, Price, PricesError, Rates, Table, changes};
+use prices::{Change, Entry, Price, PricesError, Rates, Table, changes};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use shell::{Global, Prices};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use terminal::{WIDTH, clean, count, hang, length};
+use terminal::{Listed, amount, clean, count, hang};
 
 /// How many of the biggest changes are told to people; programs are told all.
 const CHANGES_SHOWN: usize = 10;
-/// Digits behind the point of an amount that people are shown.
-const DIGITS: u32 = 6;
 
 /// Runs one of them.
 pub(crate) fn run(global: &Global, asked: &Prices) -> Result<u8, Failure> {
@@ -27,9 +25,6 @@ pub(crate) fn run(global: &Global, asked: &Prices) -> Result<u8, Failure> {
         Prices::Update { file, dry_run, data } => update(global, file, *dry_run, data.as_ref()),
     }
 }
-
-/// A house, where its list is from, and its models.
-type Listed<'a> = (&'a str, &'a About, Vec<(&'a str, &'a Entry)>);
 
 fn list(global: &Global, house: Option<&str>, model: Option<&str>, folder: Option<&Path>) -> Result<u8, Failure> {
     let (table, file) = prices::load(folder).map_err(|error| Failure::of(&error))?;
@@ -45,7 +40,7 @@ fn list(global: &Global, house: Option<&str>, model: Option<&str>, folder: Optio
     }
     match global.json {
         true => print::json(&json!({ "file": file, "houses": listed.iter().map(document).collect::<Vec<_>>() }))?,
-        false => print(&tables(&listed, model.is_some()))?,
+        false => print(&terminal::prices(&listed, model.is_some()))?,
     }
     Ok(DONE)
 }
@@ -88,71 +83,6 @@ fn price_document(price: &Price) -> Value {
         document.insert("long".to_owned(), tier.into());
     }
     document.into()
-}
-
-/// The lists, one below the other, within the terminal's width.
-fn tables(listed: &[Listed<'_>], details: bool) -> String {
-    let mut text = String::new();
-    for (house, about, models) in listed {
-        let head = format!("{}  {}  {}", clean(house), clean(&about.date), clean(&about.source));
-        text.push_str(&format!("{}\n\n{}\n", cut(&head), table(models, details)));
-    }
-    let models = listed.iter().map(|(_, _, models)| models.len()).sum();
-    text + &format!("{}; US dollars per million tokens\n", count(models, "model"))
-}
-
-/// The models of a house: names, then figures, beside each other where there is room and else below, so that what
-/// tells models apart is never cut off for the sake of figures.
-fn table(models: &[(&str, &Entry)], details: bool) -> String {
-    let mut rows = vec![("MODEL".to_owned(), ["IN", "OUT", "CACHED", "CONTEXT"].map(str::to_owned), String::new())];
-    for (name, entry) in models {
-        let context = entry.context_tokens.map(|tokens| tokens.to_string()).unwrap_or_default();
-        let price = entry.price.as_ref();
-        let more = price.filter(|_| details).map(|price| others(&price.rates)).unwrap_or_default();
-        rows.push((clean(name), figures(price.map(|price| &price.rates), context), more));
-        if let Some(long) = price.and_then(|price| price.long) {
-            let more = if details { others(&long.rates) } else { String::new() };
-            rows.push((format!("  above {}", long.above_tokens), figures(Some(&long.rates), String::new()), more));
-        }
-    }
-    let wide = |at: usize| rows.iter().map(|(_, figures, _)| length(&figures[at])).max().unwrap_or(0);
-    let widths = [0, 1, 2, 3].map(wide);
-    let room = WIDTH.saturating_sub(widths.iter().map(|wide| wide + 2).sum());
-    let name = rows.iter().map(|(name, _, _)| length(name)).filter(|wide| *wide <= room).max().unwrap_or(0);
-    rows.iter().map(|row| line(row, name, widths)).collect()
-}
-
-fn line((name, figures, more): &(String, [String; 4], String), wide: usize, widths: [usize; 4]) -> String {
-    let figures: String = figures.iter().zip(widths).map(|(text, wide)| format!("  {text:>wide$}")).collect();
-    let first = match length(name) > wide {
-        true => format!("{}\n{:wide$}{figures}", cut(name), ""),
-        false => format!("{name:wide$}{figures}"),
-    };
-    let more = if more.is_empty() { String::new() } else { hang("    ", more) };
-    format!("{}\n{more}", first.trim_end())
-}
-
-fn figures(rates: Option<&Rates>, context: String) -> [String; 4] {
-    let Some(rates) = rates else { return ["?".to_owned(), "?".to_owned(), String::new(), context] };
-    [shown(rates.input), shown(rates.output), rates.cached.map(shown).unwrap_or_default(), context]
-}
-
-/// What has no column.
-fn others(rates: &Rates) -> String {
-    let parts = rates.parts().into_iter().skip(3).filter_map(|(name, amount)| Some((name, amount?)));
-    parts.map(|(name, amount)| format!("{name} {}", shown(amount))).collect::<Vec<_>>().join(", ")
-}
-
-fn shown(amount: Decimal) -> String {
-    amount.round_dp(DIGITS).normalize().to_string()
-}
-
-/// As much of a line as a terminal holds.
-fn cut(line: &str) -> String {
-    match length(line) > WIDTH {
-        true => line.chars().take(WIDTH - 1).chain(['…']).collect(),
-        false => line.to_owned(),
-    }
 }
 
 fn update(global: &Global, file: &Path, dry_run: bool, named: Option<&PathBuf>) -> Result<u8, Failure> {
@@ -247,7 +177,9 @@ impl Update {
 /// How a price has changed, in a line.
 fn told(change: &Change) -> String {
     let both = |price: Option<Price>| {
-        price.map(|price| format!("{} and {}", shown(price.rates.input), shown(price.rates.output))).unwrap_or_default()
+        price
+            .map(|price| format!("{} and {}", amount(price.rates.input), amount(price.rates.output)))
+            .unwrap_or_default()
     };
     let (before, after) = (both(change.before), both(change.after));
     let name = format!("{}/{}", clean(&change.house), clean(&change.model));

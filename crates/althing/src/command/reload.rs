@@ -1,5 +1,6 @@
 //! Settings reloaded while serving: on SIGHUP and when the file changes; a wrong file changes nothing.
 
+use crate::catalogue::Catalogue;
 use crate::check;
 use crate::exit::{CONFIGURATION, FAILED, Failure};
 use crate::house::House;
@@ -26,6 +27,7 @@ pub(crate) struct Running {
     pub(crate) app: App,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) house: Arc<House>,
+    pub(crate) catalogue: Arc<Catalogue>,
     /// Whether `/mcp` is served.
     pub(crate) mcp: bool,
 }
@@ -152,6 +154,7 @@ impl Watcher {
         let settings = ready.loaded.settings;
         self.running.app.reload(&settings.server);
         self.running.house.reload(&settings).map_err(|error| Failure::of(&error))?;
+        self.running.catalogue.reload(&settings);
         self.running.app.set_guarded(self.running.house.gate.guarded());
         let waiting = waiting(&self.started, &self.settings, &settings, self.running.mcp);
         if !waiting.is_empty() {
@@ -170,7 +173,7 @@ fn swap(source: Source, data: &Path, matrix: &Matrix, scripted: bool) -> Result<
         return Err(Failure::new(CONFIGURATION, message)
             .hint("add a [[provider]], or start anew to be answered by scripted models"));
     }
-    http_door::check_tls(&ready.loaded.settings.server).map_err(|error| Failure::of(&error).code(CONFIGURATION))?;
+    listener::check_tls(&ready.loaded.settings.server).map_err(|error| Failure::of(&error).code(CONFIGURATION))?;
     Gate::check(&ready.loaded.settings.access).map_err(|error| Failure::of(&error).code(CONFIGURATION))?;
     matrix.set_prices(wiring::prices(data)?);
     matrix.reload(&ready.loaded.settings).map_err(|error| check::refused(&ready, &error))?;
@@ -186,8 +189,8 @@ fn waiting(started: &Settings, old: &Settings, new: &Settings, mcp: bool) -> Vec
 }
 
 /// What is fixed at the start.
-fn fixed(settings: &Settings) -> [(&'static str, String); 15] {
-    let Settings { server, store, access, cache, replicas, .. } = settings;
+fn fixed(settings: &Settings) -> [(&'static str, String); 18] {
+    let Settings { server, store, access, cache, replicas, embed, search, tools, .. } = settings;
     [
         ("`bind`", server.bind.clone()),
         ("`connections_max`", server.connections_max.to_string()),
@@ -202,6 +205,9 @@ fn fixed(settings: &Settings) -> [(&'static str, String); 15] {
         ("`[replicas]`", format!("{replicas:?}")),
         ("`cache.redis_url`", format!("{:?}", cache.redis_url)),
         ("`cache.redis_…`", format!("{} {}", cache.redis_connections_max, cache.redis_timeout_ms)),
+        ("`[embed]`", format!("{:?}", settings::Embed { batch: 0, question_ms: 0, ..embed.clone() })),
+        ("`search.backend`", format!("{:?}", search.backend)),
+        ("`tools.allowed_networks`", format!("{:?}", tools.allowed_networks)),
         ("`deadline_ms` of `/mcp`", server.deadline_ms.to_string()),
         ("`body_bytes_max` of `/mcp`", server.body_bytes_max.to_string()),
     ]

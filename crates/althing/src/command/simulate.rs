@@ -1,10 +1,10 @@
 //! `althing simulate`: an upstream to break on purpose.
 
-use crate::cli::{Global, Simulate};
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure, UNREACHABLE};
 use crate::print::print;
 use crate::{command::up, wiring};
 use serde_json::json;
+use shell::{Global, Simulate};
 use simulate::{Cast, Stage};
 use std::fs;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
     wiring::logs(global, "warn")?;
     let cast = cast(args)?;
     wiring::run(async {
-        let listener = http_door::listen(args.bind);
+        let listener = listener::listen(args.bind);
         let listener = listener.map_err(|error| {
             Failure::new(UNREACHABLE, format!("cannot listen on `{}`: {error}", args.bind))
                 .hint("choose another `--bind`")

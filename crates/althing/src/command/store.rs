@@ -1,11 +1,11 @@
 //! `althing store`: back up, restore and check the database.
 
-use crate::cli::{Global, Store as Asked, Where};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print};
 use crate::{data, progress, wiring};
 use calendar::now_ms;
 use serde_json::json;
+use shell::{Global, Store as Asked, Where};
 use std::path::{Path, PathBuf};
 use store::{Config, Health, Store, StoreError};
 use terminal::hang;

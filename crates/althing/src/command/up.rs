@@ -2,7 +2,7 @@
 
 mod upkeep;
 
-use crate::cli::{Global, Room, Up};
+use crate::catalogue::{Catalogue, Embedding};
 use crate::command::reload::{self, Running, Seen};
 use crate::data;
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure};
@@ -12,10 +12,12 @@ use crate::sharing::Links;
 use crate::wiring::{self, Ready};
 use caller::Role;
 use fault::{Explain, Kind};
-use http_door::{App, Need, Parts, Row, ServeError};
+use http_door::{App, Need, Parts, Row};
+use listener::ServeError;
 use matrix::{Keeper, Matrix};
 use measure::Metrics;
 use serde_json::json;
+use shell::{Global, Room, Up};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,13 +40,18 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
     let settings = ready.loaded.settings.clone();
     let lock = store::lock_shared(&data).map_err(|error| wiring::of_store(&error))?;
     let done = wiring::run_alone(async {
-        http_door::check_tls(&settings.server).map_err(|error| refusal(&error))?;
+        listener::check_tls(&settings.server).map_err(|error| refusal(&error))?;
         let links = Links::open(&settings, &metrics)?;
+        let embedding = Embedding::begin(&settings, &data);
         let (matrix, keeper) = wiring::matrix_that_keeps(&ready, &data, &metrics, &links)?;
         let house = wiring::house_of(&settings, &data, &metrics, &links).await?;
         matrix.keep_votes(&house.votes);
-        let served = serve(global, args, Serving { ready, seen, data, metrics, matrix, house: Arc::clone(&house) });
-        let served = kept(keeper, served).await;
+        let catalogue = Catalogue::open(&house.store, &settings, &data, &metrics, &links, embedding).await?;
+        let catalogue = Arc::new(catalogue);
+        let (owned, shown) = (Arc::clone(&house), Arc::clone(&catalogue));
+        let serving = Serving { ready, seen, data, metrics, matrix, house: owned, catalogue: shown };
+        let served = kept(keeper, serve(global, args, serving)).await;
+        catalogue.close().await;
         house.close().await;
         served
     });
@@ -74,17 +81,19 @@ struct Serving {
     metrics: Arc<Metrics>,
     matrix: Arc<Matrix>,
     house: Arc<House>,
+    catalogue: Arc<Catalogue>,
 }
 
 async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failure> {
-    let Serving { ready, seen, data, metrics, matrix, house } = serving;
+    let Serving { ready, seen, data, metrics, matrix, house, catalogue } = serving;
     let settings = ready.loaded.settings.clone();
     let drain = CancellationToken::new();
     let serves = |room| args.only.is_empty() || args.only.contains(&room);
     let (api, mcp) = (serves(Room::Http), serves(Room::Mcp));
     let mut rows = http_door::rest::rows(&house.services(&matrix));
+    rows.extend(http_door::rest::tools::rows(&catalogue.toolbox, &house.audit));
     if mcp {
-        let door = wiring::mcp(&settings, &matrix, &metrics, house.local())?;
+        let door = wiring::mcp(&settings, &matrix, &catalogue, &metrics, house.local())?;
         rows.push(Row::nested("/mcp", Need::Role(Role::Viewer), door.routes(drain.clone())));
     }
     let app = App::new(Parts {
@@ -97,18 +106,20 @@ async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failu
     });
     let guarded = house.gate.guarded();
     app.set_guarded(guarded);
-    let listener = http_door::bind(&settings.server.bind, guarded).await.map_err(|error| refusal(&error))?;
+    let listener = listener::bind(&settings.server.bind, guarded).await.map_err(|error| refusal(&error))?;
     app.encrypt(&settings.server).map_err(|error| refusal(&error))?;
     let address = listener.local_addr().map_err(|error| Failure::new(FAILED, error.to_string()))?;
     // Whoever has read the greeting may send signals.
     let told = told_to_leave();
-    let greeting = Greeting { address, ready: &ready, matrix: &matrix, store: house.store.shown(), guarded };
+    let (store, notes) = (house.store.shown(), catalogue.notes());
+    let greeting = Greeting { address, ready: &ready, matrix: &matrix, store, notes, guarded };
     let greeting = match global.json {
         true => greeting.document(),
         false => greeting.text() + &greeting.to_try(api, mcp),
     };
     let upkeep = tokio::spawn(upkeep::run(Arc::clone(&house), settings.clone(), data.clone()));
-    reload::watch(seen, ready, Running { matrix, app: app.clone(), metrics, house: Arc::clone(&house), mcp });
+    let running = Running { matrix, app: app.clone(), metrics, house: Arc::clone(&house), catalogue, mcp };
+    reload::watch(seen, ready, running);
     print(&greeting)?;
     let stop = async {
         told.await;
@@ -142,6 +153,8 @@ struct Greeting<'a> {
     ready: &'a Ready,
     matrix: &'a Matrix,
     store: &'a str,
+    /// What is there besides models.
+    notes: [(&'static str, String); 2],
     guarded: bool,
 }
 
@@ -157,6 +170,7 @@ impl Greeting<'_> {
         let document = json!({
             "address": self.address.to_string(), "url": self.url(), "providers": notes(self.ready),
             "default_model": model, "store": self.store, "open": !self.guarded,
+            "variables": self.ready.variables, "found": std::collections::BTreeMap::from(self.notes.clone()),
         });
         format!("{document}\n")
     }
@@ -171,6 +185,12 @@ impl Greeting<'_> {
         match &self.ready.loaded.file {
             Some(file) => line("settings", &file.display().to_string()),
             None => line("settings", "none; althing.example.toml shows all of them"),
+        }
+        if !self.ready.variables.is_empty() {
+            line("found", &self.ready.variables.join(", "));
+        }
+        for (label, words) in &self.notes {
+            line(label, words);
         }
         line("store", self.store);
         match self.guarded {

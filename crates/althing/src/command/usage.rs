@@ -1,6 +1,5 @@
 //! `althing usage`: what was used and spent.
 
-use crate::cli::{Global, Usage};
 use crate::exit::{DONE, Failure, USAGE};
 use crate::house::House;
 use crate::print::{self, print};
@@ -9,6 +8,7 @@ use books::{By, UsageQuery, UsageRow, csv};
 use calendar::date_before;
 use caller::Identity;
 use serde_json::json;
+use shell::{Global, Usage};
 use std::sync::Arc;
 
 /// Rows asked for at a time.

@@ -17,6 +17,10 @@ const ERA: &str = "@";
 const MADE: &str = "+";
 
 impl Remote for Link {
+    fn reachable(&self) -> bool {
+        self.is_up()
+    }
+
     fn get<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, Option<Bytes>> {
         Box::pin(async move { self.get(key).await.map_err(|_| Away) })
     }

@@ -15,6 +15,11 @@ pub type RemoteFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Away>> + Se
 
 /// A table that replicas share.
 pub trait Remote: Send + Sync {
+    /// Whether it is asked at all: one that failed a moment ago is left alone until it is back.
+    fn reachable(&self) -> bool {
+        true
+    }
+
     /// The value under a key.
     fn get<'a>(&'a self, key: &'a str) -> RemoteFuture<'a, Option<Bytes>>;
 

@@ -10,7 +10,7 @@ mod keys;
 mod profile;
 mod stream;
 
-use crate::http::{JSON, bare_headers, client, is_simulated};
+use crate::http::{JSON, bare_headers, client, is_simulated, tell};
 use crate::{
     BlockStream, Call, ChatFuture, CountFuture, Ear, EmbedCall, EmbedFuture, Finding, Kind, ListCall, ModelError,
     Preset, Provider, RegistryError, Replied, Reply, probe,
@@ -18,8 +18,8 @@ use crate::{
 use access::{Access, Place};
 use bytes::Bytes;
 use converse::{Asked, ToChat, sign};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body_util::Full;
 use measure::UpstreamMetrics;
 use net::{Client, Incoming, NetError, collect};
@@ -170,10 +170,7 @@ impl Bedrock {
     ) -> Result<Response<Incoming>, ModelError> {
         let address = format!("{}/model/{}/{action}", self.base, sign::segment(model));
         let mut request = self.request(Method::POST, &address, body).await?;
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
-        if let Ok(id) = HeaderValue::try_from(request_id) {
-            request.headers_mut().insert("x-request-id", id);
-        }
+        tell(request.headers_mut(), accept, request_id);
         let response = self.client.send_noting(request, ear.sending()).await?;
         ear.hear(response.headers());
         if response.status().is_success() { Ok(response) } else { Err(error::of_response(response).await) }

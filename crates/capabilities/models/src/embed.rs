@@ -49,22 +49,12 @@ impl Endpoint {
         let ear = ticket.ear();
         let call = EmbedCall { request, model: &self.upstream_name, request_id: asker.request_id, ear: &ear };
         let answered = tokio::time::timeout(left, self.provider.embed(call)).await;
-        ticket.heard(&ear, answered.as_ref().ok().and_then(|answered| answered.as_ref().err()));
-        let Ok(answered) = answered else {
-            let fair = left > in_line && self.is_fair(within);
-            ticket.timed_out(fair.then_some(true));
-            return Err(ModelError::TimedOut { within });
-        };
-        match answered {
-            Ok(reply) => {
-                ticket.simulated |= reply.simulated();
-                ticket.seen.usage = reply.usage();
-                let cost = ticket.answered();
-                let reply = if self.simulated() { reply.marked_simulated() } else { reply };
-                Ok(Embedded { reply: reply.in_figures(request.figures()), cost, in_line })
-            }
-            Err(error) => Err(ticket.refused(error)),
-        }
+        let reply = ticket.landed(&ear, answered, (in_line, within))?;
+        ticket.simulated |= reply.simulated();
+        ticket.seen.usage = reply.usage();
+        let cost = ticket.answered();
+        let reply = if self.simulated() { reply.marked_simulated() } else { reply };
+        Ok(Embedded { reply: reply.in_figures(request.figures()), cost, in_line })
     }
 }
 

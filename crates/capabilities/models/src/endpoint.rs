@@ -190,43 +190,25 @@ impl Endpoint {
         opening: Opening,
     ) -> impl Future<Output = Result<Answer, ModelError>> + Send {
         // Boxed, as whoever may ask several in turn or at once keeps room for each of them while one is asked.
-        Box::pin(self.attempt(request, asker, tab, within, opening))
-    }
-
-    async fn attempt(
-        self: &Arc<Self>,
-        request: &ChatRequest,
-        asker: Asker<'_>,
-        tab: &Arc<dyn Tab>,
-        within: Duration,
-        opening: Opening,
-    ) -> Result<Answer, ModelError> {
-        let asked = Instant::now();
-        let mut ticket = self.admit(request, asker, tab, within).await?;
-        let ear = ticket.ear();
-        let call = Call { request, model: &self.upstream_name, request_id: asker.request_id, ear: &ear };
-        let waited = asked.elapsed();
-        let left = within.saturating_sub(waited);
-        let answered = tokio::time::timeout(left, self.open(call, opening, &mut ticket)).await;
-        ticket.heard(&ear, answered.as_ref().ok().and_then(|answered| answered.as_ref().err()));
-        let Ok(answered) = answered else {
-            // Who lost most of the time in our own line says nothing about the upstream, and neither does a caller
-            // in a hurry.
-            let fair = left > waited && self.is_fair(within);
-            ticket.timed_out(fair.then_some(true));
-            return Err(ModelError::TimedOut { within });
-        };
-        match answered {
-            Ok((Opened::Whole(reply), lost)) => {
-                let cost = ticket.answered();
-                let reply = if self.simulated() { reply.marked_simulated() } else { reply };
-                Ok(Answer::Whole { reply, cost, in_line: waited, lost })
+        Box::pin(async move {
+            let asked = Instant::now();
+            let mut ticket = self.admit(request, asker, tab, within).await?;
+            let ear = ticket.ear();
+            let call = Call { request, model: &self.upstream_name, request_id: asker.request_id, ear: &ear };
+            let waited = asked.elapsed();
+            let left = within.saturating_sub(waited);
+            let answered = tokio::time::timeout(left, self.open(call, opening, &mut ticket)).await;
+            match ticket.landed(&ear, answered, (waited, within))? {
+                (Opened::Whole(reply), lost) => {
+                    let cost = ticket.answered();
+                    let reply = if self.simulated() { reply.marked_simulated() } else { reply };
+                    Ok(Answer::Whole { reply, cost, in_line: waited, lost })
+                }
+                (Opened::Stream(watch), lost) => {
+                    Ok(Answer::Stream(Box::new(AnswerStream::new(*watch, ticket, Arc::clone(self), waited, lost))))
+                }
             }
-            Ok((Opened::Stream(watch), lost)) => {
-                Ok(Answer::Stream(Box::new(AnswerStream::new(*watch, ticket, Arc::clone(self), waited, lost))))
-            }
-            Err(error) => Err(ticket.refused(error)),
-        }
+        })
     }
 
     /// Asks the provider to count the tokens of a request; `None` where it has no way to. Costs nothing, so that it

@@ -24,6 +24,7 @@ use wire::sse::{Splitter, events};
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// And waited for no longer than this: the status alone says enough.
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(1);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long an unused connection is kept.
 const KEEP_IDLE: Duration = Duration::from_secs(90);
 /// Connections kept where nobody says how many.
@@ -66,10 +67,7 @@ impl Upstream {
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = self.headers.clone();
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
-        if let Ok(id) = HeaderValue::try_from(request_id) {
-            request.headers_mut().insert("x-request-id", id);
-        }
+        tell(request.headers_mut(), accept, request_id);
         request
     }
 
@@ -91,7 +89,7 @@ impl Upstream {
     ) -> Result<Response<Incoming>, ModelError> {
         let response = self.client.send_noting(request, ear.sending()).await?;
         ear.hear(response.headers());
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response, code).await) }
+        if response.status().is_success() { Ok(response) } else { Err(Box::pin(refusal(response, code)).await) }
     }
 
     /// Asks for the list of models at `uri`, whose path ends in `list`; `ids` reads their names.
@@ -123,6 +121,14 @@ impl Upstream {
         }
         let splitter = Some(Splitter::new(self.event_bytes_max));
         Ok(Box::pin(Blocks { body: response.into_body(), splitter, failed: None, is_end }))
+    }
+}
+
+/// Says what may come back, and which request this belongs to.
+pub(crate) fn tell(headers: &mut HeaderMap, accept: &'static str, request_id: &str) {
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        headers.insert(REQUEST_ID, id);
     }
 }
 

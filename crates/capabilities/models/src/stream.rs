@@ -64,7 +64,9 @@ fn without(block: Bytes, hidden: &[Range<usize>]) -> Bytes {
         _ => {
             let ends = hidden.iter().map(|hidden| hidden.start).chain([block.len()]);
             let starts = [0].into_iter().chain(hidden.iter().map(|hidden| hidden.end));
-            starts.zip(ends).flat_map(|(start, end)| &block[start..end]).copied().collect()
+            // Byte by byte this was a third of a stream's instructions.
+            let parts: Vec<&[u8]> = starts.zip(ends).map(|(start, end)| &block[start..end]).collect();
+            Bytes::from(parts.concat())
         }
     }
 }

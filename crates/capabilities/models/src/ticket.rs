@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 use turnstile::{Ended, Place, Takings};
 use wire::openai::ChatRequest;
 
@@ -103,9 +104,30 @@ impl Ticket {
         }
     }
 
+    /// What the provider brought in the time that it had: all of `within` but what was `waited` in our own line. Settles
+    /// what is no answer.
+    pub(crate) fn landed<T>(
+        &mut self,
+        ear: &Ear,
+        brought: Result<Result<T, ModelError>, Elapsed>,
+        (waited, within): (Duration, Duration),
+    ) -> Result<T, ModelError> {
+        self.heard(ear, brought.as_ref().ok().and_then(|answered| answered.as_ref().err()));
+        match brought {
+            Ok(answered) => answered.map_err(|error| self.refused(error)),
+            Err(_) => {
+                // Who lost most of the time in our own line says nothing about the upstream, and neither does a caller
+                // in a hurry.
+                let fair = within.saturating_sub(waited) > waited && self.endpoint.is_fair(within);
+                self.timed_out(fair.then_some(true));
+                Err(ModelError::TimedOut { within })
+            }
+        }
+    }
+
     /// Takes in what the head of the answer told, if there was one, and for how long an `error` asks to be left alone.
     /// Where it does not say so, whoever has nothing left of a rate is left alone until that starts anew.
-    pub(crate) fn heard(&mut self, ear: &Ear, error: Option<&ModelError>) {
+    fn heard(&mut self, ear: &Ear, error: Option<&ModelError>) {
         let quota = ear.quota();
         if let Some(quota) = quota {
             // Whose limits these are nobody says: the model's where it has its own, else those of all of them.

@@ -2,15 +2,17 @@
 
 use crate::admission::Admits;
 use crate::rows::{Head, Need, Row};
-use crate::serve::ServeError;
-use crate::tls;
 use crate::{chat, embeddings, gatekeeper, health, models, ollama, openapi, providers, refusal};
 use arc_swap::ArcSwap;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::{MethodRouter, get, post};
+use bytes::Bytes;
 use caller::Role;
-use http::Method;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use listener::{Certificate, ServeError};
 use matrix::Matrix;
 use measure::{Admission, Count, Metrics, RouteMetrics};
 use origin::{Allowed, Proxies};
@@ -79,7 +81,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rules: ArcSwap<Rules>,
     /// The certificate in force.
-    pub(crate) tls: tls::Current,
+    pub(crate) tls: Certificate,
     /// Whether callers need a key; the rules look at it too.
     guarded: Arc<AtomicBool>,
     pub(crate) draining: AtomicBool,
@@ -148,7 +150,7 @@ impl App {
         let guarded = Arc::new(AtomicBool::new(false));
         let inner = Inner {
             rules: ArcSwap::from_pointee(Rules::new(&server, &guarded)),
-            tls: tls::Current::default(),
+            tls: Certificate::default(),
             guarded,
             draining: AtomicBool::new(false),
             cut: CancellationToken::new(),
@@ -168,7 +170,7 @@ impl App {
         Self(Arc::new(inner))
     }
 
-    /// Takes over the limits and the certificate of other settings; [`crate::check_tls`] tells beforehand whether the
+    /// Takes over the limits and the certificate of other settings; [`listener::check_tls`] tells beforehand whether the
     /// certificate can be served. Where the server listens, whether it encrypts, how many connections it holds,
     /// `header_read_ms`, `header_bytes_max`, `drain_ms`, and how long a client may take nothing (`stream_idle_ms`, whose
     /// other half follows) are fixed at the start.
@@ -201,6 +203,14 @@ impl App {
     pub fn router(&self) -> Router {
         let (app, routes) = (self.clone(), self.routes());
         Router::new().fallback(move |request: Request| gatekeeper::keep(app.clone(), routes.clone(), request))
+    }
+
+    /// Answers one request in process, as if a client had sent it.
+    pub async fn answer(&self, request: http::Request<Bytes>) -> (StatusCode, Bytes) {
+        let answered = gatekeeper::keep(self.clone(), self.routes(), request.map(Body::from)).await;
+        let (parts, body) = answered.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes());
+        (parts.status, body.unwrap_or_default())
     }
 
     /// Everything that is served, without the gatekeeper before it.

@@ -62,7 +62,7 @@ async fn serve(dialect: Dialect, (State(app), Extension(arrival), Extension(gues
         Err(refusal) => return refusal.in_dialect(dialect, &arrival.id),
     };
     if request.stream() && app.0.matrix.is_panel(request.model()) {
-        return sse::panel(app, arrival, caller, request, &rules).await;
+        return Box::pin(sse::panel(app, arrival, caller, request, &rules)).await;
     }
     let asked = app.0.matrix.ask(&caller, &request).await;
     answer(&app, &arrival, &request, asked)

@@ -8,7 +8,6 @@ mod admission;
 mod app;
 mod body;
 mod chat;
-mod crew;
 mod dialects;
 mod embeddings;
 mod gatekeeper;
@@ -22,9 +21,7 @@ pub mod rest;
 mod rows;
 mod serve;
 mod served;
-mod socket;
 mod sse;
-mod tls;
 mod unread;
 mod wishes;
 
@@ -33,8 +30,7 @@ pub use app::{App, Parts};
 pub use openapi::document as openapi_document;
 pub use origin::ClientAddr;
 pub use rows::{Head, Need, Row};
-pub use serve::{ServeError, bind, listen, serve};
-pub use tls::{Flaw, check_tls};
+pub use serve::serve;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ mod keys;
 mod load;
 mod panels;
 mod prompts;
+pub mod tools;
 mod usage;
 
 use crate::app::Rules;

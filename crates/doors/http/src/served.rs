@@ -20,11 +20,16 @@ const COST: HeaderName = HeaderName::from_static("x-althing-cost-usd");
 /// Proxies such as nginx hold events back unless told otherwise.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// Room for so many headers is made at once: ours and those that every answer has.
+const HEADERS: usize = 12;
+
 /// A whole reply.
 pub(crate) fn whole(body: Bytes, report: &Report) -> Response {
     let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    tell(response.headers_mut(), report);
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    tell(headers, report);
     response
 }
 
@@ -39,6 +44,7 @@ pub(crate) fn json(body: &Value) -> Response {
 pub(crate) fn stream(body: Body, dialect: Dialect, report: Option<&Report>) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(dialects::stream_type(dialect)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));

@@ -3,8 +3,9 @@
 //! Nothing here ends as a protocol error: clients hide those from the model, which then cannot repair its call. A
 //! fault is text, never structured content, because clients check structured content against the output schema.
 
+use crate::read;
 use crate::shelf::Shelf;
-use caller::{Caller, Guest, Role, Tool, ToolFault};
+use caller::{Caller, Guest, ResourceLink, Role, Tool, ToolFault};
 use fault::{Kind, Origin, Retry, nearest};
 use futures_util::FutureExt;
 use rmcp::RoleServer;
@@ -36,10 +37,10 @@ pub(crate) struct Call {
 /// Runs the tool and drops it at once when the request is cancelled.
 pub(crate) async fn run(shelf: &Shelf, call: Call, context: RequestContext<RoleServer>) -> CallToolResult {
     let caller = caller(call.deadline, call.guest);
-    let Some(tool) = shelf.get(&call.name) else {
+    let Some((tool, needed)) = shelf.get(&call.name) else {
         return refusal(&unknown(shelf, &call.name, caller.guest.identity.role), &caller, None);
     };
-    let (needed, role) = (tool.spec().role, caller.guest.identity.role);
+    let role = caller.guest.identity.role;
     if role < needed {
         return refusal(&forbidden(&call.name, needed, role), &caller, None);
     }
@@ -50,7 +51,7 @@ pub(crate) async fn run(shelf: &Shelf, call: Call, context: RequestContext<RoleS
         never = report_progress(&context) => match never {},
     };
     match outcome {
-        Ok(content) => CallToolResult::structured(content),
+        Ok(content) => answered(content),
         Err(fault) => {
             let schema = (fault.kind == Kind::BadInput).then(|| tool.spec().input_schema);
             refusal(&fault, &caller, schema)
@@ -58,7 +59,16 @@ pub(crate) async fn run(shelf: &Shelf, call: Call, context: RequestContext<RoleS
     }
 }
 
-fn caller(deadline: Duration, guest: Guest) -> Caller {
+/// A result, and where to read on if it says so.
+fn answered(content: Value) -> CallToolResult {
+    let link = ResourceLink::of(&content).map(|link| ContentBlock::resource_link(read::link(link)));
+    let mut result = CallToolResult::structured(content);
+    result.content.extend(link);
+    result
+}
+
+/// Who asks, from now on.
+pub(crate) fn caller(deadline: Duration, guest: Guest) -> Caller {
     let now = Instant::now();
     Caller {
         request_id: caller::new_request_id(),

@@ -7,10 +7,18 @@ use fault::{Explain, Kind, Origin};
 #[non_exhaustive]
 pub enum McpError {
     /// Clients refuse such a name, or models misspell it.
-    #[error("the tool name `{name}` is not made of 1 to 20 characters of `a-z` and `_`")]
+    #[error("the tool name `{name}` is not made of 1 to {chars_max} characters of `a-z` and `_`")]
     Name {
         /// The name.
         name: &'static str,
+        /// The most characters that it may have there.
+        chars_max: usize,
+    },
+    /// A toolset whose address nobody could write.
+    #[error("the toolset name `{name}` is taken, or not made of 1 to 64 characters of `a-z`, `0-9`, `_` and `-`")]
+    Toolset {
+        /// The name.
+        name: String,
     },
     /// Two tools answer to one name.
     #[error("there are two tools named `{name}`")]
@@ -45,6 +53,7 @@ impl Explain for McpError {
     fn code(&self) -> &'static str {
         match self {
             Self::Name { .. } => "tool_name",
+            Self::Toolset { .. } => "toolset_name",
             Self::Duplicate { .. } => "tool_duplicate",
             Self::Schema { .. } => "tool_schema",
             Self::Stdio { .. } => "mcp_stdio",

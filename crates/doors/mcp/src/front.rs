@@ -6,10 +6,10 @@
 
 use crate::handler::Handler;
 use crate::sessions::{FULL, Sessions};
-use crate::{McpConfig, gate};
+use crate::{McpDoor, gate};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
@@ -41,12 +41,18 @@ const COMMENT: Bytes = Bytes::from_static(b": working\n\n");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
+/// The protocol for one list of tools.
+type Service = StreamableHttpService<Handler, Sessions>;
+
 type Answer = BoxFuture<'static, Response>;
 
 /// What every request needs.
 #[derive(Clone)]
 struct Front {
-    service: StreamableHttpService<Handler, Sessions>,
+    /// What is served at the address itself.
+    core: Service,
+    /// What is served below it, in the order in which it is named to whoever asks for something else.
+    toolsets: Arc<[(Box<str>, Service)]>,
     sessions: Arc<Sessions>,
     drain: CancellationToken,
     body_bytes_max: usize,
@@ -54,35 +60,25 @@ struct Front {
     patience: Duration,
 }
 
-pub(crate) fn routes(
-    config: &McpConfig,
-    handler: Handler,
-    sessions: Arc<Sessions>,
-    drain: CancellationToken,
-) -> Router {
-    let protocol = StreamableHttpServerConfig::default()
-        .with_sse_keep_alive(Some(KEEP_ALIVE))
-        .with_json_response(true)
-        .with_max_request_body_bytes(config.body_bytes_max);
-    let protocol = gate::guard(protocol, &config.allowed_hosts, &config.allowed_origins);
-    let service = StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&sessions), protocol);
-    let front = Front {
-        service,
-        sessions,
-        drain,
-        body_bytes_max: config.body_bytes_max,
-        body_wait: config.deadline,
-        patience: PATIENCE,
-    };
-    Router::new().route("/", any(serve)).with_state(front)
+pub(crate) fn routes(door: &McpDoor, drain: CancellationToken) -> Router {
+    let toolset =
+        any(|State(front): State<Front>, Path(name): Path<String>, request: Request| serve(front, Some(name), request));
+    Router::new()
+        .route("/", any(|State(front): State<Front>, request: Request| serve(front, None, request)))
+        .route("/s/{toolset}", toolset)
+        .with_state(Front::new(door, drain))
 }
 
 /// The header that names a session.
 const SESSION: &str = "mcp-session-id";
 
-/// A session belongs to whoever opened it: to anybody else it does not exist.
-async fn serve(State(front): State<Front>, request: Request) -> Response {
-    let owner = request.extensions().get::<Guest>().map(owner);
+/// A session belongs to whoever opened it, where it was opened: to anybody else it does not exist, nor elsewhere.
+async fn serve(front: Front, toolset: Option<String>, request: Request) -> Response {
+    let Some(service) = front.service(toolset.as_deref()) else {
+        return front.no_such_toolset();
+    };
+    let place = toolset.as_deref().unwrap_or_default();
+    let owner = request.extensions().get::<Guest>().map(|guest| owner(guest, place));
     let named = request.headers().get(SESSION).and_then(|id| id.to_str().ok());
     if let (Some(owner), Some(id)) = (&owner, named)
         && front.sessions.is_foreign(id, owner)
@@ -92,7 +88,7 @@ async fn serve(State(front): State<Front>, request: Request) -> Response {
     }
     let opens = named.is_none();
     let sessions = Arc::clone(&front.sessions);
-    let response = front.answer(request).await;
+    let response = front.answer(service, request).await;
     let opened = response.headers().get(SESSION).filter(|_| opens).and_then(|id| id.to_str().ok());
     if let (Some(owner), Some(id)) = (owner, opened) {
         sessions.own(id, &owner);
@@ -100,21 +96,53 @@ async fn serve(State(front): State<Front>, request: Request) -> Response {
     response
 }
 
-/// Whose a session is: a subject alone may be somebody of another tenant too.
-fn owner(guest: &Guest) -> Arc<str> {
-    format!("{}/{}", guest.identity.tenant, guest.identity.subject).into()
+/// Whose a session is: a subject alone may be somebody of another tenant too. What a session lists depends on where it
+/// was opened.
+fn owner(guest: &Guest, place: &str) -> Arc<str> {
+    format!("{place}:{}/{}", guest.identity.tenant, guest.identity.subject).into()
 }
 
 impl Front {
-    async fn answer(self, request: Request) -> Response {
-        if request.method() == Method::POST { self.post(request).await } else { self.listen(request).await }
+    fn new(door: &McpDoor, drain: CancellationToken) -> Self {
+        let (config, sessions) = (&door.config, Arc::clone(&door.sessions));
+        let protocol = StreamableHttpServerConfig::default()
+            .with_sse_keep_alive(Some(KEEP_ALIVE))
+            .with_json_response(true)
+            .with_max_request_body_bytes(config.body_bytes_max);
+        let protocol = gate::guard(protocol, &config.allowed_hosts, &config.allowed_origins);
+        let service = |handler: Handler| -> Service {
+            StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&sessions), protocol.clone())
+        };
+        let toolsets = door.toolsets.iter().map(|(name, handler)| (name.clone(), service(handler.clone()))).collect();
+        let core = service(door.handler.clone());
+        let (body_bytes_max, body_wait) = (config.body_bytes_max, config.deadline);
+        Self { core, toolsets, sessions, drain, body_bytes_max, body_wait, patience: PATIENCE }
     }
-}
 
-impl Front {
+    fn service(&self, toolset: Option<&str>) -> Option<Service> {
+        let Some(wanted) = toolset else { return Some(self.core.clone()) };
+        self.toolsets.iter().find(|(name, _)| **name == *wanted).map(|(_, service)| service.clone())
+    }
+
+    /// What was asked for is not repeated: people paste keys into paths.
+    fn no_such_toolset(&self) -> Response {
+        let names: Vec<String> = self.toolsets.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let there =
+            if names.is_empty() { "there are none here".to_owned() } else { format!("there are {}", names.join(", ")) };
+        let message = format!("there is no such toolset; {there}");
+        refusal(StatusCode::NOT_FOUND, ErrorCode::INVALID_REQUEST, &message, None)
+    }
+
+    async fn answer(self, service: Service, request: Request) -> Response {
+        match *request.method() {
+            Method::POST => self.post(service, request).await,
+            _ => self.listen(service, request).await,
+        }
+    }
+
     /// GET opens a stream without an end, DELETE ends a session.
-    async fn listen(self, request: Request) -> Response {
-        let mut response = readable(self.service.handle(request).await.map(Body::new), &Bytes::new()).await;
+    async fn listen(self, service: Service, request: Request) -> Response {
+        let mut response = readable(service.handle(request).await.map(Body::new), &Bytes::new()).await;
         if response.status() == StatusCode::ACCEPTED {
             // The official Python client takes 202 for a failure to end its session.
             *response.status_mut() = StatusCode::NO_CONTENT;
@@ -123,7 +151,7 @@ impl Front {
         response.map(|body| Body::from_stream(body.into_data_stream().take_until(drain)))
     }
 
-    async fn post(self, request: Request) -> Response {
+    async fn post(self, service: Service, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let body = match timeout(self.body_wait, Limited::new(body, self.body_bytes_max).collect()).await {
             Ok(Ok(whole)) => whole.to_bytes(),
@@ -134,7 +162,6 @@ impl Front {
             }
         };
         let request = Request::from_parts(parts, Full::new(body.clone()));
-        let service = self.service;
         let mut answer: Answer = Box::pin(async move { service.handle(request).await.map(Body::new) });
         match timeout(self.patience, &mut answer).await {
             Ok(response) => readable(response, &body).await,

@@ -2,12 +2,14 @@
 
 use crate::McpConfig;
 use crate::call::{self, Call};
+use crate::read::Reading;
 use crate::shelf::Shelf;
-use caller::Guest;
+use caller::{Caller, Guest};
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, ErrorData,
-    Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
-    Tool as Shown,
+    Implementation, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourcesCapability,
+    ServerCapabilities, ServerConfig, Tool as Shown,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
@@ -17,8 +19,8 @@ use std::time::Duration;
 
 const NAME: &str = "althing";
 const TITLE: &str = "Althing";
-const INSTRUCTIONS: &str = "Tools of one Althing server: a panel of language models and what it can look up. A result \
-     marked as an error says what to change; repair the arguments and call again.";
+const INSTRUCTIONS: &str = "Tools of one Althing server: a panel of language models, and a catalogue of tools to find \
+     and call. A result marked as an error says what to change; repair the arguments and call again.";
 /// How long a client of 2026-07-28 may reuse the list.
 const LIST_TTL_MS: u64 = 60_000;
 
@@ -26,6 +28,7 @@ const LIST_TTL_MS: u64 = 60_000;
 #[derive(Clone)]
 pub(crate) struct Handler {
     shelf: Arc<Shelf>,
+    reading: Reading,
     version: Arc<str>,
     deadline: Duration,
     /// Who speaks where there is no listener that asks.
@@ -33,9 +36,9 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    pub(crate) fn new(shelf: Shelf, config: &McpConfig) -> Self {
+    pub(crate) fn new(shelf: Shelf, reading: Reading, config: &McpConfig) -> Self {
         let (version, guest) = (config.server_version.as_str().into(), config.guest.clone());
-        Self { shelf: Arc::new(shelf), version, deadline: config.deadline, guest }
+        Self { shelf: Arc::new(shelf), reading, version, deadline: config.deadline, guest }
     }
 
     /// Who asks. A request over HTTP carries whom the listener has let in; without that, nobody is.
@@ -45,6 +48,10 @@ impl Handler {
         parts.extensions.get::<Guest>().cloned().ok_or_else(nobody)
     }
 
+    fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+        Ok(call::caller(self.deadline, self.guest(context)?))
+    }
+
     pub(crate) fn shelf(&self) -> &Shelf {
         &self.shelf
     }
@@ -52,7 +59,11 @@ impl Handler {
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+        if !self.reading.is_empty() {
+            capabilities.resources = Some(ResourcesCapability::default());
+        }
+        ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(NAME, &*self.version).with_title(TITLE))
             .with_instructions(INSTRUCTIONS)
     }
@@ -62,14 +73,10 @@ impl ServerHandler for Handler {
         page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        if let Some(cursor) = page.and_then(|page| page.cursor) {
-            let message = format!("unknown cursor `{cursor}`: the list has one page, ask without a cursor");
-            return Err(ErrorData::invalid_params(message, None));
-        }
+        one_page(page)?;
         let list = ListToolsResult::with_all_items(self.shelf.list(self.guest(&context)?.identity.role));
-        let modern = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
         // Private, because what a caller may see depends on its key.
-        Ok(if modern { list.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private) } else { list })
+        Ok(if is_modern(&context) { list.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private) } else { list })
     }
 
     async fn call_tool(
@@ -86,6 +93,44 @@ impl ServerHandler for Handler {
         Ok(call::run(&self.shelf, call, context).await.into())
     }
 
+    async fn list_resources(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        one_page(page)?;
+        let list = ListResourcesResult::with_all_items(self.reading.list(&self.caller(&context)?).await?);
+        Ok(if is_modern(&context) { list.with_ttl_ms(0).with_cache_scope(CacheScope::Private) } else { list })
+    }
+
+    async fn list_resource_templates(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        one_page(page)?;
+        self.guest(&context)?;
+        let list = ListResourceTemplatesResult::with_all_items(self.reading.templates());
+        Ok(if is_modern(&context) { list.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private) } else { list })
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let caller = self.caller(&context)?;
+        let read = tokio::select! {
+            biased;
+            () = context.ct.cancelled() => return Err(ErrorData::internal_error("the client does not wait", None)),
+            read = self.reading.read(&caller, &request.uri) => read?,
+        };
+        let result = ReadResourceResult::new(vec![read]);
+        let result =
+            if is_modern(&context) { result.with_ttl_ms(0).with_cache_scope(CacheScope::Private) } else { result };
+        Ok(result.into())
+    }
+
     fn get_tool(&self, name: &str) -> Option<Shown> {
         self.shelf.shown(name)
     }
@@ -98,11 +143,25 @@ impl ServerHandler for Handler {
     ) -> Result<CustomResult, ErrorData> {
         let hint = match request.method.as_str() {
             "tools/call" => "`params` needs a string `name` and, if any, an object `arguments`",
-            "tools/list" => "`params` may hold a string `cursor` and nothing else",
+            "resources/read" => "`params` needs a string `uri`",
+            "tools/list" | "resources/list" | "resources/templates/list" => {
+                "`params` may hold a string `cursor` and nothing else"
+            }
             "initialize" => "`params` needs `protocolVersion`, `capabilities` and `clientInfo`",
             _ => return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)),
         };
         let message = format!("the parameters of `{}` have a wrong shape: {hint}", request.method);
         Err(ErrorData::invalid_params(message, None))
     }
+}
+
+/// Lists come whole: no cursor was ever given out.
+fn one_page(page: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
+    let Some(cursor) = page.and_then(|page| page.cursor) else { return Ok(()) };
+    let message = format!("unknown cursor `{cursor}`: the list has one page, ask without a cursor");
+    Err(ErrorData::invalid_params(message, None))
+}
+
+fn is_modern(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
 }

@@ -10,15 +10,17 @@ mod error;
 mod front;
 mod gate;
 mod handler;
+mod read;
 mod sessions;
 mod shelf;
 
 pub use error::McpError;
 
 use axum::Router;
-use caller::{Guest, Tool};
+use caller::{Guest, Resources, Tool};
 use handler::Handler;
 use measure::Level;
+use read::Reading;
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use sessions::Sessions;
@@ -33,6 +35,10 @@ use tokio_util::sync::CancellationToken;
 pub struct McpConfig {
     /// The tools, in the order in which clients see them.
     pub tools: Vec<Arc<dyn Tool>>,
+    /// Further lists of tools by name, each at an address of its own: `s/{name}` below the door's.
+    pub toolsets: Vec<(String, Vec<Arc<dyn Tool>>)>,
+    /// What can be read by its URI, at every address.
+    pub resources: Vec<Arc<dyn Resources>>,
     /// Who speaks over standard input and output. Over HTTP, whoever the listener has let in.
     pub guest: Guest,
     /// Host names (with or without a port) that a request may be addressed to, besides loopback; `*` means any.
@@ -57,6 +63,8 @@ impl Default for McpConfig {
     fn default() -> Self {
         Self {
             tools: Vec::new(),
+            toolsets: Vec::new(),
+            resources: Vec::new(),
             guest: Guest::local(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
@@ -76,6 +84,8 @@ impl Default for McpConfig {
 pub struct McpDoor {
     config: Arc<McpConfig>,
     handler: Handler,
+    /// By name, in the order of the configuration.
+    toolsets: Arc<[(Box<str>, Handler)]>,
     sessions: Arc<Sessions>,
 }
 
@@ -83,21 +93,42 @@ impl McpDoor {
     /// Checks the tools and makes the door.
     ///
     /// # Errors
-    /// [`McpError`] when a tool has a name that clients refuse, a name that another one has, or a schema that is not
-    /// an object.
+    /// [`McpError`] when a tool or a toolset has a name that clients refuse or that another one has, or a tool a schema
+    /// that is not an object.
     pub fn new(config: McpConfig) -> Result<Self, McpError> {
-        let shelf = Shelf::new(config.tools.clone())?;
-        let handler = Handler::new(shelf, &config);
+        let reading = Reading::new(config.resources.clone());
+        let handler = Handler::new(Shelf::core(config.tools.clone())?, reading.clone(), &config);
+        let mut toolsets: Vec<(Box<str>, Handler)> = Vec::with_capacity(config.toolsets.len());
+        for (name, tools) in &config.toolsets {
+            if !is_toolset(name) || toolsets.iter().any(|(taken, _)| **taken == **name) {
+                return Err(McpError::Toolset { name: name.clone() });
+            }
+            let handler = Handler::new(Shelf::toolset(tools.clone())?, reading.clone(), &config);
+            toolsets.push((name.as_str().into(), handler));
+        }
         let sessions = Arc::new(Sessions::new(config.sessions_max, config.deadline, config.sessions_level.clone()));
-        Ok(Self { config: Arc::new(config), handler, sessions })
+        Ok(Self { config: Arc::new(config), handler, toolsets: toolsets.into(), sessions })
     }
 
-    /// The routes, to be nested under the path that clients connect to (`/mcp`).
+    /// The routes, to be nested under the path that clients connect to (`/mcp`): the tools there, each toolset below
+    /// at `s/{name}`. All of them share the bound on sessions; a session is good only where it was opened.
     ///
     /// When `drain` is cancelled, the streams on which clients only listen end, so that a listener can finish
     /// gracefully; calls under way go on until they answer or their deadline passes.
     pub fn routes(&self, drain: CancellationToken) -> Router {
-        front::routes(&self.config, self.handler.clone(), Arc::clone(&self.sessions), drain)
+        front::routes(self, drain)
+    }
+
+    /// The same door with a toolset in the place of the tools, for one client that has no addresses to choose from;
+    /// `None` where there is no such toolset.
+    pub fn with_toolset(&self, name: &str) -> Option<Self> {
+        let (_, handler) = self.toolsets.iter().find(|(known, _)| **known == *name)?;
+        Some(Self { handler: handler.clone(), ..self.clone() })
+    }
+
+    /// The names of the toolsets.
+    pub fn toolsets(&self) -> impl Iterator<Item = &str> {
+        self.toolsets.iter().map(|(name, _)| &**name)
     }
 
     /// Serves one client over standard input and output until standard input closes.
@@ -139,6 +170,12 @@ impl McpDoor {
             Err(error) => Err(McpError::stdio(error)),
         }
     }
+}
+
+/// Whether a name can stand in an address as it is.
+fn is_toolset(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The tools of one server by name, and how a client is told about them.
+//! The tools of one address by name, and how a client is told about them.
 
 use crate::McpError;
 use caller::{Role, Tool, ToolSpec};
@@ -7,46 +7,66 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The longest name: what every known client and model copes with once a client has put its own prefix before it.
-const NAME_CHARS_MAX: usize = 20;
+/// The longest name of a core tool: what every known client and model copes with once a client has put its own prefix
+/// before it.
+const CORE_CHARS_MAX: usize = 20;
+/// The longest name in a toolset, whose names are those that its users know: what models' own APIs take.
+const CHARS_MAX: usize = 64;
 
 /// The tools in the order in which they are shown.
 pub(crate) struct Shelf {
-    tools: Vec<(&'static str, Arc<dyn Tool>)>,
+    tools: Vec<Kept>,
     places: HashMap<&'static str, usize>,
 }
 
+struct Kept {
+    name: &'static str,
+    role: Role,
+    tool: Arc<dyn Tool>,
+}
+
 impl Shelf {
-    pub(crate) fn new(tools: Vec<Arc<dyn Tool>>) -> Result<Self, McpError> {
+    /// The tools that everybody is shown first.
+    pub(crate) fn core(tools: Vec<Arc<dyn Tool>>) -> Result<Self, McpError> {
+        Self::new(tools, CORE_CHARS_MAX)
+    }
+
+    /// The tools of one system.
+    pub(crate) fn toolset(tools: Vec<Arc<dyn Tool>>) -> Result<Self, McpError> {
+        Self::new(tools, CHARS_MAX)
+    }
+
+    fn new(tools: Vec<Arc<dyn Tool>>, chars_max: usize) -> Result<Self, McpError> {
         let mut shelf = Self { tools: Vec::with_capacity(tools.len()), places: HashMap::new() };
         for tool in tools {
             let spec = tool.spec();
-            check(&spec)?;
+            check(&spec, chars_max)?;
             if shelf.places.insert(spec.name, shelf.tools.len()).is_some() {
                 return Err(McpError::Duplicate { name: spec.name });
             }
-            shelf.tools.push((spec.name, tool));
+            shelf.tools.push(Kept { name: spec.name, role: spec.role, tool });
         }
         Ok(shelf)
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Arc<dyn Tool>> {
-        self.places.get(name).and_then(|place| self.tools.get(*place)).map(|(_, tool)| tool)
+    /// A tool, and the least role for it.
+    pub(crate) fn get(&self, name: &str) -> Option<(&Arc<dyn Tool>, Role)> {
+        self.places.get(name).and_then(|place| self.tools.get(*place)).map(|kept| (&kept.tool, kept.role))
     }
 
     /// What a role may call.
     pub(crate) fn names(&self, role: Role) -> impl Iterator<Item = &'static str> {
-        self.tools.iter().filter(move |(_, tool)| tool.spec().role <= role).map(|(name, _)| *name)
+        self.tools.iter().filter(move |kept| kept.role <= role).map(|kept| kept.name)
     }
 
-    /// The list as clients of a role see it: what they may call. Asked of the tools each time, because a description may name what changes, such
-    /// as the models there are.
+    /// The list as clients of a role see it: what they may call. Asked of the tools each time, because a description
+    /// may name what changes, such as the models there are.
     pub(crate) fn list(&self, role: Role) -> Vec<Shown> {
-        self.tools.iter().map(|(_, tool)| tool.spec()).filter(|spec| spec.role <= role).map(shown).collect()
+        self.tools.iter().filter(|kept| kept.role <= role).map(|kept| shown(kept.tool.spec())).collect()
     }
 
     pub(crate) fn shown(&self, name: &str) -> Option<Shown> {
-        self.get(name).map(|tool| shown(tool.spec()))
+        self.get(name).map(|(tool, _)| shown(tool.spec()))
     }
 
     pub(crate) fn list_bytes(&self) -> usize {
@@ -54,11 +74,11 @@ impl Shelf {
     }
 }
 
-fn check(spec: &ToolSpec) -> Result<(), McpError> {
+fn check(spec: &ToolSpec, chars_max: usize) -> Result<(), McpError> {
     let name = spec.name;
     let plain = name.chars().all(|char| char.is_ascii_lowercase() || char == '_');
-    if name.is_empty() || name.len() > NAME_CHARS_MAX || !plain {
-        return Err(McpError::Name { name });
+    if name.is_empty() || name.len() > chars_max || !plain {
+        return Err(McpError::Name { name, chars_max });
     }
     for (which, schema) in [("input", &spec.input_schema), ("output", &spec.output_schema)] {
         if schema.get("type").and_then(Value::as_str) != Some("object") {

@@ -104,6 +104,16 @@ fn tools_that_clients_cannot_use_are_refused() {
     for name in ["", "Ask", "a.b", "a_name_of_many_letters"] {
         assert!(matches!(door(vec![named(spec(name))]), Err(McpError::Name { .. })), "{name}");
     }
+    // In a toolset longer ones are known to its users, and other things cannot be written.
+    let toolset = |name: &str, tool: &'static str| {
+        let toolsets = vec![(name.to_owned(), vec![named(spec(tool))])];
+        McpDoor::new(McpConfig { toolsets, ..McpConfig::default() })
+    };
+    assert!(toolset("tools", "a_name_of_many_letters").is_ok());
+    assert!(toolset("tools", "Ask").is_err());
+    for name in ["", "a/b", "A", &"a".repeat(65)] {
+        assert!(matches!(toolset(name, "ask"), Err(McpError::Toolset { .. })), "{name}");
+    }
     let loose = ToolSpec { output_schema: json!(true), ..spec("ask") };
     let error = door(vec![named(loose)]).err().unwrap();
     assert_eq!(error.to_string(), "the output schema of tool `ask` is not an object of type `object`");
@@ -178,4 +188,14 @@ async fn a_tool_that_forgets_the_time_or_panics_is_a_result() {
 
     let answers = converse(door(vec![Arc::new(Ask::default())]).unwrap(), &[HELLO, READY, &call(2, "panic")]).await;
     assert_eq!(answers[1]["result"]["_meta"]["althing/error"]["code"], "internal");
+}
+
+#[tokio::test]
+async fn a_toolset_is_spoken_over_lines_too() {
+    let toolsets = vec![("tools".to_owned(), vec![Arc::new(Ask::default()) as Arc<dyn Tool>])];
+    let door = McpDoor::new(McpConfig { toolsets, ..McpConfig::default() }).unwrap();
+    assert!(door.with_toolset("none").is_none());
+    assert_eq!(door.toolsets().collect::<Vec<_>>(), ["tools"]);
+    let answers = converse(door.with_toolset("tools").unwrap(), &[HELLO, READY, &call(2, "hi")]).await;
+    assert_eq!(answers[1]["result"]["structuredContent"], json!({ "answer": "hi" }));
 }

@@ -77,6 +77,14 @@ pub fn length(text: &str) -> usize {
     text.chars().count()
 }
 
+/// As much of a line as a terminal holds.
+pub(crate) fn cut(line: &str) -> String {
+    match length(line) > WIDTH {
+        true => line.chars().take(WIDTH - 1).chain(['…']).collect(),
+        false => line.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! What was used, as a table of eighty columns.
 
-use crate::text::{WIDTH, clean, length};
+use crate::text::{WIDTH, clean, cut, length};
 use books::UsageRow;
 
 /// The groups, then the figures, within the terminal's width: beside each other where there is room, else below, so
@@ -26,14 +26,6 @@ pub fn usage(rows: &[UsageRow]) -> String {
     };
     let first = if beside { line("", &head) } else { format!("{:>WIDTH$}\n", columns(&head)) };
     first + &names.iter().zip(&figures).map(|(name, row)| line(name, row)).collect::<String>()
-}
-
-/// As much of a name as a line holds.
-fn cut(name: &str) -> String {
-    match length(name) > WIDTH {
-        true => name.chars().take(WIDTH - 1).chain(['…']).collect(),
-        false => name.to_owned(),
-    }
 }
 
 /// What rows are grouped by, in columns.

@@ -81,6 +81,21 @@ struct Live {
     looks: Looks,
 }
 
+impl Live {
+    /// What settings ask for, which goes on from what was in force `before`. Nothing has been started where it fails.
+    fn build(settings: &Settings, parts: Parts<'_>, before: Option<&Self>) -> Result<Self, PlanError> {
+        let (metrics, known) = (parts.metrics, before.map(|before| &before.plan.registry));
+        let registry = Registry::build(settings, parts, known)?;
+        let plan = Plan::build(settings, registry, metrics)?;
+        plan.registry.begin(known);
+        let mut context = Context::new(settings, metrics);
+        if let Some(before) = before {
+            context = context.continuing(&before.context);
+        }
+        Ok(Self { plan, context: Arc::new(context), policy: Policy::new(settings), looks: Looks::default() })
+    }
+}
+
 /// What a name has led to for one request.
 enum Chosen {
     Models(Way, Option<Arc<Route>>),
@@ -94,7 +109,8 @@ impl Chosen {
                 let lead = lead(context, way, request);
                 one_after_the_other(context, caller, request, &lead).await
             }
-            Self::Panel(panel, _) => panel::ask(context, panel, caller, request).await,
+            // Boxed, as is all that few requests need: the others would carry the room that it takes.
+            Self::Panel(panel, _) => Box::pin(panel::ask(context, panel, caller, request)).await,
         }
     }
 
@@ -154,11 +170,7 @@ impl Matrix {
     ) -> Result<Self, PlanError> {
         let prices = Arc::new(prices);
         let parts = Parts { kinds: &kinds, metrics: &metrics, prices: &prices, sharing: sharing.as_ref() };
-        let registry = Registry::build(settings, parts, None)?;
-        let plan = Plan::build(settings, registry, &metrics)?;
-        plan.registry.begin(None);
-        let context = Arc::new(Context::new(settings, &metrics));
-        let live = Live { plan, context, policy: Policy::new(settings), looks: Looks::default() };
+        let live = Live::build(settings, parts, None)?;
         let (live, prices) = (ArcSwap::from_pointee(live), ArcSwap::from(prices));
         Ok(Self { live, kinds, metrics, prices, sharing, answers: None })
     }
@@ -213,14 +225,10 @@ impl Matrix {
         let before = self.live.load_full();
         let (kinds, metrics, prices) = (&self.kinds, &self.metrics, &self.prices.load_full());
         let parts = Parts { kinds, metrics, prices, sharing: self.sharing.as_ref() };
-        let registry = Registry::build(settings, parts, Some(&before.plan.registry))?;
-        let plan = Plan::build(settings, registry, &self.metrics)?;
-        plan.registry.begin(Some(&before.plan.registry));
-        let context = Arc::new(Context::new(settings, &self.metrics).continuing(&before.context));
+        let live = Live::build(settings, parts, Some(&before))?;
         if let Some(answers) = &self.answers {
             answers.reload(&settings.cache);
         }
-        let live = Live { plan, context, policy: Policy::new(settings), looks: Looks::default() };
         self.live.store(Arc::new(live));
         Ok(())
     }
@@ -290,17 +298,16 @@ impl Matrix {
             return Err(unknown(&live.plan, request.model()));
         };
         let chosen = Arc::new(choose(target, caller, request)?);
-        let Some(answers) = &self.answers else { return chosen.ask(&live.context, caller, request).await };
+        let straight = || Box::pin(chosen.ask(&live.context, caller, request));
+        let Some(answers) = &self.answers else { return straight().await };
         let subject = chosen.subject(&live.policy);
         let missing = answers.missing(&subject, caller, "chat");
         let known = missing.is_some();
         let asked = match (subject.of_chat(caller, request), missing) {
             (None, Some(missing)) => Err(missing),
-            (None, None) => chosen.ask(&live.context, caller, request).await,
+            (None, None) => straight().await,
             (Some(wanted), missing) => {
-                let put = missing
-                    .map(refusing)
-                    .unwrap_or_else(|| put((&live, answers, &chosen), wanted.key, caller, request));
+                let put = missing.map_or_else(|| put((&live, answers, &chosen), wanted.key, caller, request), refusing);
                 // A panel answers whole, whatever it is asked for.
                 match request.stream() && matches!(*chosen, Chosen::Models(..)) {
                     true => answers.stream(wanted, caller, put).await,
@@ -457,7 +464,7 @@ fn put(
                 let (way, _) = embed::choose(&live.plan, &caller, &request)?;
                 embed::ask(&live.context, &way, &caller, &request).await
             };
-            answers.or_similar(similar, vectors, chosen.ask(&live.context, caller, request)).await
+            answers.or_similar(similar, vectors, || chosen.ask(&live.context, caller, request)).await
         })
     })
 }

@@ -5,11 +5,13 @@
 //! nothing about keys, stores, protocols or providers.
 
 mod identity;
+mod resource;
 mod spend;
 mod tool;
 mod wishes;
 
 pub use identity::{HOUSE, Identity, Role, RoleError, is_tenant};
+pub use resource::{Content, LinksFuture, RESOURCE_LINK, ReadFuture, ResourceLink, ResourceTemplate, Resources};
 pub use spend::{Called, NANO_PER_USD, NanoUsd, Need, Spend, SpendFault, Tab, TabFuture, Tokens, Unmetered, shown_usd};
 pub use tool::{Tool, ToolFault, ToolFuture, ToolSpec};
 pub use wishes::{Class, Kept, Wishes};

@@ -8,6 +8,8 @@ use crate::redis::{RedisMetrics, Redises};
 use crate::registrar::{Counters, Gauges, Labelled, MetricInfo, Money, Registrar, Timings};
 use crate::route::RouteMetrics;
 use crate::rows;
+use crate::search::{EmbedMetrics, SearchMetrics, Searches};
+use crate::tools::{ToolMetrics, Tools};
 use crate::upstream::{UpstreamMetrics, Upstreams};
 use crate::votes::VotesMetrics;
 use prometheus_client::encoding::text;
@@ -80,6 +82,8 @@ pub struct Metrics {
     books: Books,
     redises: Redises,
     caches: Caches,
+    searches: Searches,
+    tools: Tools,
     requests_in_flight: Level,
     connections_open: Level,
     sessions_active: Level,
@@ -149,6 +153,8 @@ impl Metrics {
         let books = Books::register(&mut registrar);
         let redises = Redises::register(&mut registrar);
         let caches = Caches::register(&mut registrar);
+        let searches = Searches::register(&mut registrar);
+        let tools = Tools::register(&mut registrar);
         let requests_in_flight = Level(registrar.gauge(&rows::REQUESTS_IN_FLIGHT));
         let connections_open = Level(registrar.gauge(&rows::CONNECTIONS_OPEN));
         let sessions_active = Level(registrar.gauge(&rows::SESSIONS_ACTIVE));
@@ -164,6 +170,8 @@ impl Metrics {
             books,
             redises,
             caches,
+            searches,
+            tools,
             requests_in_flight,
             connections_open,
             sessions_active,
@@ -273,6 +281,21 @@ impl Metrics {
     pub fn votes(&self) -> VotesMetrics {
         let count = |outcome| Count(self.families.votes.with([outcome]));
         VotesMetrics { logged: count("logged"), dropped: count("dropped"), settled: count("settled") }
+    }
+
+    /// The handles of one kind of index.
+    pub fn search(&self, index: &str) -> SearchMetrics {
+        self.searches.index(index)
+    }
+
+    /// The handles of what is embedded.
+    pub fn embed(&self) -> EmbedMetrics {
+        self.searches.embed()
+    }
+
+    /// The handles of the catalogue of tools.
+    pub fn tools(&self) -> ToolMetrics {
+        self.tools.metrics()
     }
 
     /// The handles of the store.

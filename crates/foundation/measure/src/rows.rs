@@ -118,6 +118,35 @@ pub(crate) static VOTES: Row<1> = Row::new(
     ["outcome"],
     "Questions to panels in the log of votes: logged, dropped (too many waited to be written), settled (their truth was told)",
 );
+pub(crate) static SEARCH_DURATION: Row<1> = Row::new(
+    "althing_search_duration_seconds",
+    ["index"],
+    "Time to find tools or passages, the embedding of the question not included",
+);
+pub(crate) static SEARCH_DEGRADED: Row<1> = Row::new(
+    "althing_search_degraded_total",
+    ["index"],
+    "Searches that went without vectors, or without those of some documents",
+);
+pub(crate) static SEARCH_DOCUMENTS: Row<0> =
+    Row::new("althing_search_documents", [], "Documents that can be found, tools included");
+pub(crate) static SEARCH_EMBEDDED: Row<0> =
+    Row::new("althing_search_embedded", [], "Documents that can be found by their meaning too");
+pub(crate) static EMBED_TEXTS: Row<0> =
+    Row::new("althing_embed_texts_total", [], "Texts that were embedded, of documents and of questions");
+pub(crate) static EMBED_WAITING: Row<0> =
+    Row::new("althing_embed_waiting", [], "Documents and learned questions that wait for their vectors");
+pub(crate) static TOOLS: Row<0> = Row::new("althing_tools", [], "Tools in the catalogue");
+pub(crate) static TOOL_CALLS: Row<2> = Row::new(
+    "althing_tool_calls_total",
+    ["kind", "outcome"],
+    "Calls of tools of the catalogue: answered, failed, or refused for their arguments or by a rule",
+);
+pub(crate) static TOOL_TOKENS_SAVED: Row<0> = Row::new(
+    "althing_tool_tokens_saved_total",
+    [],
+    "Tokens that searches spared: the definitions of all permitted tools less the answer, bytes divided by four",
+);
 pub(crate) static SETTINGS_RELOADS: Row<1> =
     Row::new("althing_settings_reloads_total", ["outcome"], "Attempts to reload the settings: applied or rejected");
 pub(crate) static BUILD_INFO: Row<1> =
@@ -217,10 +246,16 @@ pub(crate) static CACHE_REQUESTS: Row<3> = Row::new(
     ["cache", "tier", "outcome"],
     "Look-ups: hit, stale (old, and given all the same), miss, away (the tier did not answer), shared (joined an identical request in flight), refused (a similar question differs in something decisive)",
 );
-pub(crate) static CACHE_ENTRIES: Row<2> =
-    Row::new("althing_cache_entries", ["cache", "tier"], "Answers that a tier on this machine holds now");
-pub(crate) static CACHE_BYTES: Row<2> =
-    Row::new("althing_cache_bytes", ["cache", "tier"], "Bytes that a tier on this machine holds now");
+pub(crate) static CACHE_ENTRIES: Row<2> = Row::new(
+    "althing_cache_entries",
+    ["cache", "tier"],
+    "Answers that a tier on this machine holds, looked at every ten seconds",
+);
+pub(crate) static CACHE_BYTES: Row<2> = Row::new(
+    "althing_cache_bytes",
+    ["cache", "tier"],
+    "Bytes that a tier on this machine holds, looked at every ten seconds",
+);
 pub(crate) static CACHE_LOST: Row<2> = Row::new(
     "althing_cache_lost_total",
     ["cache", "reason"],

@@ -5,6 +5,7 @@
 
 mod access;
 mod flags;
+mod search;
 mod store;
 
 use std::collections::BTreeMap;
@@ -85,6 +86,7 @@ pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
     limits::budget(&settings.budget, &mut found);
     limits::ledger(&settings.ledger, &mut found);
     flags::flags(&settings.flag, &mut found);
+    search::search(settings, &mut found);
     found.at_most("provider", settings.provider.len(), SECTIONS_MAX);
     found.at_most("panel", settings.panel.len(), SECTIONS_MAX);
     found.at_most("route", settings.route.len(), SECTIONS_MAX);

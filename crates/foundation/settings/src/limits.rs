@@ -11,7 +11,9 @@ use crate::layer::element;
 use crate::model::{Guard, Server};
 use crate::panel::{Panel, Route, Rule};
 use crate::provider::{ModelEntry, Provider};
+use crate::search::{Embed, Ranking, Tools};
 use crate::store::Store;
+use std::fmt::Display;
 
 /// The longest time, in milliseconds: one day.
 const TIME_MS_MAX: u64 = 24 * 60 * 60 * 1000;
@@ -71,25 +73,13 @@ pub(crate) fn guard(guard: &Guard, found: &mut Findings) {
         ("pool_max", guard.pool_max as u64, 1, COUNT_MAX),
     ];
     whole("guard", &bounds, found);
-    if guard.backoff_base_ms > guard.backoff_max_ms {
-        let (base, most) = (guard.backoff_base_ms, guard.backoff_max_ms);
-        found.add(
-            "guard.backoff_base_ms",
-            format!("`guard.backoff_base_ms` is `{base}`, above `guard.backoff_max_ms`, which is `{most}`"),
-            "make the shortest wait the shorter one",
-        );
-    }
+    let waits = [("guard.backoff_base_ms", guard.backoff_base_ms), ("guard.backoff_max_ms", guard.backoff_max_ms)];
+    rising(waits, "make the shortest wait the shorter one", found);
     share("guard.tenant_share", guard.tenant_share, (false, 1.0), found);
     share("guard.shed_low", guard.shed_low, (true, 1.0), found);
     share("guard.shed_normal", guard.shed_normal, (true, 1.0), found);
-    if guard.shed_low > guard.shed_normal {
-        let (low, normal) = (guard.shed_low, guard.shed_normal);
-        found.add(
-            "guard.shed_low",
-            format!("`guard.shed_low` is `{low}`, above `guard.shed_normal`, which is `{normal}`"),
-            "requests of the class `low` are turned away first, make it the smaller number",
-        );
-    }
+    let shed = [("guard.shed_low", guard.shed_low), ("guard.shed_normal", guard.shed_normal)];
+    rising(shed, "requests of the class `low` are turned away first, make it the smaller number", found);
     share("guard.retry_ratio", guard.retry_ratio, (true, 10.0), found);
     share("guard.retry_min_per_s", guard.retry_min_per_s, (true, 10_000.0), found);
 }
@@ -202,6 +192,41 @@ pub(crate) fn budget(budget: &Budget, found: &mut Findings) {
     share("budget.alert_share", budget.alert_share, (false, 1.0), found);
 }
 
+pub(crate) fn embed(embed: &Embed, found: &mut Findings) {
+    let mut bounds: Vec<Bounds> = vec![
+        ("batch", embed.batch as u64, 1, 128),
+        ("threads", embed.threads as u64, 1, 256),
+        ("timeout_ms", embed.timeout_ms, 1, TIME_MS_MAX),
+        ("question_ms", embed.question_ms, 1, TIME_MS_MAX),
+    ];
+    bounds.extend(embed.dimensions.map(|dimensions| ("dimensions", dimensions as u64, 1, 65_536)));
+    whole("embed", &bounds, found);
+}
+
+pub(crate) fn ranking(section: &str, ranking: &Ranking, found: &mut Findings) {
+    let bounds: [Bounds; 2] =
+        [("rrf_k", u64::from(ranking.rrf_k), 1, 10_000), ("candidates", ranking.candidates as u64, 1, 10_000)];
+    whole(section, &bounds, found);
+    share(&format!("{section}.vectors"), ranking.vectors, (true, 1.0), found);
+    share(&format!("{section}.usage"), ranking.usage, (true, 1.0), found);
+}
+
+pub(crate) fn tools(tools: &Tools, found: &mut Findings) {
+    let bounds: [Bounds; 10] = [
+        ("tools_max", tools.tools_max as u64, 1, COUNT_MAX),
+        ("schema_bytes_max", tools.schema_bytes_max as u64, 1, BYTES_MAX),
+        ("timeout_ms", tools.timeout_ms, 1, TIME_MS_MAX),
+        ("result_bytes_max", tools.result_bytes_max as u64, 1, BYTES_MAX),
+        ("inline_bytes_max", tools.inline_bytes_max as u64, 1, BYTES_MAX),
+        ("learned_max", tools.learned_max as u64, 0, 1_000),
+        ("search_ttl_s", tools.search_ttl_s, 0, CACHE_S_MAX),
+        ("catalog_ttl_s", tools.catalog_ttl_s, 0, CACHE_S_MAX),
+        ("embedding_ttl_s", tools.embedding_ttl_s, 0, CACHE_S_MAX),
+        ("tool_ttl_s", tools.tool_ttl_s, 0, CACHE_S_MAX),
+    ];
+    whole("tools", &bounds, found);
+}
+
 pub(crate) fn ledger(ledger: &Ledger, found: &mut Findings) {
     let bounds: [Bounds; 5] = [
         ("flush_ms", ledger.flush_ms, 1, 60_000),
@@ -262,6 +287,13 @@ fn whole(section: &str, bounds: &[Bounds], found: &mut Findings) {
                 &format!("write a whole number from {least} to {most}"),
             );
         }
+    }
+}
+
+/// Two numbers of which the first may not be above the second.
+fn rising<T: PartialOrd + Display>([(low, least), (high, most)]: [(&str, T); 2], hint: &str, found: &mut Findings) {
+    if least > most {
+        found.add(low, format!("`{low}` is `{least}`, above `{high}`, which is `{most}`"), hint);
     }
 }
 

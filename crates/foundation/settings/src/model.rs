@@ -14,6 +14,7 @@ use crate::cache::Cache;
 use crate::flag::Flag;
 use crate::panel::{Panel, Route};
 use crate::provider::Provider;
+use crate::search::{Embed, Search, Tools};
 use crate::store::Store;
 
 /// Everything that can be set, each key optional.
@@ -38,6 +39,12 @@ pub struct Settings {
     pub budget: Budget,
     /// What is written down about each call of a model.
     pub ledger: Ledger,
+    /// How texts become vectors.
+    pub embed: Embed,
+    /// How what is found is ranked.
+    pub search: Search,
+    /// The catalogue of tools.
+    pub tools: Tools,
     /// Switches and splits, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub flag: BTreeMap<String, Flag>,

@@ -5,6 +5,7 @@ mod example;
 mod load;
 mod passwords;
 mod schema;
+mod search;
 mod sections;
 mod total;
 

@@ -1,11 +1,11 @@
 //! `ask` as a tool: one question, one answer with its report. Knows no door, and of the engine only what everybody sees.
 
 use caller::{Caller, Role, Tool, ToolFault, ToolFuture, ToolSpec};
-use matrix::{AskAnswer, AskError, ClusterReport, Matrix};
+use matrix::{AskError, ClusterReport, Matrix};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::time::Instant;
 use wire::openai::ChatRequest;
@@ -147,7 +147,7 @@ impl Tool for AskTool {
                           the largest group and an agreement report: who said what, shares, faults, cautions."
                     .to_owned(),
             input_schema: schema_of::<Arguments>(SchemaSettings::draft2020_12()),
-            output_schema: schema_of::<AskAnswer>(SchemaSettings::draft2020_12().for_serialize()),
+            output_schema: output_schema(),
             read_only: true,
             destructive: false,
             idempotent: false,
@@ -159,6 +159,34 @@ impl Tool for AskTool {
     fn call<'a>(&'a self, caller: &'a Caller, arguments: Value) -> ToolFuture<'a> {
         Box::pin(self.ask(caller, arguments))
     }
+}
+
+/// What an answer holds, in few words: a client keeps it in its model's context all the time. OpenAPI describes every
+/// member.
+fn output_schema() -> Value {
+    let (text, number, flag) = (json!({ "type": "string" }), json!({ "type": "number" }), json!({ "type": "boolean" }));
+    let texts = json!({ "type": "array", "items": text });
+    let members = json!({ "type": "array", "items": { "type": "object" }, "description": "model, outcome, reason" });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {
+            "answer": text, "served_by": text, "simulated": flag, "degraded": flag, "reasons": texts, "cache": text,
+            "request_id": text, "cost_usd": { "type": ["number", "null"] }, "overhead_ms": number,
+            "agreement": {
+                "type": ["object", "null"],
+                "description": "of a panel: how far it agreed",
+                "properties": {
+                    "reached": flag, "share": number, "interval": { "type": "array", "items": number },
+                    "clusters": { "type": "array", "items": { "type": "object" }, "description": "answer, share, members" },
+                    "members": members, "caution": texts,
+                },
+            },
+        },
+        "required": [
+            "answer", "request_id", "served_by", "simulated", "degraded", "reasons", "cache", "cost_usd", "overhead_ms",
+        ],
+    })
 }
 
 /// A schema whose parts stand where they are used, as clients understand it best.

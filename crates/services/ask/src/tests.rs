@@ -63,7 +63,11 @@ fn fits(schema: &Value, value: &Value, at: &str) {
         assert!(value.get(key.as_str().unwrap()).is_some(), "{at}: no {key} in {value}");
     }
     for (key, value) in value.as_object().into_iter().flatten() {
-        let property = schema["properties"].get(key).unwrap_or_else(|| panic!("{at}: {key} is not in the schema"));
+        let Some(property) = schema["properties"].get(key) else {
+            // Of the report the schema names what a model goes by; every member of the answer itself is in it.
+            assert_ne!(at, "answer", "{key} is not in the schema");
+            continue;
+        };
         fits(property, value, &format!("{at}.{key}"));
     }
     for item in value.as_array().into_iter().flatten() {

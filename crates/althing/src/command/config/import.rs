@@ -1,11 +1,11 @@
 //! `althing config import`: other projects' settings as an `althing.toml`. What they become is decided in `migration`;
 //! here files are read and written.
 
-use crate::cli::{Global, Import};
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure};
 use crate::print::{self, print};
 use migration::{Format, Imported, MigrationError, SOURCE_BYTES_MAX, Source};
 use serde_json::{Value, json};
+use shell::{Global, Import};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;

@@ -2,63 +2,30 @@
 //! server lets us in there is nothing to tell. Knows no figure but those of `GET /api/v1/providers`.
 
 use super::Check;
-use http::{HeaderValue, Request, Uri, header};
-use net::{Client, ClientConfig};
+use crate::command::server;
+use http::Method;
+use remote::{RemoteError, Server};
 use serde_json::Value;
 use std::time::Duration;
 use terminal::clean;
 
 /// Where the figures are; nobody upstream is looked at for them.
 const PATH: &str = "/api/v1/providers?look=false";
-/// The variable with a key for servers that want one.
-const KEY: &str = "ALTHING_KEY";
 /// How long the server may take.
 const WITHIN: Duration = Duration::from_secs(2);
-/// The most bytes of its answer.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Models shown, at most; those with calls come first.
 const MODELS_MAX: usize = 32;
 
-/// A line for each provider of the server at `bind`, and one for each of its models that was asked lately.
-pub(super) async fn providers(bind: &str) -> Vec<Check> {
-    let key = std::env::var(KEY).ok().filter(|key| !key.trim().is_empty());
-    match tokio::time::timeout(WITHIN, ask(bind, key.as_deref())).await.ok().flatten() {
-        Some(Answer::Page(page)) => told(&page),
-        Some(Answer::Refused) => {
-            vec![Check::ok("live", format!("the server wants a key that may see its providers; none in {KEY}"))]
+/// A line for each provider of a server, and one for each of its models that was asked lately.
+pub(super) async fn providers(server: &Server) -> Vec<Check> {
+    match server.ask(Method::GET, PATH, None, WITHIN).await {
+        Ok(page) => told(&page),
+        Err(RemoteError::Refused { status: 401 | 403, .. }) => {
+            let key = server::KEY;
+            vec![Check::ok("live", format!("the server wants a key that may see its providers; none in {key}"))]
         }
-        None => Vec::new(),
+        Err(_) => Vec::new(),
     }
-}
-
-enum Answer {
-    Page(Value),
-    Refused,
-}
-
-async fn ask(bind: &str, key: Option<&str>) -> Option<Answer> {
-    // What is listened on may be every address of the machine; what can be called is one.
-    let (host, port) = bind.rsplit_once(':')?;
-    let host = match host {
-        "0.0.0.0" => "127.0.0.1",
-        "[::]" => "[::1]",
-        host => host,
-    };
-    let uri: Uri = format!("http://{host}:{port}{PATH}").parse().ok()?;
-    let mut request = Request::get(uri.clone()).body(http_body_util::Full::default()).ok()?;
-    if let Some(key) = key {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim())).ok()?;
-        value.set_sensitive(true);
-        request.headers_mut().insert(header::AUTHORIZATION, value);
-    }
-    let response = Client::new(&uri, &ClientConfig::default()).send(request).await.ok()?;
-    match response.status().as_u16() {
-        200 => {}
-        401 | 403 => return Some(Answer::Refused),
-        _ => return None,
-    }
-    let body = net::collect(response.into_body(), BYTES_MAX).await.ok()?;
-    serde_json::from_slice(&body).ok().map(Answer::Page)
 }
 
 fn told(page: &Value) -> Vec<Check> {

@@ -5,7 +5,7 @@ use crate::data;
 use crate::exit::{CONFIGURATION, FAILED, UNREACHABLE};
 use crate::wiring;
 use fault::{Explain, Kind, nearest};
-use http_door::ServeError;
+use listener::ServeError;
 use models::Probe;
 use settings::Settings;
 use std::path::{Path, PathBuf};
@@ -101,7 +101,7 @@ pub(super) fn prices(settings: &Settings, folder: Option<&Path>) -> Vec<Check> {
 
 /// Whether the server could listen, or does already; then `true` as well.
 pub(super) async fn address(bind: &str, guarded: bool) -> (Check, bool) {
-    let error = match http_door::bind(bind, guarded).await {
+    let error = match listener::bind(bind, guarded).await {
         Ok(_) => return (Check::ok("address", format!("{bind} is free")), false),
         Err(error) => error,
     };

@@ -1,9 +1,9 @@
 //! Who is measured, from what was typed.
 
-use crate::cli::Against;
 use crate::exit::{CONFIGURATION, Failure, USAGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use load::{Options, Scenario};
+use shell::Against;
 
 /// How scenarios are run.
 pub(super) fn options(against: &Against) -> Result<Options, Failure> {

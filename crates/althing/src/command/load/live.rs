@@ -7,7 +7,7 @@ use load::{Meter, Step};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
-use terminal::{WIDTH, clean};
+use terminal::{clean, run_line};
 use tokio_util::sync::CancellationToken;
 use verdict::verdict_name;
 
@@ -15,8 +15,6 @@ use verdict::verdict_name;
 const DRAW: Duration = Duration::from_millis(250);
 /// How often something is said where there is no terminal.
 const PLAIN: Duration = Duration::from_secs(10);
-/// Columns of the bar.
-const BAR: usize = 8;
 
 /// What is shown of a run.
 pub(super) struct Live {
@@ -92,70 +90,7 @@ impl Live {
     fn show(&self) {
         let now = self.now.borrow();
         let Some(repeat) = now.as_ref() else { return };
-        let text = line(&repeat.name, repeat.planned, &repeat.meter.live(), self.terminal);
+        let text = run_line(&repeat.name, repeat.planned, &repeat.meter.live(), self.terminal);
         if self.terminal { self.line.borrow_mut().draw(&text) } else { say(&format!("{text}\n")) }
-    }
-}
-
-/// One line of at most 79 columns, the least of it last.
-fn line(name: &str, planned: u64, live: &load::Progress, bar: bool) -> String {
-    let share = if planned == 0 { 1.0 } else { live.finished as f64 / planned as f64 };
-    let full = (share * BAR as f64) as usize;
-    let bar = if bar {
-        format!(" [{}{}]", "=".repeat(full.min(BAR)), " ".repeat(BAR.saturating_sub(full)))
-    } else {
-        String::new()
-    };
-    let seconds = live.elapsed.as_secs_f64();
-    let rate = if seconds > 0.0 { live.finished as f64 / seconds } else { 0.0 };
-    let time = |us: Option<u64>| us.map_or("-".to_owned(), |us| short(us as f64 / 1e3));
-    let mut text = format!("{name}{bar} {}/{planned} {rate:.0}/s", live.finished);
-    let rest = [
-        format!("errors {}", live.failed),
-        format!("p95 {}", time(live.p95_us)),
-        format!("p50 {}", time(live.p50_us)),
-        format!("in flight {}", live.in_flight),
-        format!("waiting {}", live.waiting),
-    ];
-    for part in rest {
-        if text.chars().count() + part.len() + 2 >= WIDTH {
-            break;
-        }
-        text.push_str("  ");
-        text.push_str(&part);
-    }
-    text.chars().take(WIDTH - 1).collect()
-}
-
-/// Milliseconds in few characters.
-fn short(ms: f64) -> String {
-    match ms {
-        ms if ms < 10.0 => format!("{ms:.1} ms"),
-        ms if ms < 1_000.0 => format!("{ms:.0} ms"),
-        ms => format!("{:.1} s", ms / 1e3),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_fits_a_terminal() {
-        let live = load::Progress {
-            elapsed: Duration::from_secs(32),
-            finished: 212,
-            failed: 3,
-            in_flight: 7,
-            waiting: 0,
-            p50_us: Some(902_000),
-            p95_us: Some(1_310_000),
-        };
-        let text = line("academic", 400, &live, true);
-        assert_eq!(text, "academic [====    ] 212/400 7/s  errors 3  p95 1.3 s  p50 902 ms  in flight 7");
-        let long = line(&"long ".repeat(30), 10_000_000, &live, true);
-        assert_eq!(long.chars().count(), WIDTH - 1);
-        let none = load::Progress { finished: 0, elapsed: Duration::ZERO, p50_us: None, p95_us: None, ..live };
-        assert!(line("a", 0, &none, false).starts_with("a 0/0 0/s  errors 3  p95 -"));
     }
 }

@@ -1,10 +1,10 @@
 //! Runs that were kept: in the database of the data folder, beside everything else.
 
-use crate::cli::{Global, Where};
 use crate::exit::{DONE, FAILED, Failure};
 use crate::print::{self, print, say};
 use crate::{data, wiring};
 use load::history::History;
+use shell::{Global, Where};
 use verdict::Report;
 
 /// Does something with the runs that were kept.

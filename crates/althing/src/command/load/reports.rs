@@ -1,12 +1,12 @@
 //! Reports as files: `report.json` and the page made of it.
 
 use super::past;
-use crate::cli::{Global, Where};
 use crate::exit::{DONE, FAILED, Failure, USAGE};
 use crate::print::{self, print};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use shell::{Global, Where};
 use std::path::{Path, PathBuf};
 use verdict::Report;
 

@@ -2,11 +2,11 @@
 
 use super::live::watched;
 use super::{FAILS, against, past, read, reports, scenarios, worse};
-use crate::cli::{Global, LoadRun};
 use crate::exit::{DONE, FAILED, Failure, USAGE};
 use crate::print::{self, print, say};
 use crate::wiring;
 use load::{Files, Options, Set};
+use shell::{Global, LoadRun};
 use verdict::{Verdict, exit_code};
 
 /// Runs, judges, reports.

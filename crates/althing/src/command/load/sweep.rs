@@ -2,12 +2,12 @@
 
 use super::live::watched;
 use super::{against, past, reports, scenarios};
-use crate::cli::{Global, LoadSweep};
 use crate::exit::{DONE, FAILED, Failure, INTERRUPTED, USAGE};
 use crate::print::{self, print, say};
 use crate::wiring;
 use load::history::History;
 use load::{Options, Scenario};
+use shell::{Global, LoadSweep};
 
 /// Numbers of users where neither the command line nor the scenario says any.
 const USERS: [u32; 7] = [1, 2, 4, 8, 16, 32, 64];

@@ -1,42 +1,10 @@
 //! What people are shown of prices and of their changes.
 
 use super::*;
+use terminal::{WIDTH, length};
 
 fn table(rows: &str) -> Table {
     Table::parse(&format!("[h]\nsource = 'https://h.example'\ndate = '2026-11-21'\n[h.models]\n{rows}")).unwrap()
-}
-
-fn show(table: &Table, model: Option<&str>) -> String {
-    let text = tables(&listed(table, None, model), model.is_some());
-    assert!(text.lines().all(|line| length(line) <= WIDTH && !line.ends_with(' ')), "{text}");
-    text
-}
-
-#[test]
-fn every_shipped_price_fits_a_terminal() {
-    let text = show(&Table::shipped(), None);
-    assert!(text.contains("openai  2026-"), "{text}");
-    assert!(text.lines().any(|line| line.starts_with("gpt-4o ") && line.ends_with("128000")), "{text}");
-    show(&Table::shipped(), Some("claude"));
-}
-
-#[test]
-fn figures_stand_beside_names_or_below_them() {
-    let long = "n".repeat(75);
-    let rows = format!(
-        "short = {{input=1,output='2.5',cached='0.1',cached_write=3,request='0.005',context_tokens=8192,\
-         long={{above_tokens=4096,input=2,output=5}}}}\n{long} = {{input='0.003625',output=0}}\nunknown = {{}}\n"
-    );
-    let expect = format!(
-        "h  2026-11-21  https://h.example\n\n\
-         MODEL               IN  OUT  CACHED  CONTEXT\n\
-         {long}\n              0.003625    0\n\
-         short                1  2.5     0.1     8192\n  above 4096         2    5\n\
-         unknown              ?    ?\n\n\
-         3 models; US dollars per million tokens\n"
-    );
-    assert_eq!(show(&table(&rows), None), expect);
-    assert!(show(&table(&rows), Some("short")).contains("8192\n    cached_write 3, request 0.005\n"));
 }
 
 #[test]

@@ -171,6 +171,25 @@ async fn errors_are_not_kept_and_short_lives_are_short() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sizes_are_shown_every_ten_seconds() {
+    let Bench { cache, mut worker, .. } = Bench::new(settings::Cache::default(), false);
+    let shown = || cache.figures.of(Tier::Memory).entries.value();
+    let looks = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let make = |_| async { Ok(Made { value: Text::from("one"), life: Life::Usual }) };
+        assert!(cache.get_or(wanted("a", "t", &[]), make).await.is_ok());
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        assert_eq!(shown(), 0);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(shown(), 1);
+    };
+    tokio::select! {
+        () = worker.run() => panic!("it works until it is dropped"),
+        () = looks => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn identical_requests_in_flight_are_made_once() {
     let bench = Bench::new(settings::Cache::default(), false);
     let asked = Arc::new(AtomicUsize::new(0));

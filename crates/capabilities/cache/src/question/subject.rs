@@ -4,9 +4,6 @@ use super::canon::canonical;
 use super::policy::Policy;
 use crate::{Key, KeyMaker, Label, Wanted};
 use caller::{Caller, Kept};
-use memchr::memmem;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use settings::Cacheable;
 use std::time::Duration;
 use wire::openai::{ChatRequest, EmbeddingRequest};
@@ -26,19 +23,10 @@ pub struct Subject<'a, M> {
     pub names: fn(&M) -> (&str, &str),
 }
 
-/// What decides whether an answer would be the same each time.
-#[derive(Deserialize)]
-struct Chance {
-    #[serde(default)]
-    temperature: Option<f64>,
-    #[serde(default)]
-    seed: Option<IgnoredAny>,
-}
-
 impl<M> Subject<'_, M> {
     /// How an answer to this chat is kept; `None` where it is not.
     pub fn of_chat(&self, caller: &Caller, request: &ChatRequest) -> Option<Wanted> {
-        if !self.may_keep(caller, || request.n() <= 1 && is_settled(request.bytes())) {
+        if !self.may_keep(caller, || request.n() <= 1 && request.is_settled()) {
             return None;
         }
         // The chat in the middle says less.
@@ -112,43 +100,11 @@ impl<M> Subject<'_, M> {
     }
 }
 
-/// Whether a chat asks for the same answer each time. Most do not, and need not be parsed for that.
-fn is_settled(body: &[u8]) -> bool {
-    let has = |name: &str| memmem::find(body, name.as_bytes()).is_some();
-    if !has("\"temperature\"") && !has("\"seed\"") {
-        return false;
-    }
-    let chance = serde_json::from_slice::<Chance>(body);
-    chance.is_ok_and(|chance| chance.temperature == Some(0.0) || chance.seed.is_some())
-}
-
 fn dialect_name(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Chat => "chat",
         Dialect::Messages => "messages",
         Dialect::Responses => "responses",
         Dialect::Ollama => "ollama",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_settled;
-
-    #[test]
-    fn a_temperature_of_zero_or_a_seed_settles_an_answer() {
-        for (body, settled) in [
-            (r#"{"temperature":0}"#, true),
-            (r#"{"temperature":0.0}"#, true),
-            (r#"{"temperature":0.1}"#, false),
-            (r#"{"temperature":null}"#, false),
-            (r#"{"seed":7,"temperature":1}"#, true),
-            (r#"{"seed":null}"#, false),
-            (r#"{"messages":[{"content":"\"seed\" \"temperature\""}]}"#, false),
-            (r#"{"messages":[{"seed":1}]}"#, false),
-            ("{}", false),
-        ] {
-            assert_eq!(is_settled(body.as_bytes()), settled, "{body}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Defects of our own, made on purpose.
 
-use super::support::{Live, app_of, get, listen, settings};
+use super::support::{Live, app_of, get, settings};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get as route;
@@ -9,6 +9,7 @@ use futures_util::{StreamExt, stream};
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use testkit::listen;
 
 fn faulty() -> Router {
     let broken = || async {

@@ -1,6 +1,7 @@
 //! What clients and providers entrust to us is neither logged nor repeated, however loud the log.
 
-use super::support::{CHAT, Live, listen};
+use super::support::{CHAT, Live};
+use testkit::listen;
 use testkit::{Reply, Upstream};
 
 async fn ask(live: &Live, body: &str) -> String {

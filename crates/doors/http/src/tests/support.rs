@@ -12,16 +12,14 @@ use matrix::Matrix;
 use measure::Metrics;
 use serde_json::{Value, json};
 use settings::Settings;
-use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tower::ServiceExt;
-use tracing_subscriber::filter::LevelFilter;
 
 /// Longer than anything here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -79,6 +77,11 @@ impl Admits for Desk {
         let identity = Identity { subject: key.into(), tenant: "acme".into(), role };
         Admitted::Now(Ok(Guest { identity: Arc::new(identity), ..Guest::local() }))
     }
+}
+
+/// The same, for an app that a test puts together.
+pub(crate) fn desk() -> Arc<dyn Admits> {
+    Arc::new(Desk)
 }
 
 fn stranger() -> ToolFault {
@@ -215,32 +218,4 @@ pub(crate) async fn read_all(stream: &mut TcpStream) -> String {
     let read = async { while matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {} };
     timeout(PATIENCE, read).await.expect("the server closes");
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// A log that can be read.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(&mut *self.0.lock().unwrap(), bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Everything that this thread logs, until the guard is dropped.
-pub(crate) fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let heard = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(move || writer.clone());
-    (log, tracing::subscriber::set_default(heard.with_ansi(false).finish()))
 }

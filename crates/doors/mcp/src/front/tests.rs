@@ -2,13 +2,11 @@
 
 use super::{Front, KEEP_ALIVE, PATIENCE, serve};
 use crate::tests::{Ask, modern_call};
-use crate::{McpConfig, McpDoor, gate};
+use crate::{McpConfig, McpDoor};
 use axum::body::Body;
-use axum::extract::State;
 use axum::response::Response;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,16 +15,7 @@ use tokio_util::sync::CancellationToken;
 fn front(ask: Ask, drain: CancellationToken) -> Front {
     let config = McpConfig { tools: vec![Arc::new(ask)], body_bytes_max: 4096, ..McpConfig::default() };
     let door = McpDoor::new(config).unwrap();
-    let handler = door.handler.clone();
-    let protocol = gate::guard(StreamableHttpServerConfig::default().with_json_response(true), &[], &[]);
-    Front {
-        service: StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&door.sessions), protocol),
-        sessions: Arc::clone(&door.sessions),
-        drain,
-        body_bytes_max: door.config.body_bytes_max,
-        body_wait: Duration::from_secs(1),
-        patience: PATIENCE,
-    }
+    Front { body_wait: Duration::from_secs(1), ..Front::new(&door, drain) }
 }
 
 async fn frames(response: Response) -> Vec<String> {
@@ -42,7 +31,7 @@ async fn frames(response: Response) -> Vec<String> {
 async fn a_long_answer_comes_through_a_stream_that_was_opened_before_it() {
     let ask = Ask { takes: PATIENCE + KEEP_ALIVE + Duration::from_secs(5), ..Ask::default() };
     let request = modern_call(r#"{"name":"ask","arguments":{"prompt":"hi"}}"#);
-    let response = serve(State(front(ask, CancellationToken::new())), request).await;
+    let response = serve(front(ask, CancellationToken::new()), None, request).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let frames = frames(response).await;
@@ -58,7 +47,7 @@ async fn dropping_a_stream_that_waits_drops_the_work() {
     let dropped = Arc::new(AtomicUsize::new(0));
     let ask = Ask { takes: Duration::from_secs(100), dropped: Arc::clone(&dropped) };
     let request = modern_call(r#"{"name":"ask","arguments":{"prompt":"hi"}}"#);
-    let response = serve(State(front(ask, CancellationToken::new())), request).await;
+    let response = serve(front(ask, CancellationToken::new()), None, request).await;
     assert_eq!(dropped.load(Ordering::SeqCst), 0);
     drop(response);
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -69,7 +58,7 @@ async fn dropping_a_stream_that_waits_drops_the_work() {
 async fn a_client_that_wants_progress_hears_of_it() {
     let ask = Ask { takes: Duration::from_secs(12), ..Ask::default() };
     let request = modern_call(r#"{"name":"ask","arguments":{"prompt":"hi"},"_meta":{"progressToken":"p"}}"#);
-    let frames = frames(serve(State(front(ask, CancellationToken::new())), request).await).await.concat();
+    let frames = frames(serve(front(ask, CancellationToken::new()), None, request).await).await.concat();
     assert_eq!(frames.matches(r#""method":"notifications/progress""#).count(), 2, "{frames}");
     assert!(frames.contains(r#""progressToken":"p","progress":5"#), "{frames}");
     assert!(frames.contains(r#""answer":"hi""#), "{frames}");
@@ -78,7 +67,7 @@ async fn a_client_that_wants_progress_hears_of_it() {
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_refused() {
     let request = modern_call(&format!(r#"{{"name":"ask","arguments":{{"prompt":"{}"}}}}"#, "x".repeat(5000)));
-    let response = serve(State(front(Ask::default(), CancellationToken::new())), request).await;
+    let response = serve(front(Ask::default(), CancellationToken::new()), None, request).await;
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert!(frames(response).await.concat().contains("larger than 4096 bytes"));
 }
@@ -87,7 +76,7 @@ async fn a_body_beyond_the_limit_is_refused() {
 async fn a_body_that_never_arrives_is_not_waited_for() {
     let mut request = modern_call("{}");
     *request.body_mut() = Body::from_stream(futures_util::stream::pending::<Result<&str, axum::Error>>());
-    let response = serve(State(front(Ask::default(), CancellationToken::new())), request).await;
+    let response = serve(front(Ask::default(), CancellationToken::new()), None, request).await;
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
 }
 
@@ -104,10 +93,10 @@ async fn listening_ends_when_the_server_drains() {
             .header("accept", "application/json, text/event-stream")
             .header("content-type", "application/json")
     };
-    let hello = serve(State(front.clone()), ask("POST").body(Body::from(hello)).unwrap()).await;
+    let hello = serve(front.clone(), None, ask("POST").body(Body::from(hello)).unwrap()).await;
     let session = hello.headers()["mcp-session-id"].clone();
     let listen = ask("GET").header("mcp-session-id", session).body(Body::empty()).unwrap();
-    let listening = serve(State(front.clone()), listen).await;
+    let listening = serve(front.clone(), None, listen).await;
     assert_eq!(listening.status(), StatusCode::OK);
     drain.cancel();
     // Ends at all: without the drain it never would.

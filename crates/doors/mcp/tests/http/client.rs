@@ -12,6 +12,8 @@ pub(crate) struct Client {
     pub(crate) session: Option<String>,
     /// Who it is, as `subject:role`.
     pub(crate) who: String,
+    /// The address that it was given.
+    pub(crate) path: String,
 }
 
 pub(crate) struct Reply {
@@ -46,7 +48,12 @@ impl Client {
     }
 
     pub(crate) fn of(address: SocketAddr, who: &str) -> Self {
-        Self { address, session: None, who: who.to_owned() }
+        Self { address, session: None, who: who.to_owned(), path: "/mcp".to_owned() }
+    }
+
+    /// The same client, at another address of the server.
+    pub(crate) fn at(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
     }
 
     pub(crate) fn plain_headers(&self) -> Headers {
@@ -112,7 +119,7 @@ impl Client {
 
     async fn write(&self, method: &str, headers: &Headers, body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.expect("a listener");
-        let mut head = format!("{method} /mcp HTTP/1.1\r\nconnection: close\r\n");
+        let mut head = format!("{method} {} HTTP/1.1\r\nconnection: close\r\n", self.path);
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -5,6 +5,7 @@
 mod access;
 mod client;
 mod server;
+mod toolsets;
 
 use client::{Client, call, hello};
 use serde_json::{Value, json};

@@ -2,7 +2,11 @@
 
 use axum::extract::Request;
 use axum::{Router, middleware};
-use caller::{Caller, Guest, Identity, Role, Tool, ToolFault, ToolFuture, ToolSpec};
+use caller::{
+    Caller, Content, Guest, Identity, LinksFuture, ReadFuture, ResourceLink, ResourceTemplate, Resources, Role, Tool,
+    ToolFault, ToolFuture, ToolSpec,
+};
+use fault::Kind;
 use mcp_door::{McpConfig, McpDoor};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -78,6 +82,54 @@ impl Tool for Ask {
     }
 }
 
+/// Answers with more than stands in an answer.
+struct Large;
+
+impl Tool for Large {
+    fn spec(&self) -> ToolSpec {
+        // Longer than a core tool may be named.
+        spec("large_answers_with_a_link", "Large")
+    }
+
+    fn call<'a>(&'a self, _caller: &'a Caller, _arguments: Value) -> ToolFuture<'a> {
+        Box::pin(async { Ok(json!({ "cut": true, "resource_link": whole().to_value() })) })
+    }
+}
+
+/// Where the rest of a large answer is.
+pub(crate) fn whole() -> ResourceLink {
+    ResourceLink {
+        uri: "kept://7".to_owned(),
+        name: "the whole answer".to_owned(),
+        description: String::new(),
+        mime: "application/json".to_owned(),
+        size: Some(10),
+    }
+}
+
+struct Shelf;
+
+impl Resources for Shelf {
+    fn templates(&self) -> Vec<ResourceTemplate> {
+        let (name, description) = ("kept", "Answers that were too large.");
+        vec![ResourceTemplate { uri: "kept://{id}", name, description, mime: "application/json" }]
+    }
+
+    fn list<'a>(&'a self, caller: &'a Caller) -> LinksFuture<'a> {
+        Box::pin(async move { Ok(if &*caller.guest.identity.subject == "local" { vec![whole()] } else { Vec::new() }) })
+    }
+
+    fn read<'a>(&'a self, _caller: &'a Caller, uri: &'a str) -> ReadFuture<'a> {
+        Box::pin(async move {
+            if uri != "kept://7" {
+                let fault = ToolFault::bad_input(format!("there is no `{uri}`"), "read `kept://7`".to_owned());
+                return Err(ToolFault { kind: Kind::NotFound, ..fault });
+            }
+            Ok(Content { bytes: b"[1, 2, 3]".to_vec(), mime: "application/json".to_owned() })
+        })
+    }
+}
+
 impl Tool for Wait {
     fn spec(&self) -> ToolSpec {
         ToolSpec { role: Role::Operator, ..spec("wait", "Wait") }
@@ -97,6 +149,8 @@ impl Server {
         let watched = Arc::new(Watched::default());
         let door = McpDoor::new(McpConfig {
             tools: vec![Arc::new(Ask), Arc::new(Wait(Arc::clone(&watched)))],
+            toolsets: vec![("answers".to_owned(), vec![Arc::new(Large)]), ("none".to_owned(), Vec::new())],
+            resources: vec![Arc::new(Shelf)],
             allowed_hosts: vec!["mcp.example".to_owned()],
             allowed_origins: vec!["https://app.example".to_owned()],
             deadline: DEADLINE,

@@ -209,7 +209,7 @@ mod cases {
 
     pub(super) async fn killed_processes_keep_their_word(mut bench: Bench) {
         bench.budget.tenant_usd_per_day = usd("1");
-        bench.budget.wait_ms = 4_000;
+        bench.budget.wait_ms = 20_000;
         let server = bench.server().await;
         let url = match &bench.place {
             Place::Sqlite(folder) => format!("sqlite:{}", folder.path().join("althing.db").display()),
@@ -218,7 +218,7 @@ mod cases {
         };
         let mut child = listen(&url);
         let began = Instant::now();
-        while child.heard.lock().unwrap().len() < 150 {
+        while child.heard.lock().unwrap().len() < 500 {
             assert!(began.elapsed() < Duration::from_secs(60), "the child says too little");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -229,8 +229,8 @@ mod cases {
         let last = |what: &str| heard.iter().filter(|said| said.0 == what).map(|said| said.1).max().unwrap();
         let set = server.numbers("SELECT usd_nano FROM access_budget WHERE subject = 'k9'").await[0][0];
         assert!(set == last("set") * USD || set == (last("set") + 10) * USD, "{set}");
-        // Whatever is older than `flush_ms`, and the time that one flush takes, is there.
-        let old = |said: &&Said| said.0 == "paid" && killed - said.2 > Duration::from_millis(650);
+        // Whatever is older than `flush_ms`, and the time that one flush takes on a busy machine, is there.
+        let old = |said: &&Said| said.0 == "paid" && killed - said.2 > Duration::from_millis(2_000);
         let old = heard.iter().filter(old).map(|said| said.1).max().unwrap_or(0);
         let calls = server.numbers("SELECT COUNT(*) FROM access_ledger_call").await[0][0];
         assert!(old > 0 && calls >= old && calls <= last("paid") + 1, "{old} {calls}");

@@ -57,26 +57,26 @@ pub(crate) type Check = Box<dyn FnOnce(&Stored) + Send>;
 impl KeptAnswers {
     /// The kept answer to a similar question, else what `put` brings, which is remembered for others; `vectors` asks for
     /// those of a text.
-    pub(crate) async fn or_similar<F: Future<Output = Result<Vectors, AskError>>>(
+    pub(crate) async fn or_similar(
         &self,
         similar: Similar<'_>,
-        vectors: impl FnOnce(Caller, EmbeddingRequest) -> F,
-        put: impl Future<Output = Result<Outcome, AskError>>,
+        vectors: impl AsyncFnOnce(Caller, EmbeddingRequest) -> Result<Vectors, AskError>,
+        put: impl AsyncFnOnce() -> Result<Outcome, AskError>,
     ) -> Result<Outcome, AskError> {
-        let Some(semantic) = self.semantic.load_full() else { return put.await };
+        let Some(semantic) = self.semantic.load_full() else { return put().await };
         if similar.new {
-            return put.await;
+            return put().await;
         }
-        let Some((question, text)) = question(&similar, &semantic) else { return put.await };
-        let (vector, spent) = vector(&semantic, similar.caller, &text, vectors).await;
+        let Some((question, text)) = question(&similar, &semantic) else { return put().await };
+        let (vector, spent) = Box::pin(vector(&semantic, similar.caller, &text, vectors)).await;
         let Some(vector) = vector else {
             semantic.failed();
-            return put.await.map(|outcome| spent.added_to(outcome));
+            return put().await.map(|outcome| spent.added_to(outcome));
         };
         let probe = Probe { vector, ..question };
         let hit = match similar.caller.wishes.kept {
             Kept::Own => None,
-            _ => self.hit(&semantic, &probe, similar.caller.deadline).await,
+            _ => Box::pin(self.hit(&semantic, &probe, similar.caller.deadline)).await,
         };
         let kept = match hit {
             Some(hit) if semantic.answers() => {
@@ -85,7 +85,7 @@ impl KeptAnswers {
             }
             hit => hit.map(|hit| hit.said),
         };
-        let mut outcome = put.await?;
+        let mut outcome = put().await?;
         // Not before its answer is kept: others would find that gone.
         when_kept(&mut outcome, self.cache.entry_bytes_max(), move |fresh| {
             semantic.remember(probe);
@@ -134,11 +134,11 @@ fn question(similar: &Similar<'_>, semantic: &Semantic<Key>) -> Option<(Probe<Ke
 }
 
 /// The vector of a text, and what it took: money like any other call, and little of the time that there is.
-async fn vector<F: Future<Output = Result<Vectors, AskError>>>(
+async fn vector(
     semantic: &Semantic<Key>,
     caller: &Caller,
     text: &str,
-    vectors: impl FnOnce(Caller, EmbeddingRequest) -> F,
+    vectors: impl AsyncFnOnce(Caller, EmbeddingRequest) -> Result<Vectors, AskError>,
 ) -> (Option<Arc<[f32]>>, Spent) {
     let started = Instant::now();
     let left = caller.deadline.saturating_duration_since(started);

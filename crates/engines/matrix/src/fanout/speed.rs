@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Long enough for the noise of a busy machine to be small beside it.
-const DELAY_MS: u64 = 300;
+const DELAY_MS: u64 = 800;
 
 /// How long questions take: asked of `members` models one after the other, and of all of them as the panel `p`.
 async fn timed(text: &str, members: usize, questions: usize) -> (Duration, Duration) {

@@ -47,6 +47,18 @@ fn fed() -> Arc<Metrics> {
     redis.up.set(1);
     redis.connections.set(2);
     redis.answered.inc();
+    let search = metrics.search("tools");
+    search.took(Duration::from_micros(200));
+    search.degraded.inc();
+    let embed = metrics.embed();
+    embed.texts.add(32);
+    embed.documents.set(5_000);
+    let tools = metrics.tools();
+    tools.known.set(5_000);
+    tools.tokens_saved.add(90_000);
+    tools.answered("http");
+    tools.failed("http");
+    tools.refused("mcp");
     metrics.settings_reloads(Reload::Rejected).inc();
     metrics.store().retried(StoreConflict::Deadlock).inc();
     metrics.access().admission(Admission::Unknown).inc();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// Where each kind of table lies in the file; lists are walked through.
-const TABLES: [(&str, &str); 25] = [
+const TABLES: [(&str, &str); 31] = [
     ("", ""),
     ("Server", "server"),
     ("Tls", "server.tls"),
@@ -20,6 +20,12 @@ const TABLES: [(&str, &str); 25] = [
     ("Oidc", "access.oidc"),
     ("Budget", "budget"),
     ("Ledger", "ledger"),
+    ("Embed", "embed"),
+    ("Search", "search"),
+    ("Ranking", "search.tools"),
+    ("Tools", "tools"),
+    ("Credential", "tools.credential"),
+    ("Domain", "tools.domain.*"),
     ("Flag", "flag.*"),
     ("Provider", "provider"),
     ("ModelEntry", "provider.models"),
@@ -87,6 +93,8 @@ fn its_sections_say_the_defaults() {
     assert_eq!(settings.access, default.access);
     assert_eq!(settings.budget, default.budget);
     assert_eq!(settings.ledger, default.ledger);
+    assert_eq!(settings.embed, default.embed);
+    assert_eq!(settings.search.tools, default.search.tools);
 }
 
 #[test]

@@ -254,7 +254,7 @@ fn unknown_keys_are_refused_where_they_stand() {
       |
     1 | zebra = 1
       | ^^^^^
-    hint: known keys are `server`, `guard`, `balance`, `cache`, `replicas`, `store`, `access`, `budget`, `ledger`, `flag`, `provider`, `panel`, `route`, `alias`, `profile`
+    hint: known keys are `server`, `guard`, `balance`, `cache`, `replicas`, `store`, `access`, `budget`, `ledger`, `embed`, `search`, `tools`, `flag`, `provider`, `panel`, `route`, `alias`, `profile`
     "#);
 }
 

@@ -3,13 +3,13 @@
 use crate::schema;
 use serde_json::Value;
 
-const SECTIONS: [&str; 15] = [
-    "server", "guard", "balance", "cache", "replicas", "store", "access", "budget", "ledger", "flag", "provider",
-    "panel", "route", "alias", "profile",
+const SECTIONS: [&str; 18] = [
+    "server", "guard", "balance", "cache", "replicas", "store", "access", "budget", "ledger", "embed", "search",
+    "tools", "flag", "provider", "panel", "route", "alias", "profile",
 ];
 
 /// Every table that is not also a name, and how many keys it has.
-const TABLES: [(&str, usize); 21] = [
+const TABLES: [(&str, usize); 27] = [
     ("Server", 19),
     ("Tls", 2),
     ("Guard", 13),
@@ -22,6 +22,12 @@ const TABLES: [(&str, usize); 21] = [
     ("Oidc", 8),
     ("Budget", 8),
     ("Ledger", 6),
+    ("Embed", 11),
+    ("Search", 3),
+    ("Ranking", 5),
+    ("Tools", 13),
+    ("Credential", 6),
+    ("Domain", 2),
     ("Flag", 3),
     ("Provider", 21),
     ("Panel", 11),

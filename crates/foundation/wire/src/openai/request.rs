@@ -30,6 +30,7 @@ pub struct ChatRequest {
     include_usage: bool,
     has_tools: bool,
     beyond_text: bool,
+    settled: bool,
     n: u64,
     output_tokens_max: Option<u64>,
     original: Option<Arc<Original>>,
@@ -57,6 +58,8 @@ struct Raw<'a> {
     temperature: Option<&'a RawValue>,
     #[serde(borrow)]
     top_p: Option<&'a RawValue>,
+    #[serde(borrow)]
+    seed: Option<&'a RawValue>,
     #[serde(borrow)]
     tools: Option<&'a RawValue>,
 }
@@ -91,13 +94,13 @@ impl ChatRequest {
     /// list of messages and for numbers outside `limits`.
     pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Self, WireError> {
         // The parser skips what nobody reads without looking whether it is text.
-        std::str::from_utf8(&bytes).map_err(|error| WireError::not_utf8(&bytes, &error))?;
+        let body = std::str::from_utf8(&bytes).map_err(|error| WireError::not_utf8(&bytes, &error))?;
         check_nesting(&bytes)?;
         if first_byte(&bytes) != Some(b'{') {
-            let found = serde_json::from_slice::<&RawValue>(&bytes).map_err(|e| WireError::not_json(&e))?;
+            let found = serde_json::from_str::<&RawValue>(body).map_err(|e| WireError::not_json(&e))?;
             return Err(wrong("body", "a JSON object", found));
         }
-        let raw: Raw<'_> = serde_json::from_slice(&bytes).map_err(|e| WireError::not_json(&e))?;
+        let raw: Raw<'_> = serde_json::from_str(body).map_err(|e| WireError::not_json(&e))?;
         let model_raw = given(raw.model).ok_or(WireError::Missing { param: "model".into() })?;
         let model = text(model_raw, "model")?;
         if model.is_empty() {
@@ -112,7 +115,7 @@ impl ChatRequest {
         let most = whole(raw.max_completion_tokens, "max_completion_tokens", 1, u64::MAX)?;
         // Which of the two an upstream heeds is not known here.
         let output_tokens_max = most.max(whole(raw.max_tokens, "max_tokens", 1, u64::MAX)?);
-        number(raw.temperature, "temperature")?;
+        let settled = number(raw.temperature, "temperature")? == Some(0.0) || given(raw.seed).is_some();
         number(raw.top_p, "top_p")?;
         let has_tools = match given(raw.tools) {
             Some(tools) if first(tools) != b'[' => return Err(wrong("tools", "a list", tools)),
@@ -127,6 +130,7 @@ impl ChatRequest {
             include_usage,
             has_tools,
             beyond_text,
+            settled,
             n,
             output_tokens_max,
             original,
@@ -174,6 +178,7 @@ impl ChatRequest {
             include_usage: false,
             has_tools: false,
             beyond_text: false,
+            settled: false,
             n: 1,
             output_tokens_max: None,
             original: None,
@@ -206,6 +211,11 @@ impl ChatRequest {
     /// while a token of text is at least one byte.
     pub fn beyond_text(&self) -> bool {
         self.beyond_text
+    }
+
+    /// Whether it asks for the same answer each time: at a temperature of zero, or with a seed.
+    pub fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// How many choices the caller wants.
@@ -375,11 +385,9 @@ fn flag(raw: Option<&RawValue>, param: &str) -> Result<bool, WireError> {
     }
 }
 
-fn number(raw: Option<&RawValue>, param: &str) -> Result<(), WireError> {
-    match given(raw) {
-        Some(raw) if serde_json::from_str::<f64>(raw.get()).is_err() => Err(wrong(param, "a number", raw)),
-        _ => Ok(()),
-    }
+fn number(raw: Option<&RawValue>, param: &str) -> Result<Option<f64>, WireError> {
+    let read = |raw: &RawValue| serde_json::from_str(raw.get()).map_err(|_| wrong(param, "a number", raw));
+    given(raw).map(read).transpose()
 }
 
 fn whole(raw: Option<&RawValue>, param: &str, least: u64, most: u64) -> Result<Option<u64>, WireError> {

@@ -118,7 +118,7 @@ pub(crate) async fn exec(store: &Store, sql: &str, args: Vec<Value>) -> Result<u
 pub(crate) async fn eventually(mut holds: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
     while !holds() {
-        if started.elapsed() > Duration::from_secs(5) {
+        if started.elapsed() > Duration::from_secs(30) {
             return false;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;

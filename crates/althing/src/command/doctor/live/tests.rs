@@ -1,7 +1,8 @@
 //! What is told of a page, and who is asked for one.
 
-use super::{Answer, WITHIN, ask, providers, told};
+use super::{WITHIN, providers, told};
 use crate::command::doctor::{Status, table};
+use remote::Server;
 use serde_json::{Value, json};
 use terminal::{WIDTH, length};
 use testkit::{Reply, Upstream};
@@ -61,15 +62,17 @@ async fn the_server_is_asked_with_the_key_and_nobody_else_is() {
         _ => Reply::json(401, &json!({})),
     })
     .await;
-    let url = server.url();
-    let bind = url.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
-    assert!(matches!(ask(&bind, Some(" k\n")).await, Some(Answer::Page(_))));
-    assert!(matches!(ask(&bind, None).await, Some(Answer::Refused)));
+    let root = format!("http://{}", server.addr());
+    let of = |key: Option<&str>| Server::at(&root, key.map(str::to_owned));
+    assert_eq!(providers(&of(Some(" k\n"))).await.len(), told(&page()).len());
+    let refused = providers(&of(None)).await;
+    assert!(refused[0].detail.contains("wants a key"), "{:?}", refused[0].detail);
     assert!(server.seen().iter().all(|seen| seen.path == "/api/v1/providers?look=false"));
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    assert!(ask(&closed, None).await.is_none());
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert!(providers(&Server::at(&format!("http://{closed}"), None)).await.is_empty());
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let began = std::time::Instant::now();
-    assert!(providers(&silent.local_addr().unwrap().to_string()).await.is_empty());
+    let address = silent.local_addr().unwrap();
+    assert!(providers(&Server::at(&format!("http://{address}"), None)).await.is_empty());
     assert!(began.elapsed() < WITHIN * 2);
 }

@@ -27,6 +27,26 @@ fn reads_what_it_needs_and_keeps_the_rest() {
 }
 
 #[test]
+fn a_temperature_of_zero_or_a_seed_settles_an_answer() {
+    for (members, settled) in [
+        (r#","temperature":0"#, true),
+        (r#","temperature":0.0"#, true),
+        (r#","temperature":0.1"#, false),
+        (r#","temperature":null"#, false),
+        (r#","seed":7,"temperature":1"#, true),
+        (r#","seed":null"#, false),
+        (r#","user":"\"seed\" \"temperature\"""#, false),
+        (r#","metadata":{"seed":1}"#, false),
+        ("", false),
+    ] {
+        let request = parse(&format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}]{members}}}"#));
+        assert_eq!(request.unwrap().is_settled(), settled, "{members}");
+    }
+    let twice = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"seed":1,"seed":2}"#;
+    assert_eq!(refusal(twice), "the body is not JSON: duplicate field `seed` at line 1 column 72");
+}
+
+#[test]
 fn a_member_of_a_panel_gets_no_stream() {
     let request =
         parse(r#"{"stream":true,"model":"q","messages":[{"role":"user"}],"stream_options":{},"z":9}"#).unwrap();

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use store::Store;
 use tokio::task::JoinHandle;
-use toolbox::Toolbox;
+use toolbox::{Stock, Toolbox};
 
 /// The most memory that searches and definitions take, and vectors of questions beside them, in MiB each.
 const MEMORY_MB_MAX: u64 = 32;
@@ -74,10 +74,14 @@ impl Catalogue {
     ) -> Result<Self, Failure> {
         let remote = links.cache().map(|link| Arc::new(link) as Arc<dyn Remote>);
         let (kept, keeper) = vectors(settings, data, metrics, remote.clone())?;
+        let stock = async { Stock::read(store).await.map_err(|error| of_store(&error)) };
         let index = Arc::new(search::Embedded::default());
-        let setup = retrieval::Setup::new(index, embedding.end().await?, settings, Arc::clone(metrics));
-        let setup = retrieval::Setup { kept: Some(kept), ..setup };
-        let retrieval = Retrieval::open(store.clone(), setup).await.map_err(|error| of_store(&error))?;
+        let found = async {
+            let setup = retrieval::Setup::new(index, embedding.end().await?, settings, Arc::clone(metrics));
+            let setup = retrieval::Setup { kept: Some(kept), ..setup };
+            Retrieval::open(store.clone(), setup).await.map_err(|error| of_store(&error))
+        };
+        let (stock, retrieval) = tokio::try_join!(stock, found)?;
         let networks = settings.tools.allowed_networks.iter();
         let allowed = networks.filter_map(|network| settings::network(network)).collect();
         let setup = toolbox::Setup {
@@ -90,7 +94,7 @@ impl Catalogue {
             remote,
             metrics: Arc::clone(metrics),
         };
-        let toolbox = Toolbox::open(setup).await.map_err(|error| of_store(&error))?;
+        let toolbox = Toolbox::open_with(setup, stock).await.map_err(|error| of_store(&error))?;
         Ok(Self { toolbox, retrieval, keeper })
     }
 

@@ -220,6 +220,34 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
         measure: Measure::Tools,
     },
     Benchmark {
+        name: "search",
+        title: "an index that is kept, and none",
+        what: "A question to 5,000 tools, by words and by its vector: to an index that is kept, and by turns to one that is \
+               made anew for each question, as a pipeline without an index does. Vectors are there in both: \
+               `cargo run --release -p search --example speed -- --json FOLDER`.",
+        ratio: "",
+        target: "It has no target.",
+        void: STOPS,
+        targets: &[],
+        needs_quiet: false,
+        drift_max: DRIFT_MAX,
+        measure: Measure::Example { package: "search", example: "speed" },
+    },
+    Benchmark {
+        name: "embed",
+        title: "how fast the local model is",
+        what: "all-MiniLM-L6-v2 in bytes on two threads, on each path that the processor has: texts of 15 to 45 words in \
+               batches, and single questions of 14 words: \
+               `cargo run --release -p embed --example embedding -- --json FOLDER`.",
+        ratio: "Of three rounds the fastest counts.",
+        target: "The target is the project's own.",
+        void: "there is no model, or a target is missed while others use the machine",
+        targets: &[("tokens embedded, avx512-vnni", Bound::AtLeast(30_000.0))],
+        needs_quiet: true,
+        drift_max: DRIFT_MAX,
+        measure: Measure::Example { package: "embed", example: "embedding" },
+    },
+    Benchmark {
         name: "generator",
         title: "what `althing load` gets out of a core",
         what: "Requests for each second of processor time that the generator takes, on one thread with 16 connections, \

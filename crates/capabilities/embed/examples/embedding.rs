@@ -80,7 +80,60 @@ fn cpu_s() -> f64 {
     ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
+/// Rounds of each figure; the best counts, as others may use the machine meanwhile.
+const ROUNDS: usize = 3;
+
+/// With `--json FOLDER`, what `cargo xtask bench embed` shows: the usual model on two threads, on each path there is.
+fn compare(folder: &std::path::Path) {
+    let model = testkit::model().expect("there is no model: run `make model`");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut figures = Vec::new();
+    let mut figure = |name: String, value: f64, unit: &str| {
+        figures.push(format!(r#"{{"name": "{name}", "value": {value:.3}, "unit": "{unit}", "verdict": "measured"}}"#));
+    };
+    for path in Path::available() {
+        let options = Options { lanes: Lanes::on(path).unwrap(), ..Options::default() };
+        let local = Local::open(&model, &options).unwrap();
+        let share = if path == Path::Portable { 20 } else { 1 };
+        let rates = (0..ROUNDS).map(|_| runtime.block_on(rate(&local, 4_000 / share)));
+        figure(format!("tokens embedded, {}", path.name()), rates.fold(0.0, f64::max), "per second");
+        figure(format!("a question, {}", path.name()), runtime.block_on(question(&local, 1_000 / share)), "ms");
+    }
+    let told = format!("{{\"benchmark\": \"embed\", \"figures\": [{}]}}\n", figures.join(", "));
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("embedding.json"), &told).unwrap();
+    print!("{told}");
+}
+
+/// Tokens a second, of texts of 15 to 45 words as tools have them.
+async fn rate(local: &Local, count: usize) -> f64 {
+    let texts: Vec<String> = (0..count).map(|seed| text(seed, 15 + seed % 31)).collect();
+    // Each word is a token, and each text has two more.
+    let tokens: usize = texts.iter().map(|text| text.split(' ').count() + 2).sum();
+    let views: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let start = Instant::now();
+    local.embed(&views, Urgency::Background).await.unwrap();
+    tokens as f64 / start.elapsed().as_secs_f64()
+}
+
+/// The median of questions of 14 words, in milliseconds.
+async fn question(local: &Local, count: usize) -> f64 {
+    let mut times = Vec::new();
+    for seed in 0..count {
+        let query = text(seed, 14);
+        let start = Instant::now();
+        local.embed(&[&query], Urgency::Now).await.unwrap();
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    times[count / 2]
+}
+
 fn main() {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--json").skip(1);
+    if let Some(folder) = arguments.next() {
+        return compare(folder.as_ref());
+    }
     let mut arguments = std::env::args().skip(1);
     let mut folder = arguments.next().expect("the folder of a model");
     if !std::path::Path::new(&folder).join("about.json").exists() {

@@ -1,5 +1,8 @@
 //! How fast tools are found by words, by vectors and by both, how soon one that was written is found, and what all of
 //! them take: `cargo run --release -p search --example speed [tools …]`. Tools and vectors are made up from a seed.
+//!
+//! With `-- --json FOLDER` it compares instead an index that is kept with one that is made anew for each question, as a
+//! pipeline without an index does, and writes `speed.json` there: `cargo xtask bench search` runs that.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]
 
 use fastrand::Rng;
@@ -19,6 +22,10 @@ static EVERYTHING: Filter = Filter { all: Vec::new() };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--json").skip(1);
+    if let Some(folder) = arguments.next() {
+        return compare(folder.as_ref()).await;
+    }
     let mut sizes: Vec<usize> = std::env::args().skip(1).filter_map(|size| size.parse().ok()).collect();
     if sizes.is_empty() {
         sizes = vec![100, 1_000, 5_000, 15_000, 100_000];
@@ -30,6 +37,61 @@ async fn main() {
     for size in sizes {
         measure(size).await;
     }
+}
+
+/// Tools that are compared, questions to each way in one round, and rounds.
+const COMPARED: usize = 5_000;
+const REBUILT: usize = 10;
+const ROUNDS: usize = 5;
+
+/// A kept index beside one that is made for each question, by turns. Vectors of tools are there in both: who makes them
+/// anew each time takes minutes.
+async fn compare(folder: &std::path::Path) {
+    let mut rng = Rng::with_seed(7);
+    let vocabulary: Vec<String> = (0..WORDS).map(|_| word(&mut rng)).collect();
+    let docs: Vec<Doc> =
+        (0..COMPARED).map(|n| Doc { vectors: vec![vector(&mut rng)], ..tool(n, &vocabulary, &mut rng) }).collect();
+    let kept = Embedded::default();
+    kept.upsert("tools", docs.clone()).await.unwrap();
+    let (mut keeping, mut rebuilding) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        for _ in 0..REBUILT {
+            let (text, vector) = (said(&vocabulary, 8, &mut rng), vector(&mut rng));
+            let before = docs.clone();
+            let began = Instant::now();
+            let anew = Embedded::default();
+            anew.upsert("tools", before).await.unwrap();
+            let found = ask(&anew, &text, &vector).await;
+            rebuilding.push(began.elapsed());
+            let began = Instant::now();
+            assert_eq!(ask(&kept, &text, &vector).await, found, "both find the same");
+            keeping.push(began.elapsed());
+        }
+    }
+    let [kept_ms, anew_ms] = [keeping, rebuilding].map(|mut took| {
+        took.sort_unstable();
+        took.get(took.len() / 2).map_or(0.0, |took| took.as_secs_f64() * 1e3)
+    });
+    let figure = |name: &str, value: f64, unit: &str| {
+        format!(r#"{{"name": "{name}", "value": {value:.4}, "unit": "{unit}", "verdict": "measured"}}"#)
+    };
+    let figures = [
+        figure("a question to an index that is kept, 5,000 tools", kept_ms, "ms"),
+        figure("a question, the index made anew for it", anew_ms, "ms"),
+        figure("made anew over kept", anew_ms / kept_ms, "times"),
+    ];
+    let told = format!("{{\"benchmark\": \"search\", \"figures\": [{}]}}\n", figures.join(", "));
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("speed.json"), &told).unwrap();
+    print!("{told}");
+}
+
+/// The ids that are found, best first.
+async fn ask(index: &Embedded, text: &str, vector: &[f32]) -> Vec<Arc<str>> {
+    let scopes = ["*/user".into(), "*/admin".into(), "t1/user".into()];
+    let (text, vector) = (Some(text), Some(vector));
+    let query = Query { collection: "tools", scopes: &scopes, text, vector, filter: &EVERYTHING, limit: 100 };
+    index.query(query).await.unwrap().candidates.into_iter().map(|found| found.id).collect()
 }
 
 async fn measure(size: usize) {

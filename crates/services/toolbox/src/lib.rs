@@ -86,6 +86,26 @@ struct Rules {
     domains: Domains,
 }
 
+/// What the store knows of the catalogue. Reading it needs nothing of [`Setup`] but the store, so that it can be read while
+/// the index is filled.
+pub struct Stock {
+    entries: Vec<catalogue::Entry>,
+    version: i64,
+    records: Records,
+}
+
+impl Stock {
+    /// Reads it, and makes the tables where they are not there yet.
+    ///
+    /// # Errors
+    /// [`ToolboxError`]: the store cannot be used.
+    pub async fn read(store: &Store) -> Result<Self, ToolboxError> {
+        tables::migrate(store).await?;
+        let (entries, version) = tables::all(store).await?;
+        Ok(Self { entries, version, records: Records::open(store).await? })
+    }
+}
+
 /// The catalogue of tools.
 pub struct Toolbox {
     store: Store,
@@ -119,10 +139,17 @@ impl Toolbox {
     /// # Errors
     /// [`ToolboxError`]: the store, the index or the cache cannot be used.
     pub async fn open(setup: Setup) -> Result<Arc<Self>, ToolboxError> {
+        let stock = Stock::read(&setup.store).await?;
+        Self::open_with(setup, stock).await
+    }
+
+    /// The same with what was read already.
+    ///
+    /// # Errors
+    /// As for [`Toolbox::open`].
+    pub async fn open_with(setup: Setup, stock: Stock) -> Result<Arc<Self>, ToolboxError> {
         let Setup { store, retrieval, guarded, settings, cache, folder, remote, metrics } = setup;
-        tables::migrate(&store).await?;
-        let (entries, version) = tables::all(&store).await?;
-        let records = Records::open(&store).await?;
+        let Stock { entries, version, records } = stock;
         let clock: cache::Clock = Arc::new(|| calendar::now_ms().unsigned_abs());
         let tool_metrics = metrics.tools();
         let (name, shared, seed) = ("tools", remote.clone(), fastrand::u64(..));

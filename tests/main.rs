@@ -13,6 +13,7 @@ mod caching;
 mod classes;
 mod clients;
 mod commands;
+mod decisions;
 mod dialects;
 mod disk;
 mod drain;

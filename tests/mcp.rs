@@ -217,7 +217,7 @@ async fn thousands_of_tools_cost_a_model_little() {
     let vocabulary = tiktoken_rs::o200k_base().unwrap();
     let tokens = vocabulary.encode_ordinary(&json!({ "tools": listed["tools"] }).to_string()).len();
     let names: Vec<_> = listed["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["find_tools", "describe_tools", "call_tool", "call_read_tool", "ask"]);
+    assert_eq!(names, ["find_tools", "describe_tools", "call_tool", "call_read_tool", "ask", "decide"]);
     assert!(names.len() <= 10 && tokens <= 2_500, "{tokens} tokens");
 }
 
@@ -229,7 +229,7 @@ async fn a_toolset_has_an_address_of_its_own() {
     let none = modern(&server, "/mcp/s/nothing", &admin, "tools/list", json!({})).await;
     assert_eq!(
         (none.status, none.json()["error"]["message"].as_str()),
-        (404, Some("there is no such toolset; there are `tools`"))
+        (404, Some("there is no such toolset; there are `tools`, `decisions`"))
     );
     let templates = modern(&server, "/mcp", &admin, "resources/templates/list", json!({})).await.result();
     assert!(templates["resourceTemplates"].to_string().contains("tool://"), "{templates}");

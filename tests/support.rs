@@ -3,11 +3,13 @@
 pub(crate) mod books;
 mod http;
 mod mcp;
+mod node;
 mod process;
 mod python;
 
 pub(crate) use http::{Kept, Open, Response, ask, ask_with, attempt, chat, get, keyed, post, request, send, try_ask};
 pub(crate) use mcp::{call_tool, message, tool_call};
+pub(crate) use node::node;
 pub(crate) use process::{Ended, Place, Server, Simulate, althing};
 pub(crate) use python::{litellm, python};
 

@@ -25,12 +25,12 @@ fn interpreter() -> PathBuf {
 }
 
 /// What `make test` prepares, where a variable says or where it usually is.
-fn prepared(variable: &str, usual: &str) -> PathBuf {
+pub(super) fn prepared(variable: &str, usual: &str) -> PathBuf {
     let usual = root().join(usual);
     let named = std::env::var_os(variable).map(PathBuf::from);
-    named.or_else(|| usual.exists().then_some(usual)).expect("run `make test`, which prepares the Python packages")
+    named.or_else(|| usual.exists().then_some(usual)).expect("run `make test`, which prepares what clients need")
 }
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }

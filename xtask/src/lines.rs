@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::trouble::Trouble;
 use crate::workspace::{Member, Workspace, within};
+use bench::Trouble;
 
 /// The lines of one crate. Blank lines and comments count.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// Whether the crate is part of what is shipped, and so part of the whole that shares are taken of.
     pub(crate) fn ships(&self) -> bool {
-        self.dir != "xtask" && self.dir != "crates/testkit"
+        self.dir != "xtask" && self.dir != "bench" && self.dir != "crates/testkit"
     }
 }
 

@@ -2,16 +2,14 @@
 //! room does.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command-line tool: printing is its work.
 
-mod bench;
 mod lines;
 mod source;
 mod tidy;
-mod trouble;
 mod workspace;
 
 use std::process::ExitCode;
 
-use trouble::Trouble;
+use bench::Trouble;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
   tidy    check floors, ratchets, openings, licences, banned crates, words and manifests

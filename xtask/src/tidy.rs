@@ -12,8 +12,8 @@ mod words;
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::trouble::Trouble;
 use crate::workspace::Workspace;
+use bench::Trouble;
 
 /// A rule: everything in the workspace that breaks it.
 type Rule = fn(&Workspace) -> Vec<Violation>;

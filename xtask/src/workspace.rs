@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::source::Source;
-use crate::trouble::Trouble;
+use bench::{Trouble, output};
 
 /// Everything a rule may look at. Paths are relative to the root, with `/`.
 #[derive(Default)]
@@ -153,18 +152,6 @@ fn host() -> Result<String, Trouble> {
 fn answer<T: DeserializeOwned>(command: &[&str]) -> Result<T, Trouble> {
     let text = output(command)?;
     serde_json::from_str(&text).map_err(|source| Trouble::Answer { command: command.join(" "), source })
-}
-
-/// What a program prints.
-pub(crate) fn output(command: &[&str]) -> Result<String, Trouble> {
-    let words = command.join(" ");
-    let ran = Command::new(command[0]).args(&command[1..]).output();
-    let ran = ran.map_err(|source| Trouble::Start { command: words.clone(), source })?;
-    if !ran.status.success() {
-        let stderr = String::from_utf8_lossy(&ran.stderr).trim().to_owned();
-        return Err(Trouble::Failed { command: words, stderr });
-    }
-    Ok(String::from_utf8_lossy(&ran.stdout).into_owned())
 }
 
 #[cfg(test)]

@@ -74,14 +74,13 @@ impl Catalogue {
     ) -> Result<Self, Failure> {
         let remote = links.cache().map(|link| Arc::new(link) as Arc<dyn Remote>);
         let (kept, keeper) = vectors(settings, data, metrics, remote.clone())?;
-        let stock = async { Stock::read(store).await.map_err(|error| of_store(&error)) };
         let index = Arc::new(search::Embedded::default());
-        let found = async {
-            let setup = retrieval::Setup::new(index, embedding.end().await?, settings, Arc::clone(metrics));
-            let setup = retrieval::Setup { kept: Some(kept), ..setup };
-            Retrieval::open(store.clone(), setup).await.map_err(|error| of_store(&error))
-        };
-        let (stock, retrieval) = tokio::try_join!(stock, found)?;
+        let tools = async { Stock::read(store).await.map_err(|error| of_store(&error)) };
+        let words = async { retrieval::Stock::read(store, &*index).await.map_err(|error| of_store(&error)) };
+        let (tools, words, embedder) = tokio::try_join!(tools, words, embedding.end())?;
+        let setup = retrieval::Setup::new(index, embedder, settings, Arc::clone(metrics));
+        let setup = retrieval::Setup { kept: Some(kept), ..setup };
+        let retrieval = Retrieval::open_with(store.clone(), setup, words).map_err(|error| of_store(&error))?;
         let networks = settings.tools.allowed_networks.iter();
         let allowed = networks.filter_map(|network| settings::network(network)).collect();
         let setup = toolbox::Setup {
@@ -94,7 +93,7 @@ impl Catalogue {
             remote,
             metrics: Arc::clone(metrics),
         };
-        let toolbox = Toolbox::open_with(setup, stock).await.map_err(|error| of_store(&error))?;
+        let toolbox = Toolbox::open_with(setup, tools).await.map_err(|error| of_store(&error))?;
         Ok(Self { toolbox, retrieval, keeper })
     }
 

@@ -6,12 +6,14 @@ mod audit;
 mod cache;
 mod completions;
 mod config;
+mod decide;
 mod doctor;
 mod embed;
 mod eval;
 mod keys;
 mod load;
 mod mcp;
+mod place;
 mod plan;
 mod prices;
 mod reload;
@@ -32,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Up(args) => up::run(&global, &args),
         Command::Simulate(args) => simulate::run(&global, &args),
         Command::Ask(args) => ask::run(&global, &args),
+        Command::Decide(asked) => decide::run(&global, *asked),
         Command::Agreement(args) => agreement::run(&global, &args),
         Command::Doctor(args) => doctor::run(&global, &args),
         Command::Config(args) => config::run(&global, &args),

@@ -1,7 +1,7 @@
 //! The folder in which data is kept.
 
 use crate::exit::{CONFIGURATION, Failure};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// `$XDG_DATA_HOME/althing`, or its usual place.
 pub(crate) fn usual_folder() -> Option<PathBuf> {
@@ -21,7 +21,7 @@ pub(crate) fn folder(named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
         Failure::new(CONFIGURATION, "there is no place to keep data")
             .hint("set HOME, or name a folder with `--data DIR`")
     })?;
-    std::fs::create_dir_all(&folder).and_then(|()| write_once(&folder)).map_err(|error| {
+    std::fs::create_dir_all(&folder).and_then(|()| doctor::write_once(&folder)).map_err(|error| {
         let message = format!("cannot use the data folder `{}`: {error}", folder.display());
         Failure::new(CONFIGURATION, message).hint("make it writable, or name another one with `--data DIR`")
     })?;
@@ -38,12 +38,4 @@ pub(crate) fn there(config: &store::Config) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// Makes a file in the folder and removes it at once. Its name is new each time: one that was left behind by a process
-/// killed in between must not be in the way.
-pub(crate) fn write_once(folder: &Path) -> std::io::Result<()> {
-    let file = folder.join(format!(".althing-{:016x}", fastrand::u64(..)));
-    std::fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
-    std::fs::remove_file(file)
 }

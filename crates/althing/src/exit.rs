@@ -78,6 +78,11 @@ impl Failure {
         self
     }
 
+    /// The next step, if there is one.
+    pub(crate) fn next(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The same failure with whole lines for people, and the same as JSON under `key`.
     pub(crate) fn details(mut self, text: String, key: &'static str, value: Value) -> Self {
         self.details = text;

@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod command;
 mod data;
+mod decisions;
 mod exit;
 mod house;
 mod print;

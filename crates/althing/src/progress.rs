@@ -18,6 +18,11 @@ const PLAIN: Duration = Duration::from_secs(10);
 /// Waits for `work` and says on standard error that it is waited for; ends early when the process is told to stop.
 pub(crate) async fn wait<T>(what: &str, work: impl Future<Output = T>) -> Result<T, Failure> {
     let what = clean(what);
+    follow(|| what.clone(), work).await
+}
+
+/// The same with words that change while it is waited.
+pub(crate) async fn follow<T>(what: impl Fn() -> String, work: impl Future<Output = T>) -> Result<T, Failure> {
     let terminal = Line::terminal();
     let started = Instant::now();
     let mut turns = match terminal {
@@ -33,7 +38,7 @@ pub(crate) async fn wait<T>(what: &str, work: impl Future<Output = T>) -> Result
             done = &mut work => return Ok(done),
             () = &mut stop => return Err(Failure::new(INTERRUPTED, "interrupted").named("interrupted")),
             _ = turns.tick() => {
-                let seconds = started.elapsed().as_secs();
+                let (what, seconds) = (what(), started.elapsed().as_secs());
                 match (terminal, seconds) {
                     (true, 0) => line.draw(&format!("{what} …")),
                     (true, _) => line.draw(&format!("{what} … {seconds} s")),

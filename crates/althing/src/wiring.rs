@@ -3,11 +3,13 @@
 use crate::catalogue::Catalogue;
 use crate::check;
 use crate::data;
+use crate::decisions::TOOLSET;
 use crate::exit::Failure;
 use crate::house::House;
 use crate::sharing::Links;
 use ask::AskTool;
 use caller::{Guest, Tool};
+use decisions::Decisions;
 use fault::{Explain, Kind as Trouble};
 use found::Found;
 use matrix::{Keeper, KeptAnswers, Matrix, PlanError};
@@ -81,7 +83,7 @@ pub(crate) fn load(mut source: Source) -> Result<Ready, Failure> {
     let fail = |error| Failure::of_settings(&error);
     let mut loaded = settings::load(&source).map_err(fail)?;
     if !loaded.settings.provider.is_empty() {
-        let variables = found::take_over(&mut loaded, &source.env);
+        let variables = variables(&mut loaded, &source.env);
         return Ok(Ready { loaded, found: None, variables });
     }
     let found = found::find(&source.env);
@@ -89,8 +91,15 @@ pub(crate) fn load(mut source: Source) -> Result<Ready, Failure> {
     let gaps = found.flags.iter().filter(|(key, _)| key != "panel" || loaded.settings.panel.is_empty());
     source.flags.extend(gaps.cloned());
     let mut loaded = settings::load(&source).map_err(fail)?;
-    let variables = found::take_over(&mut loaded, &source.env);
+    let variables = variables(&mut loaded, &source.env);
     Ok(Ready { loaded, found: Some(found), variables })
+}
+
+/// Variables of others that fill what settings leave open; a line for each.
+fn variables(loaded: &mut Loaded, env: &[(String, String)]) -> Vec<String> {
+    let mut taken = found::take_over(loaded, env);
+    taken.extend(migration::take_over(loaded, env));
+    taken
 }
 
 /// The settings and the data folder that a command works on.
@@ -178,9 +187,10 @@ pub(crate) fn metrics() -> Arc<Metrics> {
 }
 
 /// Everything that is shown as a tool at `/mcp`.
-pub(crate) fn tools(matrix: &Arc<Matrix>, catalogue: &Catalogue) -> Vec<Arc<dyn Tool>> {
+pub(crate) fn tools(matrix: &Arc<Matrix>, catalogue: &Catalogue, decisions: &Arc<Decisions>) -> Vec<Arc<dyn Tool>> {
     let mut tools = catalogue.core();
     tools.push(Arc::new(AskTool::new(Arc::clone(matrix))));
+    tools.extend(decisions.core_tools());
     tools
 }
 
@@ -189,12 +199,15 @@ pub(crate) fn mcp(
     settings: &Settings,
     matrix: &Arc<Matrix>,
     catalogue: &Catalogue,
+    decisions: &Arc<Decisions>,
     metrics: &Metrics,
     guest: Guest,
 ) -> Result<McpDoor, Failure> {
+    let mut toolsets = catalogue.toolsets();
+    toolsets.push((TOOLSET.to_owned(), decisions.toolset()));
     let config = McpConfig {
-        tools: tools(matrix, catalogue),
-        toolsets: catalogue.toolsets(),
+        tools: tools(matrix, catalogue, decisions),
+        toolsets,
         resources: catalogue.resources(),
         guest,
         allowed_hosts: vec!["*".to_owned()],

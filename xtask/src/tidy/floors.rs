@@ -35,7 +35,7 @@ fn check_member(workspace: &Workspace, member: &Member) -> Vec<Violation> {
 
 fn place(member: &Member) -> Option<Place> {
     match member.dir.as_str() {
-        "xtask" => return Some(Place::Xtask),
+        "xtask" | "bench" => return Some(Place::Xtask),
         "crates/testkit" => return Some(Place::Testkit),
         "crates/althing" => return Some(Place::Binary),
         _ => {}
@@ -51,12 +51,12 @@ fn place(member: &Member) -> Option<Place> {
 fn refusal(member: &Member, place: Place, used: &Use, target: Place) -> Option<String> {
     let (from, to) = (&member.name, &used.name);
     match (place, target) {
+        (Place::Xtask, _) => None,
         (_, Place::Xtask) => Some(format!("`{from}` uses `{to}`: nobody may, move what is shared into a room")),
         (_, Place::Testkit) if used.dev => None,
         (_, Place::Testkit) => Some(format!("`{from}` uses `{to}` outside tests: make it a dev-dependency")),
         (Place::Testkit, Place::Floor(0 | 1)) => None,
         (Place::Testkit, _) => Some(format!("`{from}` uses `{to}`: testkit may use the foundation alone")),
-        (Place::Xtask, _) => None,
         _ if used.dev || target < place => None,
         _ => Some(format!(
             "`{from}` ({}) uses `{to}` ({}): only lower floors may be used; let what both need sink a floor, or make \

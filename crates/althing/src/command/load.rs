@@ -8,7 +8,7 @@ mod run;
 mod sweep;
 
 pub(crate) use past::history;
-pub(crate) use reports::read;
+pub(crate) use reports::{read, whole};
 
 use crate::exit::{DONE, Failure, USAGE};
 use crate::print::{self, print};

@@ -6,7 +6,7 @@ use crate::catalogue::{Catalogue, Embedding};
 use crate::exit::{DONE, Failure, USAGE};
 use crate::print::{self, print};
 use crate::sharing::Links;
-use crate::{data, wiring};
+use crate::{data, decisions, wiring};
 use http::Uri;
 use mcp_door::McpDoor;
 use serde_json::json;
@@ -41,8 +41,10 @@ fn stdio(global: &Global, toolset: Option<&str>, place: &Where) -> Result<u8, Fa
         let house = wiring::house_of(settings, &data, &metrics, &links).await?;
         matrix.keep_votes(&house.votes);
         let catalogue = Catalogue::open(&house.store, settings, &data, &metrics, &links, embedding).await?;
-        let door = wiring::mcp(settings, &matrix, &catalogue, &metrics, house.local())?;
+        let decisions = decisions::open(&house.store, &matrix, settings, &metrics).await?;
+        let door = wiring::mcp(settings, &matrix, &catalogue, &decisions, &metrics, house.local())?;
         let served = spoken(&door, toolset).await;
+        decisions.close().await;
         catalogue.close().await;
         house.close().await;
         served.map(|()| DONE)

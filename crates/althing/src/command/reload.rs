@@ -6,6 +6,7 @@ use crate::exit::{CONFIGURATION, FAILED, Failure};
 use crate::house::House;
 use crate::wiring::{self, Ready};
 use access::Gate;
+use decisions::Decisions;
 use http_door::App;
 use matrix::Matrix;
 use measure::{Metrics, Reload};
@@ -28,6 +29,7 @@ pub(crate) struct Running {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) house: Arc<House>,
     pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) decisions: Arc<Decisions>,
     /// Whether `/mcp` is served.
     pub(crate) mcp: bool,
 }
@@ -155,6 +157,7 @@ impl Watcher {
         self.running.app.reload(&settings.server);
         self.running.house.reload(&settings).map_err(|error| Failure::of(&error))?;
         self.running.catalogue.reload(&settings);
+        self.running.decisions.reload(settings.decisions.clone());
         self.running.app.set_guarded(self.running.house.gate.guarded());
         let waiting = waiting(&self.started, &self.settings, &settings, self.running.mcp);
         if !waiting.is_empty() {

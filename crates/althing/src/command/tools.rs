@@ -1,16 +1,17 @@
 //! `althing tools`: the catalogue, asked as a client of its API: of a server where one runs, else right on the database.
 
-mod place;
-
 use super::eval;
+use super::place::{self, Ground, Room, Words, part};
 use super::server::failure;
+use crate::catalogue::{Catalogue, Embedding};
 use crate::exit::{DONE, FAILED, Failure, USAGE};
-use crate::print::{self, print};
+use crate::house::House;
 use crate::{progress, wiring};
 use http::Method;
-use place::Way;
-use remote::{escaped, parts, query};
+use remote::{parts, query};
+use routes::Row;
 use serde_json::{Value, json};
+use settings::Settings;
 use shell::{Filter, Global, Tools, ToolsImport};
 use std::io::Read;
 use std::path::Path;
@@ -22,32 +23,34 @@ const PATH: &str = "/api/v1/tools";
 const WITHIN: Duration = Duration::from_secs(60);
 /// How long a document may take.
 const IMPORT_WITHIN: Duration = Duration::from_secs(15 * 60);
-/// The most of a list at a time.
-const PAGE: usize = 1_000;
 /// What of a long list of lines is sent to a server at a time: below what it takes unless it was told otherwise.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 
-type Words = fn(&Value) -> String;
+type Way = place::Way<Catalogue>;
 
 /// Runs one of them.
 pub(crate) fn run(global: &Global, asked: Tools) -> Result<u8, Failure> {
     wiring::logs(global, "warn")?;
     let one = |at: &_, method: Method, path: String, body: Option<Value>, words: Words| {
-        place::with(global, at, async |way| {
+        place::with(global, at, async |way: &Way| {
             let told = way.server.ask(method, &path, body.as_ref(), WITHIN).await.map_err(|error| failure(&error))?;
             show(global, &told, words)
         })
     };
-    let named = |id: &str| format!("{PATH}/{}", escaped(id).replace('/', "%2F"));
+    let named = |id: &str| format!("{PATH}/{}", part(id));
     match asked {
         Tools::List { limit, filter, kind, at } => {
-            place::with(global, &at, async |way| list(global, way, limit, &filter, kind.as_deref()).await)
+            let Filter { server, domain, tag } = filter;
+            let filter = [("server", server), ("domain", domain), ("tag", tag), ("type", kind)];
+            place::with(global, &at, async |way: &Way| {
+                show(global, &way.list(PATH, &filter, limit, WITHIN).await?, terminal::tools)
+            })
         }
         Tools::Search(search) => {
             let Filter { server, domain, tag } = search.filter;
             let body = json!({ "query": search.query.join(" "), "limit": search.limit, "server": server,
                 "domain": domain, "tags": Vec::from_iter(tag), "read_only": search.read_only });
-            place::with(global, &search.at, async |way| {
+            place::with(global, &search.at, async |way: &Way| {
                 if let Some(catalogue) = &way.here {
                     // A server reads vectors behind its back; whoever asks once would find by words alone.
                     progress::wait("reading vectors", catalogue.retrieval.settled()).await?;
@@ -57,7 +60,7 @@ pub(crate) fn run(global: &Global, asked: Tools) -> Result<u8, Failure> {
             })
         }
         Tools::Info { id, at } => one(&at, Method::GET, named(&id), None, terminal::tool),
-        Tools::Import(import) => place::with(global, &import.at, async |way| take_in(global, way, &import).await),
+        Tools::Import(import) => place::with(global, &import.at, async |way: &Way| take_in(global, way, &import).await),
         Tools::Remove { id, tenant, revision, at } => {
             let version = revision.map(|revision| revision.to_string());
             let path = query(&named(&id), &[("tenant", tenant), ("version", version)]);
@@ -79,38 +82,27 @@ pub(crate) fn run(global: &Global, asked: Tools) -> Result<u8, Failure> {
 }
 
 fn show(global: &Global, told: &Value, words: Words) -> Result<u8, Failure> {
-    if global.json {
-        print::json(told)?
-    } else {
-        print(&words(told))?
-    }
-    Ok(DONE)
+    place::show(global, told, words).map(|()| DONE)
 }
 
-/// Page after page, until there are enough.
-async fn list(global: &Global, way: &Way, limit: usize, filter: &Filter, kind: Option<&str>) -> Result<u8, Failure> {
-    let mut all = json!({ "items": [], "cursor": null });
-    loop {
-        let held = all["items"].as_array().map_or(0, Vec::len);
-        let Filter { server, domain, tag } = filter.clone();
-        let asked = [
-            ("server", server),
-            ("domain", domain),
-            ("tag", tag),
-            ("type", kind.map(str::to_owned)),
-            ("limit", Some((limit - held).min(PAGE).to_string())),
-            ("cursor", all["cursor"].as_str().map(str::to_owned)),
-        ];
-        let page = way.server.ask(Method::GET, &query(PATH, &asked), None, WITHIN).await;
-        let mut page = page.map_err(|error| failure(&error))?;
-        if let (Some(items), Some(more)) = (all["items"].as_array_mut(), page["items"].as_array_mut()) {
-            items.append(more);
-        }
-        all["cursor"] = page["cursor"].take();
-        let held = all["items"].as_array().map_or(0, Vec::len);
-        if all["cursor"].is_null() || held >= limit {
-            return show(global, &all, terminal::tools);
-        }
+impl Room for Catalogue {
+    type Begun = Embedding;
+
+    fn begin(settings: &Settings, data: &Path) -> Embedding {
+        Embedding::begin(settings, data)
+    }
+
+    async fn open(embedding: Embedding, ground: &Ground<'_>) -> Result<Self, Failure> {
+        let Ground { settings, data, metrics, links, house, .. } = ground;
+        Self::open(&house.store, settings, data, metrics, links, embedding).await
+    }
+
+    fn rows(&self, house: &House) -> Vec<Row> {
+        rest_door::tools::rows(&self.toolbox, &house.audit)
+    }
+
+    async fn close(&self) {
+        self.close().await;
     }
 }
 

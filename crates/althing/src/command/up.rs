@@ -5,17 +5,20 @@ mod upkeep;
 use crate::catalogue::{Catalogue, Embedding};
 use crate::command::reload::{self, Running, Seen};
 use crate::data;
+use crate::decisions;
 use crate::exit::{CONFIGURATION, DONE, FAILED, Failure};
 use crate::house::House;
 use crate::print::print;
 use crate::sharing::Links;
 use crate::wiring::{self, Ready};
+use ::decisions::Decisions;
 use caller::Role;
 use fault::{Explain, Kind};
-use http_door::{App, Need, Parts, Row};
+use http_door::{App, Parts};
 use listener::ServeError;
 use matrix::{Keeper, Matrix};
 use measure::Metrics;
+use routes::{Need, Row};
 use serde_json::json;
 use shell::{Global, Room, Up};
 use std::net::SocketAddr;
@@ -48,9 +51,11 @@ pub(crate) fn run(global: &Global, args: &Up) -> Result<u8, Failure> {
         matrix.keep_votes(&house.votes);
         let catalogue = Catalogue::open(&house.store, &settings, &data, &metrics, &links, embedding).await?;
         let catalogue = Arc::new(catalogue);
-        let (owned, shown) = (Arc::clone(&house), Arc::clone(&catalogue));
-        let serving = Serving { ready, seen, data, metrics, matrix, house: owned, catalogue: shown };
+        let decisions = decisions::open(&house.store, &matrix, &settings, &metrics).await?;
+        let (owned, shown, made) = (Arc::clone(&house), Arc::clone(&catalogue), Arc::clone(&decisions));
+        let serving = Serving { ready, seen, data, metrics, matrix, house: owned, catalogue: shown, decisions: made };
         let served = kept(keeper, serve(global, args, serving)).await;
+        decisions.close().await;
         catalogue.close().await;
         house.close().await;
         served
@@ -82,18 +87,20 @@ struct Serving {
     matrix: Arc<Matrix>,
     house: Arc<House>,
     catalogue: Arc<Catalogue>,
+    decisions: Arc<Decisions>,
 }
 
 async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failure> {
-    let Serving { ready, seen, data, metrics, matrix, house, catalogue } = serving;
+    let Serving { ready, seen, data, metrics, matrix, house, catalogue, decisions } = serving;
     let settings = ready.loaded.settings.clone();
     let drain = CancellationToken::new();
     let serves = |room| args.only.is_empty() || args.only.contains(&room);
     let (api, mcp) = (serves(Room::Http), serves(Room::Mcp));
-    let mut rows = http_door::rest::rows(&house.services(&matrix));
-    rows.extend(http_door::rest::tools::rows(&catalogue.toolbox, &house.audit));
+    let mut rows = rest_door::rows(&house.services(&matrix));
+    rows.extend(rest_door::tools::rows(&catalogue.toolbox, &house.audit));
+    rows.extend(rest_door::decisions::rows(&decisions));
     if mcp {
-        let door = wiring::mcp(&settings, &matrix, &catalogue, &metrics, house.local())?;
+        let door = wiring::mcp(&settings, &matrix, &catalogue, &decisions, &metrics, house.local())?;
         rows.push(Row::nested("/mcp", Need::Role(Role::Viewer), door.routes(drain.clone())));
     }
     let app = App::new(Parts {
@@ -118,7 +125,7 @@ async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failu
         false => greeting.text() + &greeting.to_try(api, mcp),
     };
     let upkeep = tokio::spawn(upkeep::run(Arc::clone(&house), settings.clone(), data.clone()));
-    let running = Running { matrix, app: app.clone(), metrics, house: Arc::clone(&house), catalogue, mcp };
+    let running = Running { matrix, app: app.clone(), metrics, house: Arc::clone(&house), catalogue, decisions, mcp };
     reload::watch(seen, ready, running);
     print(&greeting)?;
     let stop = async {

@@ -18,6 +18,8 @@ const OLLAMA: &str = "127.0.0.1:11434";
 const OLLAMA_PORT: &str = "11434";
 /// How long to look for it.
 const OLLAMA_WAIT: Duration = Duration::from_millis(200);
+/// The longest name of a model, in bytes.
+const NAME_BYTES_MAX: usize = 200;
 /// The most members of a panel made of what was found.
 const PANEL_MAX: usize = 5;
 
@@ -64,15 +66,18 @@ pub fn find(env: &[(String, String)]) -> Found {
         providers.push((provider, preset.models.iter().map(|model| format!("{name}/{model}")).collect::<Vec<_>>()));
     }
     if let Some((found, region)) = aws(env) {
-        notes.push(format!("aws (found {found}, {region})"));
+        let mut provider = table(&[("name", "aws"), ("kind", "bedrock")]);
+        let named = named(env, &mut provider, &["DMM_BEDROCK_MODEL", "BEDROCK_MODEL_ID"]);
+        notes.push(format!("aws (found {found}, {region}{named})"));
         // Which of its models an account may use is not told before they are asked: none is seated.
-        providers.push((table(&[("name", "aws"), ("kind", "bedrock")]), Vec::new()));
+        providers.push((provider, Vec::new()));
     }
     let ollama = ollama(env);
     if answers(&ollama) {
-        notes.push(format!("ollama (found at {ollama})"));
         let base_url = format!("http://{ollama}/v1");
-        let provider = table(&[("name", "ollama"), ("kind", "ollama"), ("base_url", &base_url)]);
+        let mut provider = table(&[("name", "ollama"), ("kind", "ollama"), ("base_url", &base_url)]);
+        let named = named(env, &mut provider, &["DMM_OLLAMA_MODEL"]);
+        notes.push(format!("ollama (found at {ollama}{named})"));
         providers.push((provider, Vec::new()));
     }
     if providers.is_empty() {
@@ -85,6 +90,17 @@ pub fn find(env: &[(String, String)]) -> Found {
         flags.push(("panel".to_owned(), panel(members)));
     }
     Found { flags, notes, scripted: false }
+}
+
+/// Lists the model that the first of some variables names, and says so; whoever names none can be asked for any.
+fn named(env: &[(String, String)], provider: &mut Table, names: &[&str]) -> String {
+    let fits = |model: &str| {
+        !model.is_empty() && model.len() <= NAME_BYTES_MAX && model.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let said = |wanted: &&str| env.iter().find(|(name, value)| name == wanted && fits(value.trim()));
+    let Some((name, model)) = names.iter().find_map(said) else { return String::new() };
+    provider.insert("models".to_owned(), Value::from(vec![model.trim()]));
+    format!(", its model by {name}")
 }
 
 /// Members from every provider in turn, so that a panel hears more than one family where it can.
@@ -101,6 +117,7 @@ fn scripted() -> Found {
         latency.insert("spread_ms".to_owned(), Value::from(10));
         let mut script = Table::new();
         script.insert("answers".to_owned(), Value::from(vec![*answer]));
+        script.insert("scores".to_owned(), Value::from(true));
         script.insert("latency".to_owned(), Value::Table(latency));
         script.insert("token_ms".to_owned(), Value::from(15));
         let mut model = table(&[("name", name)]);
@@ -221,6 +238,22 @@ mod tests {
         let found = find(&variables(&format!("{nobody} OPENAI_API_KEY=k")));
         let members = found.flags[1].1[0]["members"].as_array().unwrap();
         assert!(members.iter().all(|member| member.as_str().unwrap().starts_with("openai/")), "{members:?}");
+    }
+
+    #[test]
+    fn a_variable_may_name_the_model_of_bedrock() {
+        let aws = "OLLAMA_HOST=127.0.0.1:1 AWS_BEARER_TOKEN_BEDROCK=t AWS_REGION=us-east-1";
+        let check = |more: &str, expect: Option<&str>, note: &str| {
+            let found = find(&variables(&format!("{aws} {more}")));
+            let models = found.flags[0].1[0].get("models").map(|models| models[0].as_str().unwrap());
+            assert_eq!((models, found.notes[0].as_str()), (expect, note), "{more}");
+        };
+        let alone = "aws (found AWS_BEARER_TOKEN_BEDROCK, us-east-1)";
+        check("BEDROCK_MODEL_ID=", None, alone);
+        check("BEDROCK_MODEL_ID=a\u{7}b", None, alone);
+        let named = |name: &str| format!("aws (found AWS_BEARER_TOKEN_BEDROCK, us-east-1, its model by {name})");
+        check("BEDROCK_MODEL_ID=anthropic.m-v1:0", Some("anthropic.m-v1:0"), &named("BEDROCK_MODEL_ID"));
+        check("BEDROCK_MODEL_ID=a DMM_BEDROCK_MODEL=b", Some("b"), &named("DMM_BEDROCK_MODEL"));
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! Decision Matrix MCP's settings: variables, or the same as `config.json` or `config.yaml`, for three backends.
-//!
-//! Its sessions and limits of decisions are none of this room's concern.
+//! Decision Matrix MCP's settings: variables, or the same as `config.json` or `config.yaml`: three backends, limits of
+//! decisions, where it listens.
 
-use crate::decimal::whole;
+mod limits;
+mod listen;
+pub(crate) mod start;
+
+use crate::decimal::ms_of_seconds;
 use crate::deployment::{AwsKeys, Called, Deployment, Draft};
 use crate::litellm::usual_key;
 use crate::model_name::{self, is_region};
@@ -10,15 +13,13 @@ use crate::notes::Notes;
 use crate::read::Tree;
 use crate::secret::Key;
 use crate::variables::{Variables, upper};
+use limits::{ENVIRONMENT, REQUEST_TIMEOUT, RULES, Rule};
+use listen::Listen;
 
 /// The models it asks unless told otherwise.
 const BEDROCK: &str = "anthropic.claude-3-sonnet-20240229-v1:0";
 const LITELLM: &str = "gpt-4o-mini";
 const OLLAMA: &str = "llama3.1:8b";
-/// The most attempts, as `settings` has it.
-const ATTEMPTS_MAX: u64 = 16;
-/// The longest wait before a retry unless settings say otherwise, in milliseconds.
-const BACKOFF_MS_MAX: u64 = 5_000;
 
 /// Reads the files.
 pub(crate) fn draft(files: &[Tree]) -> Draft {
@@ -43,7 +44,8 @@ pub(crate) fn draft(files: &[Tree]) -> Draft {
     if let Some(backend) = default {
         draft.also.push(("default".to_owned(), backend.to_owned(), "DEFAULT_MODEL_BACKEND".to_owned()));
     }
-    whole_server(&mut variables, &mut draft);
+    decisions(&mut variables, &mut draft);
+    listens(&mut variables, &mut draft);
     variables.leave_rest(&mut draft.notes, why);
     draft
 }
@@ -123,24 +125,84 @@ fn ollama(variables: &mut Variables, default: Option<String>, notes: &mut Notes)
     Some(deployment)
 }
 
-fn whole_server(variables: &mut Variables, draft: &mut Draft) {
-    draft.timeout_ms = variables.time(&["DMM_REQUEST_TIMEOUT_SECONDS"], &mut draft.notes);
-    if let Some((name, retries)) = variables.first(&["DMM_MAX_RETRIES", "MAX_RETRIES"]) {
-        let attempts = whole(&retries).map(|retries| retries.saturating_add(1).min(ATTEMPTS_MAX));
-        draft.whole.attempts_max = attempts.and_then(|attempts| u32::try_from(attempts).ok());
-        draft.notes.carry(format!("{name} → guard.attempts_max, counting the first attempt"));
+/// How large decisions may be, how many are kept, how they are evaluated, and how long a request may take.
+fn decisions(variables: &mut Variables, draft: &mut Draft) {
+    let environment = variables.get(ENVIRONMENT).unwrap_or_default();
+    let forced = limits::environment(&environment);
+    let of = |names: &[&str]| forced.iter().find(|(name, _)| names.contains(name));
+    draft.timeout_ms = match of(&[REQUEST_TIMEOUT]) {
+        Some((name, seconds)) => {
+            force(variables, name, seconds, &environment, draft);
+            ms_of_seconds(seconds)
+        }
+        None => variables.time(&[REQUEST_TIMEOUT], &mut draft.notes),
+    };
+    for rule in &RULES {
+        let value = match of(rule.names) {
+            Some((name, value)) => {
+                force(variables, name, value, &environment, draft);
+                rule.read(value).ok().map(|value| (ENVIRONMENT, value))
+            }
+            None => limit(rule, variables, draft),
+        };
+        if let Some((name, value)) = value {
+            draft.whole.decisions.push((rule.key, value));
+            draft.notes.carry(format!("{name} → decisions.{}", rule.key));
+        }
     }
-    let names = ["DMM_RETRY_DELAY_SECONDS", "RETRY_DELAY"];
-    if let Some(wait) = variables.time(&names, &mut draft.notes) {
-        draft.whole.backoff_base_ms = Some(wait.min(BACKOFF_MS_MAX));
-        draft.notes.carry("RETRY_DELAY → guard.backoff_base_ms".to_owned());
+    for (name, value) in limits::SAME {
+        if variables.peek(name).is_some_and(|said| limits::is_same(said, value)) {
+            variables.get(name);
+        }
+    }
+    if forced.is_empty() && !environment.is_empty() && environment != "production" {
+        draft.notes.leave(ENVIRONMENT, "it knows `development`, `staging` and `production`, and not this");
+    }
+}
+
+/// What the environment sets, it sets whatever else is said.
+fn force(variables: &mut Variables, name: &str, value: &str, environment: &str, draft: &mut Draft) {
+    if variables.get(name).is_some_and(|said| !limits::is_same(&said, value)) {
+        draft.notes.leave(name, format!("with `{environment}` it is {value} there, whatever this says"));
+    }
+}
+
+/// The value of the first variable of a rule that is set. The others stay unread: they are told as left behind.
+fn limit(rule: &Rule, variables: &mut Variables, draft: &mut Draft) -> Option<(&'static str, u64)> {
+    let (name, text) = rule.names.iter().find_map(|name| Some((*name, variables.get(name)?)))?;
+    match rule.read(&text) {
+        Ok(value) => Some((name, value)),
+        Err(problem) => {
+            draft.notes.leave(name, problem);
+            None
+        }
+    }
+}
+
+/// Where it listens.
+fn listens(variables: &mut Variables, draft: &mut Draft) {
+    let said = listen::NAMES.map(|name| variables.get(name));
+    let value = |name: &str| listen::NAMES.iter().zip(&said).find(|(known, _)| **known == name)?.1.clone();
+    match listen::listen(value) {
+        Listen::Unsaid => {}
+        Listen::Stdio => {
+            let why = "`althing mcp stdio --toolset decisions` does so, and every server at `/mcp/s/decisions`";
+            draft.notes.leave(listen::NAMES[0], why);
+            for (name, _) in listen::NAMES.iter().zip(&said).skip(1).filter(|(_, said)| said.is_some()) {
+                draft.notes.leave(name, "with `stdio` nobody listens there");
+            }
+        }
+        Listen::At(address, _) => {
+            draft.notes.carry(format!("MCP_HTTP_HOST, MCP_HTTP_PORT → server.bind `{address}`, at `/mcp/s/decisions`"));
+            draft.whole.bind = Some(address);
+        }
+        Listen::Wrong(name, why) => draft.notes.leave(name, why),
     }
 }
 
 fn why(name: &str) -> &'static str {
     match name {
         "LITELLM_API_KEY" => "the library reads the key of the model's own provider, not this one",
-        "DMM_DEFAULT_TEMPERATURE" => "requests say this themselves",
-        _ => "it is about decisions and their sessions, not about providers",
+        _ => limits::why(name).unwrap_or("there is no counterpart"),
     }
 }

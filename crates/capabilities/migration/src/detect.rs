@@ -40,7 +40,9 @@ impl Format {
             Self::Litellm => "`model_list`, `litellm_settings` or `router_settings`",
             Self::Toolweaver => "`PLANNER_…`, `WORKER_MODEL`, `SMALL_MODEL_BACKEND`, `TOOLWEAVER_…` or `mcpServers`",
             Self::Conjecture => "a list `providers` with `url` and `model`",
-            Self::DecisionMatrix => "`DMM_…`, `BEDROCK_MODEL_ID`, `DEFAULT_MODEL_BACKEND` or `backend.bedrock_model`",
+            Self::DecisionMatrix => {
+                "`DMM_…`, `BEDROCK_MODEL_ID`, `DEFAULT_MODEL_BACKEND`, `backend.bedrock_model` or limits in `validation`"
+            }
         }
     }
 
@@ -76,6 +78,25 @@ pub(crate) fn detect(files: &[Tree]) -> Result<(Format, Sign), MigrationError> {
     found.map(|(format, sign, _)| (format, sign)).ok_or_else(|| MigrationError::Unknown { file: unknown() })
 }
 
+/// Keys of Decision Matrix MCP's sections that nobody else has there.
+const LIMITS: [(&str, &str); 15] = [
+    ("validation", "max_topic_length"),
+    ("validation", "max_option_name_length"),
+    ("validation", "max_criterion_name_length"),
+    ("validation", "max_options_allowed"),
+    ("validation", "min_options_required"),
+    ("validation", "max_criteria_allowed"),
+    ("validation", "max_criterion_weight"),
+    ("session", "max_active_sessions"),
+    ("session", "lru_eviction_batch_size"),
+    ("session", "default_max_sessions"),
+    ("session", "default_session_ttl_hours"),
+    ("session", "default_cleanup_interval_minutes"),
+    ("performance", "request_timeout_seconds"),
+    ("performance", "max_concurrent_evaluations"),
+    ("performance", "cot_timeout_seconds"),
+];
+
 fn of_tree(root: &Node) -> Option<(Format, Sign)> {
     let has = |key: &str| root.get(key).is_some();
     let section = |section: &str, key: &str| root.get(section).is_some_and(|inner| inner.get(key).is_some());
@@ -90,8 +111,8 @@ fn of_tree(root: &Node) -> Option<(Format, Sign)> {
         Some((Format::Toolweaver, "mcpServers or planner"))
     } else if ["bedrock_model", "litellm_model", "ollama_model"].iter().any(|key| section("backend", key)) {
         Some((Format::DecisionMatrix, "models in backend"))
-    } else if section("validation", "max_options_allowed") || section("performance", "request_timeout_seconds") {
-        Some((Format::DecisionMatrix, "limits in validation or performance"))
+    } else if LIMITS.iter().any(|(name, key)| section(name, key)) {
+        Some((Format::DecisionMatrix, "limits in validation, session or performance"))
     } else {
         None
     }

@@ -54,8 +54,8 @@ pub enum MigrationError {
         /// What they are.
         formats: (Format, Format),
     },
-    /// Nothing in the files names a provider that could come along.
-    #[error("no provider of these settings can come along (read as `{format}`, {left} left behind)")]
+    /// Nothing in the files could come along.
+    #[error("nothing of these settings can come along (read as `{format}`, {left} left behind)")]
     Nothing {
         /// As what they were read.
         format: Format,

@@ -1,7 +1,8 @@
-//! Other projects' provider settings, rewritten as ours.
+//! Other projects' settings, rewritten as ours.
 //!
-//! Text goes in, settings come out: providers, panels, routes, aliases, the TOML that says the same with comments, and
-//! a line for everything that could not come along. What is written is always read back by `settings` before it is
+//! Text goes in, settings come out: providers, panels, routes, aliases, limits, the TOML that says the same with comments,
+//! and a line for everything that could not come along. Variables that a server finds when it starts can be taken over
+//! as well. What is written is always read back by `settings` before it is
 //! returned. This room opens no file, reads no environment and asks no provider; a key that stands in a source is
 //! never repeated, not in the settings, not in a line and not in an error.
 
@@ -25,6 +26,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use decision_matrix::start::take_over;
 pub use detect::Format;
 pub use error::MigrationError;
 pub use read::{DEPTH_MAX, NODES_MAX, SOURCE_BYTES_MAX, SOURCES_MAX};
@@ -63,6 +65,10 @@ pub struct Whole {
     /// `server.deadline_ms`: how long a request may take in all, in milliseconds; set where a provider needs more than
     /// the default.
     pub deadline_ms: Option<u64>,
+    /// `server.bind`: where to listen.
+    pub bind: Option<String>,
+    /// Keys of `[decisions]` with their values.
+    pub decisions: Vec<(&'static str, u64)>,
 }
 
 /// Settings that say what the sources said.
@@ -108,7 +114,8 @@ pub fn import(from: Option<Format>, files: &[Source]) -> Result<Imported, Migrat
         Format::DecisionMatrix => decision_matrix::draft(&files),
     };
     let built = house::build(draft);
-    if built.providers.is_empty() {
+    let Whole { bind, decisions, .. } = &built.whole;
+    if built.providers.is_empty() && bind.is_none() && decisions.is_empty() {
         return Err(MigrationError::Nothing { format, left: built.notes.into_left().len() });
     }
     let toml = write::toml(&built, format);

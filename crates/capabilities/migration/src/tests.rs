@@ -8,7 +8,7 @@ mod whole;
 use crate::{Format, Imported, MigrationError, Source, import};
 
 /// Files to read; each is written by hand after its project's documentation, with invented values.
-const SAMPLES: [(&str, &str, Format); 7] = [
+const SAMPLES: [(&str, &str, Format); 9] = [
     ("litellm.yaml", include_str!("tests/samples/litellm.yaml"), Format::Litellm),
     ("wildcards.yaml", include_str!("tests/samples/wildcards.yaml"), Format::Litellm),
     ("toolweaver.env", include_str!("tests/samples/toolweaver.env"), Format::Toolweaver),
@@ -16,6 +16,8 @@ const SAMPLES: [(&str, &str, Format); 7] = [
     ("conjecture.json", include_str!("tests/samples/conjecture.json"), Format::Conjecture),
     ("matrix.env", include_str!("tests/samples/matrix.env"), Format::DecisionMatrix),
     ("matrix.yaml", include_str!("tests/samples/matrix.yaml"), Format::DecisionMatrix),
+    ("limits.json", include_str!("tests/samples/limits.json"), Format::DecisionMatrix),
+    ("http.env", include_str!("tests/samples/http.env"), Format::DecisionMatrix),
 ];
 
 fn source(name: &str, text: &str) -> Source {

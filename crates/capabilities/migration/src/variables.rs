@@ -45,6 +45,11 @@ impl Variables {
         self.first(&[name]).map(|(_, value)| value)
     }
 
+    /// What a variable has, without reading it: should nobody read it, it is told as left behind.
+    pub(crate) fn peek(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
     /// Whether a variable is set; this is not reading it.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)

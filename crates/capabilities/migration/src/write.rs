@@ -90,11 +90,20 @@ fn quoted(word: &str) -> String {
 }
 
 fn whole(out: &mut Out, whole: &Whole) {
-    if whole.deadline_ms.is_some() {
-        out.line("\n# As long as the slowest provider may take.\n[server]");
-        out.number("deadline_ms", whole.deadline_ms);
+    match (&whole.bind, whole.deadline_ms) {
+        (None, None) => {}
+        (None, Some(_)) => out.line("\n# As long as the slowest provider may take.\n[server]"),
+        (Some(_), _) => out.line("\n# Where it listened; an address that others reach wants a key first.\n[server]"),
     }
-    let guard = Whole { deadline_ms: None, ..whole.clone() };
+    out.word("bind", whole.bind.as_deref());
+    out.number("deadline_ms", whole.deadline_ms);
+    if !whole.decisions.is_empty() {
+        out.line("\n# How large decisions may be, how many are kept, how they are evaluated.\n[decisions]");
+        for (key, value) in &whole.decisions {
+            out.number(key, Some(value));
+        }
+    }
+    let guard = Whole { deadline_ms: None, bind: None, decisions: Vec::new(), ..whole.clone() };
     if guard != Whole::default() {
         out.line("\n# Retries and cooldowns.\n[guard]");
         out.number("attempts_max", guard.attempts_max);

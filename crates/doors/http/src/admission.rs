@@ -1,13 +1,13 @@
 //! Who lets callers in: asked once for each request, before anything else is looked at.
 
 use crate::app::App;
-use crate::refusal::Refusal;
 use access::{Gate, Presented};
 use axum::extract::Request;
 use caller::{Guest, ToolFault};
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use origin::ClientAddr;
+use routes::Refusal;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use store::Store;

@@ -1,7 +1,7 @@
 //! The routes, and what all of them share.
 
 use crate::admission::Admits;
-use crate::rows::{Head, Need, Row};
+use crate::rows::serve;
 use crate::{chat, embeddings, gatekeeper, health, models, ollama, openapi, providers, refusal};
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -16,6 +16,7 @@ use listener::{Certificate, ServeError};
 use matrix::Matrix;
 use measure::{Admission, Count, Metrics, RouteMetrics};
 use origin::{Allowed, Proxies};
+use routes::{Head, Need, Row, Terms};
 use settings::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -45,27 +46,26 @@ pub struct Parts {
 
 /// One version of the limits; swapped whole when settings are reloaded.
 pub(crate) struct Rules {
-    pub(crate) body_bytes_max: usize,
-    pub(crate) body_read: Duration,
+    pub(crate) terms: Arc<Terms>,
     pub(crate) in_flight_max: usize,
-    pub(crate) deadline: Duration,
-    pub(crate) keepalive_first: Duration,
-    pub(crate) keepalive: Duration,
-    pub(crate) chat: Limits,
     pub(crate) allowed: Allowed,
     pub(crate) proxies: Proxies,
 }
 
 impl Rules {
-    fn new(server: &Server, guarded: &Arc<AtomicBool>) -> Self {
-        Self {
+    fn new(server: &Server, guarded: &Arc<AtomicBool>, cut: &CancellationToken) -> Self {
+        let terms = Terms {
             body_bytes_max: server.body_bytes_max,
             body_read: Duration::from_millis(server.body_read_ms),
-            in_flight_max: server.in_flight_max,
             deadline: Duration::from_millis(server.deadline_ms),
             keepalive_first: Duration::from_millis(server.keepalive_first_ms),
             keepalive: Duration::from_millis(server.keepalive_ms),
             chat: Limits { n_max: u64::from(server.n_max), messages_max: MESSAGES_MAX },
+            cut: cut.clone(),
+        };
+        Self {
+            terms: Arc::new(terms),
+            in_flight_max: server.in_flight_max,
             allowed: Allowed::new(server, Arc::clone(guarded)),
             proxies: Proxies::new(&server.trusted_proxies),
         }
@@ -147,13 +147,13 @@ impl App {
         paths.dedup();
         let routes = paths.into_iter().map(|path| (path, metrics.route("http", path))).collect();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let guarded = Arc::new(AtomicBool::new(false));
+        let (guarded, cut) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
         let inner = Inner {
-            rules: ArcSwap::from_pointee(Rules::new(&server, &guarded)),
+            rules: ArcSwap::from_pointee(Rules::new(&server, &guarded, &cut)),
             tls: Certificate::default(),
             guarded,
             draining: AtomicBool::new(false),
-            cut: CancellationToken::new(),
+            cut,
             in_flight: AtomicUsize::new(0),
             started_unix: now.as_secs(),
             started: Instant::now(),
@@ -175,7 +175,7 @@ impl App {
     /// `header_read_ms`, `header_bytes_max`, `drain_ms`, and how long a client may take nothing (`stream_idle_ms`, whose
     /// other half follows) are fixed at the start.
     pub fn reload(&self, server: &Server) {
-        self.0.rules.store(Arc::new(Rules::new(server, &self.0.guarded)));
+        self.0.rules.store(Arc::new(Rules::new(server, &self.0.guarded, &self.0.cut)));
         self.0.tls.reload(server);
     }
 
@@ -192,6 +192,11 @@ impl App {
     /// fear a page that makes a browser call it, for pages have no key.
     pub fn set_guarded(&self, guarded: bool) {
         self.0.guarded.store(guarded, Ordering::Relaxed);
+    }
+
+    /// Within what a request that comes now is read and answered.
+    pub(crate) fn terms(&self) -> Arc<Terms> {
+        Arc::clone(&self.0.rules.load().terms)
     }
 
     /// Whether the server is on its way out.
@@ -217,7 +222,7 @@ impl App {
     pub(crate) fn routes(&self) -> Router {
         let own = own(self.0.api).into_iter().map(|row| row.with_state(self));
         own.chain(self.0.rows.iter().cloned())
-            .fold(Router::new(), |router, row| row.serve(router, self))
+            .fold(Router::new(), |router, row| serve(row, router, self))
             .with_state(())
             .fallback(refusal::no_such_path)
             .method_not_allowed_fallback(refusal::wrong_method)

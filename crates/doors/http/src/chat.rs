@@ -2,27 +2,24 @@
 //!
 //! Whatever the dialect, the engine is asked with a chat; what it answers goes out in the dialect of whoever asked.
 
-use crate::app::{App, Rules};
-use crate::gatekeeper::Arrival;
-use crate::refusal::Refusal;
-use crate::{body, dialects, served, sse, wishes};
+use crate::app::App;
+use crate::refusal::{Shaped, of_ask};
+use crate::{dialects, served, sse, wishes};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use caller::{Caller, Guest};
-use fault::Kind;
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use matrix::{AskError, Outcome};
+use routes::{Arrival, Refusal, Terms, body};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::openai::{ChatRequest, Limits};
 use wire::{About, Dialect, WireError};
 
-/// The header by which a client shortens the deadline of one request, in milliseconds.
-const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-althing-timeout-ms");
 /// Headers of Anthropic's dialect that go on to a provider that speaks it.
 const ANTHROPIC_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
@@ -55,14 +52,14 @@ pub(crate) async fn ollama(app: State<App>, at: Extension<Arrival>, by: Extensio
 }
 
 async fn serve(dialect: Dialect, (State(app), Extension(arrival), Extension(guest), request): Asked) -> Response {
-    let rules = app.0.rules.load_full();
+    let terms = app.terms();
     let parse = |headers: &HeaderMap, bytes, limits: &Limits| parse(dialect, headers, bytes, limits);
-    let (request, caller) = match read(&app, &arrival, guest, request, &rules, parse).await {
+    let (request, caller) = match read(&app, &arrival, guest, request, &terms, parse).await {
         Ok(read) => read,
         Err(refusal) => return refusal.in_dialect(dialect, &arrival.id),
     };
     if request.stream() && app.0.matrix.is_panel(request.model()) {
-        return Box::pin(sse::panel(app, arrival, caller, request, &rules)).await;
+        return Box::pin(sse::panel(app, arrival, caller, request, &terms)).await;
     }
     let asked = app.0.matrix.ask(&caller, &request).await;
     answer(&app, &arrival, &request, asked)
@@ -75,9 +72,9 @@ pub(crate) async fn count(
     Extension(guest): Extension<Guest>,
     request: Request,
 ) -> Response {
-    let rules = app.0.rules.load_full();
+    let terms = app.terms();
     let parse = |headers: &HeaderMap, bytes, limits: &Limits| anthropic::count_to_chat(bytes, kept(headers), limits);
-    let (request, caller) = match read(&app, &arrival, guest, request, &rules, parse).await {
+    let (request, caller) = match read(&app, &arrival, guest, request, &terms, parse).await {
         Ok(read) => read,
         Err(refusal) => return refusal.in_dialect(Dialect::Messages, &arrival.id),
     };
@@ -86,7 +83,7 @@ pub(crate) async fn count(
             "input_tokens": counted.tokens,
             "althing": { "request_id": &*arrival.id, "counted_by": counted.by, "estimated": counted.estimated },
         })),
-        Err(error) => Refusal::of_ask(&error).in_dialect(Dialect::Messages, &arrival.id),
+        Err(error) => of_ask(&error).in_dialect(Dialect::Messages, &arrival.id),
     }
 }
 
@@ -96,14 +93,14 @@ pub(crate) async fn read<T>(
     arrival: &Arrival,
     guest: Guest,
     request: Request,
-    rules: &Rules,
+    terms: &Terms,
     parse: impl FnOnce(&HeaderMap, Bytes, &Limits) -> Result<T, WireError>,
 ) -> Result<(T, Caller), Box<Refusal>> {
     let (parts, body) = request.into_parts();
-    let deadline = arrival.at + deadline(&parts.headers, rules)?;
+    let deadline = arrival.at + terms.deadline(&parts.headers)?;
     let wishes = wishes::read(&parts.headers, &guest, &app.0.matrix)?;
-    let bytes = body::read(&parts.headers, body, rules).await?;
-    let read = parse(&parts.headers, bytes, &rules.chat).map_err(|error| Box::new(Refusal::of(&error)))?;
+    let bytes = body::read(&parts.headers, body, terms).await?;
+    let read = parse(&parts.headers, bytes, &terms.chat).map_err(|error| Box::new(Refusal::of(&error)))?;
     Ok((read, Caller { request_id: Arc::clone(&arrival.id), deadline, guest, wishes }))
 }
 
@@ -152,7 +149,7 @@ pub(crate) fn answer(
             let about = about(app, arrival, request);
             served::stream(sse::single(app, stream, request, &about), dialect, Some(&report))
         }
-        Err(error) => Refusal::of_ask(&error).in_dialect(dialect, &arrival.id),
+        Err(error) => of_ask(&error).in_dialect(dialect, &arrival.id),
     }
 }
 
@@ -175,18 +172,5 @@ fn path(dialect: Dialect) -> &'static str {
         Dialect::Messages => "/v1/messages",
         Dialect::Responses => "/v1/responses",
         Dialect::Ollama => "/api/chat",
-    }
-}
-
-/// How long this request may take: as long as the client says, but no longer than settings do.
-fn deadline(headers: &HeaderMap, rules: &Rules) -> Result<Duration, Box<Refusal>> {
-    let Some(asked) = headers.get(TIMEOUT_HEADER) else { return Ok(rules.deadline) };
-    match asked.to_str().ok().and_then(|ms| ms.trim().parse::<u64>().ok()) {
-        Some(ms) => Ok(Duration::from_millis(ms.max(1)).min(rules.deadline)),
-        None => {
-            let message = format!("the header `{TIMEOUT_HEADER}` is not a number of milliseconds");
-            let refusal = Refusal::new(Kind::BadInput, "invalid_header", message);
-            Err(Box::new(refusal.hint("send a whole number, or leave it out")))
-        }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::app::App;
 use crate::chat;
-use crate::gatekeeper::Arrival;
-use crate::refusal::Refusal;
+use crate::refusal::{Shaped, of_ask};
 use crate::served;
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -11,6 +10,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use caller::{Caller, Guest};
 use matrix::Vectors;
+use routes::{Arrival, Refusal};
 use serde_json::json;
 use wire::Dialect;
 use wire::openai::EmbeddingRequest;
@@ -22,9 +22,9 @@ pub(crate) async fn embed(
     Extension(guest): Extension<Guest>,
     request: Request,
 ) -> Response {
-    let rules = app.0.rules.load_full();
+    let terms = app.terms();
     let parse = |_: &_, bytes, _: &_| EmbeddingRequest::parse(bytes);
-    let asked = match chat::read(&app, &arrival, guest, request, &rules, parse).await {
+    let asked = match chat::read(&app, &arrival, guest, request, &terms, parse).await {
         Ok((request, caller)) => ask(&app, &arrival, &caller, &request, "/v1/embeddings").await,
         Err(refusal) => Err(refusal),
     };
@@ -41,9 +41,9 @@ pub(crate) async fn embed_ollama(
     Extension(guest): Extension<Guest>,
     request: Request,
 ) -> Response {
-    let rules = app.0.rules.load_full();
+    let terms = app.terms();
     let parse = |_: &_, bytes: Bytes, _: &_| ollama::embed_to_request(&bytes);
-    let asked = match chat::read(&app, &arrival, guest, request, &rules, parse).await {
+    let asked = match chat::read(&app, &arrival, guest, request, &terms, parse).await {
         Ok((request, caller)) => {
             let asked = ask(&app, &arrival, &caller, &request, "/api/embed").await;
             asked.map(|vectors| (vectors, request))
@@ -68,7 +68,7 @@ async fn ask(
     route: &str,
 ) -> Result<Vectors, Box<Refusal>> {
     let asked = app.0.matrix.embed(caller, request).await;
-    let mut vectors = asked.map_err(|error| Box::new(Refusal::of_ask(&error)))?;
+    let mut vectors = asked.map_err(|error| Box::new(of_ask(&error)))?;
     let total = arrival.at.elapsed();
     vectors.report.set_overhead(total, vectors.waited);
     app.route_metrics(route).overhead(total.saturating_sub(vectors.waited));

@@ -2,8 +2,7 @@
 
 use crate::admission;
 use crate::app::{App, Rules};
-use crate::refusal::Refusal;
-use crate::rest::Refused;
+use crate::refusal::Shaped;
 use crate::unread::Unread;
 use axum::Router;
 use axum::body::Body;
@@ -15,6 +14,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use measure::{LevelGuard, RouteMetrics};
+use routes::{Arrival, Refusal, Refused};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -24,13 +24,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 use tower::Service;
-
-/// The id of a request and when it came.
-#[derive(Debug, Clone)]
-pub(crate) struct Arrival {
-    pub(crate) id: Arc<str>,
-    pub(crate) at: Instant,
-}
 
 /// The header with the id of the request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-althing-request-id");
@@ -61,7 +54,7 @@ pub(crate) async fn keep(app: App, routes: Router, mut request: Request) -> Resp
         Ok(Pass::In(room)) => {
             visit.room = room;
             request.extensions_mut().insert(arrival.clone());
-            request.extensions_mut().insert(Arc::clone(&rules));
+            request.extensions_mut().insert(Arc::clone(&rules.terms));
             let answered = AssertUnwindSafe(let_in(&app, &path, request, routes)).catch_unwind().await;
             answered
                 .unwrap_or_else(|panic| Err(Box::new(panicked(panic.as_ref(), &arrival.id))))

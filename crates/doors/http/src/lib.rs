@@ -1,12 +1,11 @@
 //! The HTTP door: listener, limits, OpenAI-compatible API, health and metrics.
 //!
 //! The only place that turns a [`fault::Kind`] into a status. It knows requests and replies as bytes and the engine
-//! that answers them; it knows no provider, and no other door: whatever else is to be served at this address comes
-//! as a nested router from the binary.
+//! that answers them; it knows no provider, no service and no other door: whatever else is to be served at this address
+//! comes as rows from the binary.
 
 mod admission;
 mod app;
-mod body;
 mod chat;
 mod dialects;
 mod embeddings;
@@ -17,7 +16,6 @@ mod ollama;
 mod openapi;
 mod providers;
 mod refusal;
-pub mod rest;
 mod rows;
 mod serve;
 mod served;
@@ -29,7 +27,6 @@ pub use admission::{Admits, Admitted, Desk};
 pub use app::{App, Parts};
 pub use openapi::document as openapi_document;
 pub use origin::ClientAddr;
-pub use rows::{Head, Need, Row};
 pub use serve::serve;
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! `GET /v1/models`.
 
 use crate::app::App;
-use crate::gatekeeper::Arrival;
-use crate::refusal::{Refusal, shown};
-use crate::rest::Name;
+use crate::refusal::Shaped;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use fault::Kind;
 use http::HeaderMap;
+use routes::{Arrival, Name, Refusal, shown};
 use serde_json::{Value, json};
 use wire::Dialect;
 use wire::openai::{ModelCard, ModelList};

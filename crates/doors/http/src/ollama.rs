@@ -1,14 +1,14 @@
 //! What Ollama's clients ask beside chats: its list of models, its version.
 
 use crate::app::App;
-use crate::gatekeeper::Arrival;
-use crate::refusal::{Refusal, shown};
-use crate::{body, served};
+use crate::refusal::Shaped;
+use crate::served;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::{Extension, Json};
 use fault::Kind;
 use matrix::ModelInfo;
+use routes::{Arrival, Refusal, body, shown};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::Dialect;
@@ -43,10 +43,10 @@ struct Which {
 
 /// `POST /api/show`.
 pub(crate) async fn show(State(app): State<App>, Extension(arrival): Extension<Arrival>, request: Request) -> Response {
-    let rules = app.0.rules.load_full();
+    let terms = app.terms();
     let (parts, body) = request.into_parts();
     let found = async {
-        let bytes = body::read(&parts.headers, body, &rules).await?;
+        let bytes = body::read(&parts.headers, body, &terms).await?;
         let which: Which = serde_json::from_slice(&bytes).map_err(|_| {
             let refusal = Refusal::new(Kind::BadInput, "missing_parameter", "the body names no model");
             Box::new(refusal.hint("send `{\"model\": \"NAME\"}`"))

@@ -1,10 +1,11 @@
 //! `GET /api/openapi.json`: what is served, described.
 
 use crate::app::{App, own};
-use crate::rows::{Head, Row, operations};
+use crate::rows::operations;
 use axum::Json;
 use axum::extract::State;
 use matrix::Report;
+use routes::{Head, Row};
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};

@@ -1,8 +1,6 @@
 //! `GET /api/v1/providers`: whether they are there, and how their models are doing.
 
 use crate::app::App;
-use crate::rest::{Asked, Refused, describe};
-use crate::rows::{Need, Row};
 use ::models::{Price, Quantiles, Rates};
 use axum::Json;
 use axum::extract::State;
@@ -10,6 +8,7 @@ use axum::routing::get;
 use caller::Role;
 use http::Method;
 use matrix::{Looked, ModelState, ProviderState};
+use routes::{Asked, Need, Refused, Row, describe};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -4,45 +4,23 @@
 
 use crate::app::App;
 use crate::dialects;
-use crate::gatekeeper::Arrival;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use fault::{Explain, Kind, Retry, nearest};
+use fault::{Kind, Retry, nearest};
 use http::{HeaderValue, StatusCode, header};
+use routes::{Arrival, Refusal, shown};
 use serde_json::{Value, json};
 use wire::Dialect;
-use wire::openai::{Attempt, ErrorBody, ErrorDetail};
-
-/// The most characters of a refusal's message: what it repeats may come from the request.
-const MESSAGE_CHARS_MAX: usize = 2_000;
-/// The most characters of a path, a method or a name that are repeated.
-const SHOWN_CHARS_MAX: usize = 200;
+use wire::openai::{ErrorBody, ErrorDetail};
 
 /// JSON-RPC's numbers for a request that cannot be served, and for a server that cannot serve it.
 const INVALID_REQUEST: i32 = -32_600;
 const INTERNAL_ERROR: i32 = -32_603;
 
-/// Why a request is not served.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    hint: Option<String>,
-    param: Option<String>,
-    retry: Retry,
-    attempts: Vec<Attempt>,
-    agreement: Option<Value>,
-    /// The version that is there now, where somebody wanted to change another.
-    version: Option<i64>,
-    /// Models have been asked, and asked again: the client need not.
-    retried: bool,
-}
-
 /// The one place where kinds become statuses.
-pub(crate) fn status(kind: Kind) -> StatusCode {
+fn status(kind: Kind) -> StatusCode {
     match kind {
         Kind::BadInput => StatusCode::BAD_REQUEST,
         Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -59,72 +37,30 @@ pub(crate) fn status(kind: Kind) -> StatusCode {
     }
 }
 
-impl Refusal {
-    pub(crate) fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: status(kind),
-            code,
-            message: cut(message.into(), MESSAGE_CHARS_MAX),
-            hint: None,
-            param: None,
-            retry: Retry::Never,
-            attempts: Vec::new(),
-            agreement: None,
-            version: None,
-            retried: false,
-        }
-    }
+/// What the engine could not answer, with every attempt it made.
+pub(crate) fn of_ask(error: &matrix::AskError) -> Refusal {
+    let agreement = match error {
+        matrix::AskError::Disagreement { agreement, .. } => serde_json::to_value(agreement).ok(),
+        _ => None,
+    };
+    Refusal { attempts: error.attempts().to_vec(), agreement, retried: true, ..Refusal::of(error) }
+}
 
-    pub(crate) fn of(error: &impl Explain) -> Self {
-        Self {
-            hint: error.hint(),
-            param: error.param(),
-            retry: error.retry(),
-            ..Self::new(error.kind(), error.code(), error.to_string())
-        }
-    }
-
-    /// What the engine could not answer, with every attempt it made.
-    pub(crate) fn of_ask(error: &matrix::AskError) -> Self {
-        let agreement = match error {
-            matrix::AskError::Disagreement { agreement, .. } => serde_json::to_value(agreement).ok(),
-            _ => None,
-        };
-        Self { attempts: error.attempts().to_vec(), agreement, retried: true, ..Self::of(error) }
-    }
-
-    pub(crate) fn version(mut self, version: i64) -> Self {
-        self.version = Some(version);
-        self
-    }
-
-    pub(crate) fn status_is(mut self, status: StatusCode) -> Self {
-        self.status = status;
-        self
-    }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    pub(crate) fn retry(mut self, retry: Retry) -> Self {
-        self.retry = retry;
-        self
-    }
-
-    fn sentence(&self) -> String {
-        match &self.hint {
-            Some(hint) => format!("{}; {hint}", self.message),
-            None => self.message.clone(),
-        }
-    }
-
+/// A refusal in the shapes that clients understand.
+pub(crate) trait Shaped {
     /// OpenAI's shape, as a value: a reply's body or an event of a stream.
-    pub(crate) fn openai_body(&self, request_id: &str) -> Value {
+    fn openai_body(&self, request_id: &str) -> Value;
+    /// In the shape that belongs to a dialect.
+    fn in_dialect(&self, dialect: Dialect, request_id: &str) -> Response;
+    /// In the shape that belongs to a path.
+    fn for_path(&self, path: &str, request_id: &str) -> Response;
+}
+
+impl Shaped for Refusal {
+    fn openai_body(&self, request_id: &str) -> Value {
         let detail = ErrorDetail {
-            message: self.sentence(),
-            class: class(self.status),
+            message: sentence(self),
+            class: class(status_of(self)),
             param: self.param.clone(),
             code: self.code,
             request_id: request_id.to_owned(),
@@ -137,61 +73,75 @@ impl Refusal {
         body
     }
 
-    fn problem(&self, path: &str, request_id: &str) -> Value {
-        let mut problem = json!({
-            "type": "about:blank", "title": self.status.canonical_reason(), "status": self.status.as_u16(),
-            "detail": self.sentence(), "instance": shown(path), "code": self.code, "request_id": request_id,
-        });
-        if let Some(param) = &self.param {
-            problem["param"] = param.as_str().into();
-        }
-        if let Some(version) = self.version {
-            problem["version"] = version.into();
-        }
-        problem
+    fn in_dialect(&self, dialect: Dialect, request_id: &str) -> Response {
+        respond(self, "application/json", &dialects::error(dialect, &self.openai_body(request_id)))
     }
 
-    /// JSON-RPC's shape: of any other, MCP's clients tell the people before them nothing.
-    fn json_rpc(&self, request_id: &str) -> Value {
-        let number = if self.status.is_server_error() { INTERNAL_ERROR } else { INVALID_REQUEST };
-        let data = json!({ "code": self.code, "request_id": request_id });
-        let error = json!({ "code": number, "message": self.sentence(), "data": data });
-        json!({ "jsonrpc": "2.0", "id": null, "error": error })
-    }
-
-    /// In the shape that belongs to a dialect.
-    pub(crate) fn in_dialect(&self, dialect: Dialect, request_id: &str) -> Response {
-        self.respond("application/json", &dialects::error(dialect, &self.openai_body(request_id)))
-    }
-
-    /// In the shape that belongs to a path.
-    pub(crate) fn for_path(&self, path: &str, request_id: &str) -> Response {
+    fn for_path(&self, path: &str, request_id: &str) -> Response {
         let below = |top: &str| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if let Some(dialect) = dialect(path) {
             return self.in_dialect(dialect, request_id);
         }
         if below("/mcp") {
-            return self.respond("application/json", &self.json_rpc(request_id));
+            return respond(self, "application/json", &json_rpc(self, request_id));
         }
-        self.respond("application/problem+json", &self.problem(path, request_id))
+        respond(self, "application/problem+json", &problem(self, path, request_id))
     }
+}
 
-    fn respond(&self, content_type: &'static str, body: &Value) -> Response {
-        let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Retry::After(wait) = self.retry {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
-        } else if self.retried {
-            // OpenAI's clients retry on their own; we have done that already.
-            headers.insert("x-should-retry", HeaderValue::from_static("false"));
-        }
-        response
+/// The status of a refusal.
+fn status_of(refusal: &Refusal) -> StatusCode {
+    refusal.status.unwrap_or_else(|| status(refusal.kind))
+}
+
+/// What went wrong and what to do, without the keys that somebody may have typed into it.
+fn sentence(refusal: &Refusal) -> String {
+    let message = access::without_keys(&refusal.message);
+    match &refusal.hint {
+        Some(hint) => format!("{message}; {hint}"),
+        None => message.into_owned(),
     }
+}
+
+fn problem(refusal: &Refusal, path: &str, request_id: &str) -> Value {
+    let status = status_of(refusal);
+    let mut problem = json!({
+        "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(),
+        "detail": sentence(refusal), "instance": access::without_keys(&shown(path)), "code": refusal.code,
+        "request_id": request_id,
+    });
+    if let Some(param) = &refusal.param {
+        problem["param"] = param.as_str().into();
+    }
+    for (name, value) in &refusal.more {
+        problem[name] = value.clone();
+    }
+    problem
+}
+
+/// JSON-RPC's shape: of any other, MCP's clients tell the people before them nothing.
+fn json_rpc(refusal: &Refusal, request_id: &str) -> Value {
+    let number = if status_of(refusal).is_server_error() { INTERNAL_ERROR } else { INVALID_REQUEST };
+    let data = json!({ "code": refusal.code, "request_id": request_id });
+    let error = json!({ "code": number, "message": sentence(refusal), "data": data });
+    json!({ "jsonrpc": "2.0", "id": null, "error": error })
+}
+
+fn respond(refusal: &Refusal, content_type: &'static str, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status_of(refusal);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if status_of(refusal) == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Retry::After(wait) = refusal.retry {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
+    } else if refusal.retried {
+        // OpenAI's clients retry on their own; we have done that already.
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    }
+    response
 }
 
 /// The dialect that is spoken at a path, if any is.
@@ -216,21 +166,6 @@ fn class(status: StatusCode) -> &'static str {
         400..=499 => "invalid_request_error",
         _ => "server_error",
     }
-}
-
-/// As much of a client's text as is repeated.
-pub(crate) fn shown(text: &str) -> String {
-    cut(text.to_owned(), SHOWN_CHARS_MAX)
-}
-
-/// The beginning of a text, without the keys that somebody may have typed into it.
-fn cut(text: String, chars_max: usize) -> String {
-    let mut text = access::without_keys(&text).into_owned();
-    if let Some((at, _)) = text.char_indices().nth(chars_max) {
-        text.truncate(at);
-        text.push('…');
-    }
-    text
 }
 
 pub(crate) async fn no_such_path(

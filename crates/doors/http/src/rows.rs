@@ -1,89 +1,21 @@
-//! What is served, one row for each method of each path, with who may ask for it.
-//!
-//! A row cannot be made without saying who may use it: nothing is served by accident.
+//! How rows are served: behind the question who asks; and how all of them are described.
 
 use crate::app::App;
-use crate::gatekeeper::Arrival;
-use crate::refusal::Refusal;
+use crate::refusal::Shaped;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::MethodRouter;
 use caller::{Guest, Role};
 use futures_util::future::{Either, Ready, ready};
-use http::Method;
+use routes::{Arrival, Head, Need, Refusal, Row};
 use serde_json::{Map, Value, json};
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
-/// Who may use a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// Everybody, without a credential: whether the server lives and is ready, and its name.
-    Nobody,
-    /// Whoever may see figures: viewers, or everybody where `access.metrics_open` says so.
-    Figures,
-    /// This role and those above.
-    Role(Role),
-}
-
-/// What is known about a row without serving it.
-#[derive(Debug, Clone)]
-pub struct Head {
-    /// The path, with names in braces.
-    pub path: &'static str,
-    /// The method; `None` for a router that answers all of them, and everything below its path.
-    pub method: Option<Method>,
-    /// Who may use it.
-    pub need: Need,
-    /// The operation as OpenAPI describes it.
-    pub operation: Value,
-}
-
-/// One method of one path, whose handler still needs a state `S`.
-#[derive(Clone)]
-pub struct Row<S = ()> {
-    /// What is known about it.
-    pub head: Head,
-    served: Served<S>,
-}
-
-#[derive(Clone)]
-enum Served<S> {
-    Method(Box<MethodRouter<S>>),
-    Below(Router),
-}
-
-impl<S: Clone + Send + Sync + 'static> Row<S> {
-    /// One method of one path.
-    pub fn new(method: Method, path: &'static str, need: Need, handler: MethodRouter<S>, operation: Value) -> Self {
-        Self { head: Head { path, method: Some(method), need, operation }, served: Served::Method(Box::new(handler)) }
-    }
-
-    /// Everything below a path, answered by a router of its own.
-    pub fn nested(path: &'static str, need: Need, router: Router) -> Self {
-        Self { head: Head { path, method: None, need, operation: Value::Null }, served: Served::Below(router) }
-    }
-
-    /// The row with the state that its handler needs.
-    pub fn with_state(self, state: &S) -> Row {
-        let served = match self.served {
-            Served::Method(handler) => Served::Method(Box::new(handler.with_state(state.clone()))),
-            Served::Below(router) => Served::Below(router),
-        };
-        Row { head: self.head, served }
-    }
-}
-
-impl Row {
-    /// Adds the row to a router, behind the question who asks.
-    pub(crate) fn serve(self, router: Router, app: &App) -> Router {
-        let asked = Demand { app: app.clone(), need: self.head.need };
-        match self.served {
-            Served::Below(nested) => router.nest(self.head.path, nested.layer(asked)),
-            Served::Method(handler) => router.route(self.head.path, handler.route_layer(asked)),
-        }
-    }
+/// Adds a row to a router, behind the question who asks.
+pub(crate) fn serve(row: Row, router: Router, app: &App) -> Router {
+    let asked = Demand { app: app.clone(), need: row.head.need };
+    row.serve(router, asked)
 }
 
 /// The operations of all rows by path and method, as OpenAPI wants them.

@@ -1,10 +1,9 @@
 //! Streams on their way out.
 
-use crate::app::{App, Rules};
+use crate::app::App;
 use crate::chat;
 use crate::dialects;
-use crate::gatekeeper::Arrival;
-use crate::refusal::Refusal;
+use crate::refusal::{Shaped, of_ask};
 use crate::served;
 use ::models::ModelError;
 use axum::body::Body;
@@ -15,6 +14,7 @@ use fault::Kind;
 use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
 use matrix::{AskError, Events, Outcome};
+use routes::{Arrival, Refusal, Terms};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -81,15 +81,15 @@ type Asking = Pin<Box<dyn Future<Output = Result<Outcome, AskError>> + Send>>;
 /// A panel's answer as a stream: comments keep the connection open while it decides, then come the chunks.
 ///
 /// A panel that decides before the first comment is due is answered with its proper status.
-pub(crate) async fn panel(app: App, arrival: Arrival, caller: Caller, request: ChatRequest, rules: &Rules) -> Response {
+pub(crate) async fn panel(app: App, arrival: Arrival, caller: Caller, request: ChatRequest, terms: &Terms) -> Response {
     let matrix = Arc::clone(&app.0.matrix);
     let question = request.clone();
     let mut asking: Asking = Box::pin(async move { matrix.ask(&caller, &question).await });
-    if let Ok(asked) = tokio::time::timeout(rules.keepalive_first, &mut asking).await {
+    if let Ok(asked) = tokio::time::timeout(terms.keepalive_first, &mut asking).await {
         return chat::answer(&app, &arrival, &request, asked);
     }
     let (id, dialect) = (Arc::clone(&arrival.id), request.dialect());
-    let decision = Deciding { app: app.clone(), arrival, request, asking, pause: rules.keepalive };
+    let decision = Deciding { app: app.clone(), arrival, request, asking, pause: terms.keepalive };
     served::stream(until_cut(&app, Box::pin(decision.into_events()), dialect, id), dialect, None)
 }
 
@@ -127,7 +127,7 @@ impl Deciding {
             }
             // A panel answers whole; a stream here would be a defect of the engine.
             Ok(Outcome::Stream { .. }) => Bytes::new(),
-            Err(error) => dialects::error_event(dialect, &Refusal::of_ask(&error).openai_body(&self.arrival.id)),
+            Err(error) => dialects::error_event(dialect, &of_ask(&error).openai_body(&self.arrival.id)),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What headers say a request wants besides its answer: how much it matters, what it is about, whether a kept answer will
 //! do. What a route makes of it is not known here.
 
-use crate::refusal::Refusal;
 use caller::{Class, Guest, Kept, Role, Wishes};
 use fault::Kind;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use matrix::Matrix;
+use routes::Refusal;
 use std::sync::Arc;
 
 const CACHE: HeaderName = HeaderName::from_static("x-althing-cache");
@@ -21,7 +21,7 @@ pub(crate) fn read(headers: &HeaderMap, guest: &Guest, matrix: &Matrix) -> Resul
     let (class, tags) = (class(headers)?, tags(headers)?);
     let may = || guest.identity.role >= Role::Operator || matrix.may_be_critical(&guest.identity.tenant);
     let class = if class == Class::Critical && !may() { Class::Normal } else { class };
-    Ok(Wishes { class, tags, kept: kept(headers)? })
+    Ok(Wishes { class, tags, kept: kept(headers)?, ..Wishes::default() })
 }
 
 /// Our own header, else the one that every client of HTTP knows.

@@ -5,7 +5,7 @@
 
 use crate::read;
 use crate::shelf::Shelf;
-use caller::{Caller, Guest, ResourceLink, Role, Tool, ToolFault};
+use caller::{Caller, Guest, ProgressSink, ResourceLink, Role, Step, Tool, ToolFault};
 use fault::{Kind, Origin, Retry, nearest};
 use futures_util::FutureExt;
 use rmcp::RoleServer;
@@ -15,10 +15,13 @@ use serde_json::{Map, Value, json};
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout_at};
 
 /// How often a client that asked for progress hears that a call is still running.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+/// The least time between two of these.
+const PROGRESS_APART: Duration = Duration::from_millis(100);
 /// How long after the deadline a tool may still say in its own words that it passed.
 const GRACE: Duration = Duration::from_secs(1);
 /// The most names offered for one that nobody knows.
@@ -36,24 +39,29 @@ pub(crate) struct Call {
 
 /// Runs the tool and drops it at once when the request is cancelled.
 pub(crate) async fn run(shelf: &Shelf, call: Call, context: RequestContext<RoleServer>) -> CallToolResult {
-    let caller = caller(call.deadline, call.guest);
+    let mut caller = caller(call.deadline, call.guest);
+    let (tell, steps) = watch::channel(None);
+    if context.meta.get_progress_token().is_some() {
+        caller.wishes.progress = ProgressSink::new(move |step| drop(tell.send_replace(Some(step.clone()))));
+    }
     let Some((tool, needed)) = shelf.get(&call.name) else {
         return refusal(&unknown(shelf, &call.name, caller.guest.identity.role), &caller, None);
     };
     let role = caller.guest.identity.role;
     if role < needed {
-        return refusal(&forbidden(&call.name, needed, role), &caller, None);
+        return refusal(&tool.shaped(forbidden(&call.name, needed, role)), &caller, None);
     }
     let outcome = tokio::select! {
         biased;
-        () = context.ct.cancelled() => Err(cancelled()),
+        () = context.ct.cancelled() => Err(tool.shaped(cancelled())),
         outcome = bounded(tool.as_ref(), &caller, call.arguments) => outcome,
-        never = report_progress(&context) => match never {},
+        never = report_progress(&context, steps) => match never {},
     };
     match outcome {
         Ok(content) => answered(content),
         Err(fault) => {
-            let schema = (fault.kind == Kind::BadInput).then(|| tool.spec().input_schema);
+            // What has a shape of its own is told as it is, and nothing beside it.
+            let schema = (fault.kind == Kind::BadInput && fault.shape.is_none()).then(|| tool.spec().input_schema);
             refusal(&fault, &caller, schema)
         }
     }
@@ -87,29 +95,54 @@ async fn bounded(tool: &dyn Tool, caller: &Caller, arguments: Value) -> Result<V
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => {
             tracing::error!(tool = tool.spec().name, request_id = %caller.request_id, "a tool panicked");
-            Err(panicked())
+            Err(tool.shaped(panicked()))
         }
-        Err(_elapsed) => Err(late()),
+        Err(_elapsed) => Err(tool.shaped(late())),
     }
 }
 
-/// Tells a client that gave a progress token that its call is alive, for as long as it is polled.
-async fn report_progress(context: &RequestContext<RoleServer>) -> Infallible {
+/// Tells a client that gave a progress token how far its call is, and that it is alive, for as long as it is polled.
+async fn report_progress(context: &RequestContext<RoleServer>, mut steps: watch::Receiver<Option<Step>>) -> Infallible {
     let Some(token) = context.meta.get_progress_token() else { return std::future::pending().await };
     let began = Instant::now();
     let mut ticks = interval_at(began + PROGRESS_EVERY, PROGRESS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = 0.0;
     loop {
-        ticks.tick().await;
-        let progress = ProgressNotificationParam::new(token.clone(), began.elapsed().as_secs_f64().round());
+        let step = tokio::select! {
+            Ok(()) = steps.changed() => steps.borrow_and_update().clone(),
+            _ = ticks.tick() => steps.borrow().clone(),
+        };
+        let progress = match step {
+            None => {
+                last = began.elapsed().as_secs_f64().round();
+                ProgressNotificationParam::new(token.clone(), last).with_message("still working")
+            }
+            Some(step) => {
+                last = shown(last, step.done);
+                let progress = ProgressNotificationParam::new(token.clone(), last).with_message(step.message);
+                if step.total > 0 { progress.with_total(step.total as f64) } else { progress }
+            }
+        };
         // Whether the client still listens is for the cancellation to say.
-        let _ = context.peer.notify_progress(progress.with_message("still working")).await;
+        let _ = context.peer.notify_progress(progress).await;
+        // What comes in quick succession is told as one.
+        sleep(PROGRESS_APART).await;
     }
+}
+
+/// What is told of so much done: the protocol wants each figure above the one before.
+fn shown(last: f64, done: u64) -> f64 {
+    (done as f64).max(last + 0.01)
 }
 
 fn refusal(fault: &ToolFault, caller: &Caller, schema: Option<Value>) -> CallToolResult {
     let hint = fault.hint.as_deref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    let mut content = vec![ContentBlock::text(format!("{}: {}{hint}", fault.code, fault.message))];
+    let text = match &fault.shape {
+        Some(shape) => shape.to_string(),
+        None => format!("{}: {}{hint}", fault.code, fault.message),
+    };
+    let mut content = vec![ContentBlock::text(text)];
     if let Some(schema) = schema {
         content.push(ContentBlock::text(format!("the arguments must fit this JSON Schema: {schema}")));
     }
@@ -134,6 +167,7 @@ fn forbidden(name: &str, needed: Role, role: Role) -> ToolFault {
         origin: Origin::Caller,
         retry: Retry::Never,
         hint: Some("ask with a key of that role".to_owned()),
+        shape: None,
     }
 }
 
@@ -151,6 +185,7 @@ fn unknown(shelf: &Shelf, name: &str, role: Role) -> ToolFault {
         origin: Origin::Caller,
         retry: Retry::Never,
         hint: Some(hint),
+        shape: None,
     }
 }
 
@@ -166,6 +201,7 @@ fn cancelled() -> ToolFault {
         origin: Origin::Caller,
         retry: Retry::Now,
         hint: None,
+        shape: None,
     }
 }
 
@@ -177,6 +213,7 @@ fn late() -> ToolFault {
         origin: Origin::Us,
         retry: Retry::Now,
         hint: Some("ask for less at once, or have the operator raise the deadline".to_owned()),
+        shape: None,
     }
 }
 
@@ -188,5 +225,6 @@ fn panicked() -> ToolFault {
         origin: Origin::Us,
         retry: Retry::Never,
         hint: Some("the server's log names the place; please report it".to_owned()),
+        shape: None,
     }
 }

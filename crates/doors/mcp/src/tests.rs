@@ -2,7 +2,7 @@
 
 use crate::{McpConfig, McpDoor, McpError};
 use axum::body::Body;
-use caller::{Caller, Guest, Role, Tool, ToolFault, ToolFuture, ToolSpec};
+use caller::{Caller, Guest, Role, Step, Tool, ToolFault, ToolFuture, ToolSpec};
 use http::Request;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -198,4 +198,95 @@ async fn a_toolset_is_spoken_over_lines_too() {
     assert_eq!(door.toolsets().collect::<Vec<_>>(), ["tools"]);
     let answers = converse(door.with_toolset("tools").unwrap(), &[HELLO, READY, &call(2, "hi")]).await;
     assert_eq!(answers[1]["result"]["structuredContent"], json!({ "answer": "hi" }));
+}
+
+/// Tells so many steps, each after a while, and then fails in a shape of its own.
+struct Steps {
+    count: u64,
+    apart: Duration,
+}
+
+impl Tool for Steps {
+    fn spec(&self) -> ToolSpec {
+        spec("ask")
+    }
+
+    fn call<'a>(&'a self, caller: &'a Caller, _arguments: Value) -> ToolFuture<'a> {
+        Box::pin(async move {
+            for done in 0..=self.count {
+                caller.wishes.progress.tell(&Step { done, total: self.count, message: format!("{done} done") });
+                tokio::time::sleep(self.apart).await;
+            }
+            let shape = Some(Box::new(json!({ "error": "told as it is" })));
+            Err(ToolFault { shape, ..ToolFault::bad_input("no", None) })
+        })
+    }
+
+    fn shaped(&self, fault: ToolFault) -> ToolFault {
+        let shape = Some(Box::new(json!({ "error": fault.code })));
+        ToolFault { shape, ..fault }
+    }
+}
+
+/// The figures and the words that were told, and the answer.
+async fn told(steps: Steps, meta: Value) -> (Vec<(f64, Value, String)>, Value) {
+    let door = door(vec![Arc::new(steps)]).unwrap();
+    let params = json!({ "name": "ask", "arguments": {}, "_meta": meta });
+    let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params }).to_string();
+    let (ours, theirs) = tokio::io::duplex(1 << 20);
+    let (theirs_read, theirs_write) = tokio::io::split(theirs);
+    let serving = tokio::spawn(async move { door.serve_lines(theirs_read, theirs_write).await });
+    let (read, mut write) = tokio::io::split(ours);
+    write.write_all(format!("{HELLO}\n{READY}\n{call}\n").as_bytes()).await.unwrap();
+    let (mut read, mut lines) = (BufReader::new(read).lines(), Vec::<Value>::new());
+    // Whoever closes its end hears no more than the answer.
+    while lines.last().is_none_or(|line| line["id"] != 2) {
+        lines.push(serde_json::from_str(&read.next_line().await.unwrap().unwrap()).unwrap());
+    }
+    write.shutdown().await.unwrap();
+    serving.await.unwrap().unwrap();
+    let answer = lines.pop().unwrap();
+    let lines = lines.split_off(1);
+    let told = lines.iter().map(|line| {
+        assert_eq!(
+            (&line["method"], &line["params"]["progressToken"]),
+            (&json!("notifications/progress"), &json!("p"))
+        );
+        let params = &line["params"];
+        (params["progress"].as_f64().unwrap(), params["total"].clone(), params["message"].as_str().unwrap().to_owned())
+    });
+    (told.collect(), answer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_far_a_tool_is_goes_to_whoever_asked_for_it() {
+    let steps = || Steps { count: 3, apart: Duration::from_millis(200) };
+    let (heard, answer) = told(steps(), json!({ "progressToken": "p" })).await;
+    let messages: Vec<&str> = heard.iter().map(|(.., message)| message.as_str()).collect();
+    assert_eq!(messages, ["0 done", "1 done", "2 done", "3 done"]);
+    assert!(heard.iter().all(|(_, total, _)| *total == json!(3.0)), "{heard:?}");
+    assert!(heard.is_sorted_by(|one, next| one.0 < next.0), "each figure is above the one before: {heard:?}");
+    assert_eq!(heard[3].0, 3.0);
+    let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+    assert_eq!(
+        (serde_json::from_str(text).ok(), &answer["result"]["isError"]),
+        (Some(json!({ "error": "told as it is" })), &json!(true))
+    );
+    assert_eq!(answer["result"]["content"].as_array().unwrap().len(), 1, "no schema stands behind a shape");
+    assert_eq!(told(steps(), json!({})).await.0, [], "nobody asked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_with_a_shape_is_late_in_that_shape() {
+    let (_, answer) = told(Steps { count: 1, apart: Duration::from_secs(1_000_000) }, json!({})).await;
+    assert_eq!(answer["result"]["content"], json!([{ "type": "text", "text": "{\"error\":\"deadline\"}" }]));
+    assert_eq!(answer["result"]["isError"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_in_quick_succession_are_told_as_one() {
+    let (heard, _) =
+        told(Steps { count: 1_000, apart: Duration::from_millis(1) }, json!({ "progressToken": "p" })).await;
+    assert!((5..=12).contains(&heard.len()), "a second of steps is told ten times: {}", heard.len());
+    assert!(heard.is_sorted_by(|one, next| one.0 < next.0), "{heard:?}");
 }

@@ -2,11 +2,13 @@
 //!
 //! It knows words and their shapes, and does nothing: what a command does is the binary's.
 
+mod decide;
 mod load;
 mod tools;
 
+pub use decide::{CriterionWords, Decide, DecisionFormat, KnownDecision, NewDecision, OptionWords};
 pub use load::{Against, Load, LoadRun, LoadSweep, Plan};
-pub use tools::{Eval, Filter, Import as ToolsImport, Search, Tools, ToolsAt};
+pub use tools::{Eval, Filter, Import as ToolsImport, Search, Tools};
 
 use caller::Role;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -51,6 +53,8 @@ pub enum Command {
     Simulate(Simulate),
     /// Ask one question and print the answer with its agreement report
     Ask(Ask),
+    /// Have options scored by criteria, one question to a model for each pair, and say which comes first
+    Decide(Box<Decide>),
     /// Say how far observers agree who rated the same units (Krippendorff's alpha)
     Agreement(Agreement),
     /// Check settings, data folder, providers and clock, with a fix for whatever is wrong
@@ -206,7 +210,7 @@ pub enum Config {
         #[arg(long, value_name = "NAME")]
         profile: Option<String>,
     },
-    /// Rewrite other projects' provider settings as ours; keys are never copied
+    /// Rewrite other projects' settings as ours; keys are never copied
     Import(Import),
 }
 
@@ -304,6 +308,18 @@ pub struct Where {
     /// Named overrides of the settings
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
+}
+
+/// Where something is: with a server that is named or that runs on the data folder, else in the database; ALTHING_KEY
+/// holds a key for a server.
+#[derive(Debug, Clone, Args)]
+pub struct At {
+    /// A server's root [default: the one that runs on the data folder, if one does]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["data", "profile"])]
+    pub target: Option<String>,
+    /// Which database.
+    #[command(flatten)]
+    pub place: Where,
 }
 
 /// `althing cache`.

@@ -1,6 +1,6 @@
 //! `althing tools` and `althing eval`.
 
-use crate::Where;
+use crate::At;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub enum Tools {
         kind: Option<String>,
         /// Where the catalogue is.
         #[command(flatten)]
-        at: ToolsAt,
+        at: At,
     },
     /// Find tools for something that is to be done
     Search(Search),
@@ -30,7 +30,7 @@ pub enum Tools {
         id: String,
         /// Where the catalogue is.
         #[command(flatten)]
-        at: ToolsAt,
+        at: At,
     },
     /// Take in tools: JSON Lines, a JSON list, an OpenAPI document, or an MCP client's configuration
     Import(Box<Import>),
@@ -46,19 +46,19 @@ pub enum Tools {
         revision: Option<i64>,
         /// Where the catalogue is.
         #[command(flatten)]
-        at: ToolsAt,
+        at: At,
     },
     /// Show the domains, and how many tools each has
     Domains {
         /// Where the catalogue is.
         #[command(flatten)]
-        at: ToolsAt,
+        at: At,
     },
     /// Show the catalogue in figures
     Stats {
         /// Where the catalogue is.
         #[command(flatten)]
-        at: ToolsAt,
+        at: At,
     },
     /// Find the weights by which a labelled set is ranked best, and print them as settings
     Tune {
@@ -89,7 +89,7 @@ pub enum Tools {
         read_only: bool,
         /// Where the catalogue is.
         #[command(flatten)]
-        at: ToolsAt,
+        at: At,
     },
     /// Forget which questions led to a tool, or to all of them
     Forget {
@@ -97,7 +97,7 @@ pub enum Tools {
         id: Option<String>,
         /// Where the catalogue is.
         #[command(flatten)]
-        at: ToolsAt,
+        at: At,
     },
 }
 
@@ -132,7 +132,7 @@ pub struct Search {
     pub read_only: bool,
     /// Where the catalogue is.
     #[command(flatten)]
-    pub at: ToolsAt,
+    pub at: At,
 }
 
 /// `althing tools import`.
@@ -176,19 +176,7 @@ pub struct Import {
     pub replace: bool,
     /// Where the catalogue is.
     #[command(flatten)]
-    pub at: ToolsAt,
-}
-
-/// Where the catalogue is: with a server that is named or that runs on the data folder, else in the database; ALTHING_KEY
-/// holds a key for a server.
-#[derive(Debug, Clone, Args)]
-pub struct ToolsAt {
-    /// A server's root [default: the one that runs on the data folder, if one does]
-    #[arg(long, value_name = "URL", conflicts_with_all = ["data", "profile"])]
-    pub target: Option<String>,
-    /// Which database.
-    #[command(flatten)]
-    pub place: Where,
+    pub at: At,
 }
 
 /// `althing eval`.

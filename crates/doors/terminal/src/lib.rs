@@ -5,6 +5,7 @@
 mod answer;
 mod cache;
 mod clients;
+mod decisions;
 mod prices;
 mod reliability;
 mod run;
@@ -15,6 +16,7 @@ mod usage;
 pub use answer::{agreement, folded, text as answer};
 pub use cache::{cache, dropped, warmed};
 pub use clients::{Client, Connection};
+pub use decisions::{decision, decision_line, decisions};
 pub use prices::{Listed, amount, prices};
 pub use reliability::reliability;
 pub use run::run_line;

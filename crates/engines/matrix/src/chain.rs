@@ -3,7 +3,6 @@
 use crate::AskError;
 use crate::context::Context;
 use crate::error::{Refusals, sooner};
-use crate::hedge::{Race, Side, race};
 use crate::routing::{Lead, is_ready, spare};
 use caller::Tab;
 use fault::{Explain, Origin, Retry, shown_ms};
@@ -12,6 +11,7 @@ use models::{Answer, Asker, Endpoint, ModelError, Opening};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use turnstile::{Race, Side, race};
 use wire::openai::{Attempt, ChatRequest};
 
 /// An answer, and what it took to get it.

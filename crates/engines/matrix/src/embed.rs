@@ -31,15 +31,10 @@ pub(crate) fn choose(
     caller: &Caller,
     request: &EmbeddingRequest,
 ) -> Result<(Way, Option<Arc<Route>>), AskError> {
-    let target = plan.find(request.model()).ok_or_else(|| matrix::unknown(plan, request.model()))?;
-    match target {
+    match matrix::found(plan, request.model())? {
         Target::Model(endpoint) => Ok((Way::To(endpoint), None)),
         Target::Group(group) => Ok((Way::by_name(group), None)),
-        Target::Route(route) => {
-            let no_rule = || AskError::NoRule { route: route.name.clone() };
-            let way = route.way_to_vectors(caller).ok_or_else(no_rule)?;
-            Ok((way, Some(route)))
-        }
+        Target::Route(route) => Ok((route.way_to_vectors(caller)?, Some(route))),
         Target::Panel(panel) => Err(AskError::PanelEmbeds { panel: panel.name.clone() }),
     }
 }

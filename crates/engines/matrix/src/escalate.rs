@@ -5,16 +5,9 @@ use models::Endpoint;
 use rust_decimal::Decimal;
 use wire::openai::ChatRequest;
 
-/// Output tokens reckoned with when a request sets no limit.
-const OUTPUT_TOKENS_GUESS: u64 = 1_024;
-/// Bytes of a request per input token, a common rule of thumb for English text.
-const BYTES_PER_TOKEN: u64 = 4;
-
 /// What one answer to a request is reckoned to cost, in US dollars; `None` without a price.
 pub(crate) fn reckoned(endpoint: &Endpoint, request: &ChatRequest) -> Option<Decimal> {
-    let input = request.len_bytes() as u64 / BYTES_PER_TOKEN;
-    let output = request.output_tokens_max().unwrap_or(OUTPUT_TOKENS_GUESS);
-    endpoint.price().map(|price| price.of_tokens(input, output))
+    endpoint.price().map(|price| price.reckoned(request.len_bytes() as u64, request.output_tokens_max()))
 }
 
 /// The seats that can be asked within the panel's cost limit, in the order in which they are asked: the panel's, or the

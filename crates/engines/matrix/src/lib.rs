@@ -13,7 +13,6 @@ mod fanout;
 #[cfg(test)]
 mod fixtures;
 mod flags;
-mod hedge;
 mod matrix;
 mod minutes;
 mod need;

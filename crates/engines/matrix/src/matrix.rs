@@ -3,6 +3,7 @@
 use crate::cached::{Events, KeptAnswers, Key, Policy, Put, Similar, Subject};
 use crate::chain::{Chain, Served};
 use crate::context::Context;
+use crate::escalate::order;
 use crate::plan::{Panel, Plan, PlanError, Route, Target};
 use crate::providers::{self, Looks, ProviderState};
 use crate::report::{AskAnswer, Report};
@@ -223,8 +224,8 @@ impl Matrix {
     /// [`PlanError`]; the old settings stay in force then.
     pub fn reload(&self, settings: &Settings) -> Result<(), PlanError> {
         let before = self.live.load_full();
-        let (kinds, metrics, prices) = (&self.kinds, &self.metrics, &self.prices.load_full());
-        let parts = Parts { kinds, metrics, prices, sharing: self.sharing.as_ref() };
+        let (prices, sharing) = (&self.prices.load_full(), self.sharing.as_ref());
+        let parts = Parts { kinds: &self.kinds, metrics: &self.metrics, prices, sharing };
         let live = Live::build(settings, parts, Some(&before))?;
         if let Some(answers) = &self.answers {
             answers.reload(&settings.cache);
@@ -280,6 +281,20 @@ impl Matrix {
         matches!(self.live.load().plan.find(name), Some(Target::Panel(_)))
     }
 
+    /// Whether anything can be asked by this name; [`AskError::UnknownModel`] has the names like it.
+    pub fn knows(&self, name: &str) -> Result<(), AskError> {
+        found(&self.live.load().plan, name).map(drop)
+    }
+
+    /// The models that a panel would put a request to within its limit on cost, in its order, with the weights that
+    /// settings give them; `None` where the request names no panel.
+    pub fn members(&self, request: &ChatRequest) -> Option<Vec<(String, f64)>> {
+        let live = self.live.load();
+        let Some(Target::Panel(panel)) = live.plan.find(request.model()) else { return None };
+        let seat = |at: usize| panel.seats.get(at).map(|seat| (seat.endpoint.id().to_owned(), seat.weight));
+        Some(order(&panel, request).into_iter().filter_map(seat).collect())
+    }
+
     /// Whether a tenant's requests may call themselves critical, as settings say.
     pub fn may_be_critical(&self, tenant: &str) -> bool {
         self.live.load().policy.is_critical(tenant)
@@ -294,9 +309,7 @@ impl Matrix {
     /// [`AskError`].
     pub async fn ask(&self, caller: &Caller, request: &ChatRequest) -> Result<Outcome, AskError> {
         let live = self.live.load_full();
-        let Some(target) = live.plan.find(request.model()) else {
-            return Err(unknown(&live.plan, request.model()));
-        };
+        let target = found(&live.plan, request.model())?;
         let chosen = Arc::new(choose(target, caller, request)?);
         let straight = || Box::pin(chosen.ask(&live.context, caller, request));
         let Some(answers) = &self.answers else { return straight().await };
@@ -360,15 +373,10 @@ impl Matrix {
     /// [`AskError`] for a name that nobody knows and for a request that the provider refuses.
     pub async fn count(&self, caller: &Caller, request: &ChatRequest) -> Result<Counted, AskError> {
         let live = self.live.load_full();
-        let Some(target) = live.plan.find(request.model()) else {
-            return Err(unknown(&live.plan, request.model()));
-        };
+        let target = found(&live.plan, request.model())?;
         let endpoint = match &target {
             Target::Model(endpoint) => Some(endpoint),
-            Target::Route(route) => {
-                let no_rule = || AskError::NoRule { route: route.name.clone() };
-                Some(route.first(caller, request).ok_or_else(no_rule)?)
-            }
+            Target::Route(route) => Some(route.first(caller, request)?),
             Target::Group(group) => group.first(),
             Target::Panel(panel) => panel.seats.first().map(|seat| &seat.endpoint),
         };
@@ -416,20 +424,21 @@ fn names(endpoint: &Arc<Endpoint>) -> (&str, &str) {
     (endpoint.id(), endpoint.provider())
 }
 
-pub(crate) fn unknown(plan: &Plan, name: &str) -> AskError {
+fn unknown(plan: &Plan, name: &str) -> AskError {
     let (name, nearest) = plan.unknown(name);
     AskError::UnknownModel { name, nearest }
+}
+
+/// What a name stands for.
+pub(crate) fn found(plan: &Plan, name: &str) -> Result<Target, AskError> {
+    plan.find(name).ok_or_else(|| unknown(plan, name))
 }
 
 fn choose(target: Target, caller: &Caller, request: &ChatRequest) -> Result<Chosen, AskError> {
     Ok(match target {
         Target::Model(endpoint) => Chosen::Models(Way::To(endpoint), None),
         Target::Group(group) => Chosen::Models(Way::by_name(group), None),
-        Target::Route(route) => {
-            let no_rule = || AskError::NoRule { route: route.name.clone() };
-            let way = route.way(caller, request).ok_or_else(no_rule)?;
-            Chosen::Models(way, Some(route))
-        }
+        Target::Route(route) => Chosen::Models(route.way(caller, request)?, Some(route)),
         Target::Panel(panel) => {
             // Whoever settles what the members do not agree on shapes the answer as they do.
             let settler = panel.judge.iter().map(|judge| &judge.endpoint);

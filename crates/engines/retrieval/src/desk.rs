@@ -41,8 +41,11 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Store, setup: Setup) -> Result<Self, RetrievalError> {
+    pub(crate) fn new(store: Store, setup: Setup, mut shelf: Shelf) -> Result<Self, RetrievalError> {
         let Setup { index, embedder, kept, rules, limits, metrics, clock } = setup;
+        if embedder.is_none() {
+            shelf.unqueue();
+        }
         let kept = match kept {
             Some(kept) => kept,
             None => in_memory(&metrics).map_err(RetrievalError::Cache)?,
@@ -62,7 +65,7 @@ impl Desk {
             embed_metrics,
             tools_metrics: metrics.search("tools"),
             passages_metrics: metrics.search("passages"),
-            shelf: Mutex::default(),
+            shelf: Mutex::new(shelf),
             trouble: Mutex::default(),
             bell: Notify::new(),
             waiting: watch::Sender::new(0),

@@ -28,6 +28,7 @@ mod question;
 mod schema;
 mod setup;
 mod shelf;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod writing;
@@ -37,6 +38,7 @@ pub use error::RetrievalError;
 pub use limits::Limits;
 pub use question::{KeptVector, KeptVectors, NoVector};
 pub use setup::{Clock, Rules, Setup};
+pub use stock::Stock;
 
 use clerk::Clerk;
 use desk::Desk;
@@ -62,9 +64,17 @@ impl Retrieval {
     /// # Errors
     /// [`RetrievalError`]: the store or the index fails.
     pub async fn open(store: Store, setup: Setup) -> Result<Arc<Self>, RetrievalError> {
-        schema::migrate(&store).await?;
-        let desk = Arc::new(Desk::new(store, setup)?);
-        desk.restore().await?;
+        let stock = Stock::read(&store, &*setup.index).await?;
+        Self::open_with(store, setup, stock)
+    }
+
+    /// The same where the index of `setup` was filled already.
+    ///
+    /// # Errors
+    /// [`RetrievalError::Cache`].
+    pub fn open_with(store: Store, setup: Setup, stock: Stock) -> Result<Arc<Self>, RetrievalError> {
+        let desk = Arc::new(Desk::new(store, setup, stock.0)?);
+        desk.tell();
         let clerk = tokio::spawn(Clerk::new(Arc::clone(&desk)).run());
         Ok(Arc::new(Self { desk, clerk: Mutex::new(Some(clerk)) }))
     }

@@ -48,8 +48,10 @@ impl Sum {
     }
 }
 
+/// The nearest whole number. Not by `round`, which is a call where the processor is not known.
 fn whole(number: f32) -> i64 {
-    (number * ONE).round() as i64
+    let scaled = f64::from(number) * f64::from(ONE);
+    (scaled + 0.5_f64.copysign(scaled)) as i64
 }
 
 /// What vectors say beyond what all of them have in common.

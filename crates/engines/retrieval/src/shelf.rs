@@ -223,6 +223,13 @@ impl Shelf {
         }
     }
 
+    /// Lets nothing wait for vectors: nobody makes any.
+    pub(crate) fn unqueue(&mut self) {
+        self.fresh.clear();
+        self.missing.clear();
+        self.queued.clear();
+    }
+
     /// Takes places whose vectors may be in the store.
     pub(crate) fn take_fresh(&mut self, most: usize) -> Vec<Place> {
         let taken: Vec<Place> = self.fresh.drain(..most.min(self.fresh.len())).collect();

@@ -1,13 +1,12 @@
 //! Documents and what is learned about them, on their way in and out: first the store, then the index. It embeds nothing.
 
-use crate::archive::{self, Became, Ready, Worded};
+use crate::archive::{self, Became, Ready};
 use crate::desk::Desk;
 use crate::document::{Collection, Document, Learned, Put, Used};
 use crate::entry::{Entry, Place, usage_id, usage_shelf};
 use crate::learned::{self, Lesson};
 use crate::{RetrievalError, attach};
-use futures_util::future::try_join;
-use search::{Doc, Vector};
+use search::{Doc, Index, Vector};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,54 +14,6 @@ use std::sync::Arc;
 const SLICE: usize = 500;
 
 impl Desk {
-    /// Fills the index with the words of everything in the store; vectors are looked for afterwards. While a page is put in,
-    /// the next one is read.
-    pub(crate) async fn restore(&self) -> Result<(), RetrievalError> {
-        let (mut page, mut last) = archive::page(&self.store, &("".into(), "".into())).await?;
-        while let Some(after) = last {
-            let next = async { Ok(archive::page(&self.store, &after).await?) };
-            ((), (page, last)) = try_join(self.restore_page(page), next).await?;
-        }
-        self.restore_page(page).await?;
-        self.restore_learned().await?;
-        self.tell();
-        Ok(())
-    }
-
-    async fn restore_page(&self, page: Vec<Worded>) -> Result<(), RetrievalError> {
-        let mut shelves: HashMap<Arc<str>, Vec<Doc>> = HashMap::new();
-        {
-            let mut shelf = self.shelf();
-            for Worded { collection, doc, digest, meant } in page {
-                shelf.hold(&collection, &doc.id, &doc.scope, digest, !meant);
-                if self.embedder.is_some() && meant {
-                    let (collection, id) = (Arc::clone(&collection), Arc::clone(&doc.id));
-                    shelf.queue_fresh(Place { collection, id, tenant: None });
-                }
-                shelves.entry(collection).or_default().push(doc);
-            }
-        }
-        for (shelf, docs) in shelves {
-            self.index.upsert(&shelf, docs).await?;
-        }
-        Ok(())
-    }
-
-    async fn restore_learned(&self) -> Result<(), RetrievalError> {
-        let mut after = Some(("".into(), "".into(), "".into(), Vec::new()));
-        while let Some(last) = after {
-            let (entries, next) = learned::page(&self.store, &last).await?;
-            self.index_entries(entries.iter().zip(std::iter::repeat(None))).await?;
-            let mut shelf = self.shelf();
-            shelf.learned += entries.len();
-            if self.embedder.is_some() {
-                entries.into_iter().for_each(|entry| shelf.queue_fresh(entry.place));
-            }
-            after = next;
-        }
-        Ok(())
-    }
-
     pub(crate) async fn put(&self, collection: &Collection, documents: Vec<Document>) -> Result<Put, RetrievalError> {
         documents.iter().try_for_each(|document| document.check(&self.limits))?;
         let collection = collection.name();
@@ -259,20 +210,28 @@ impl Desk {
         Ok(gone.len())
     }
 
-    /// Puts entries into the index, with their vectors.
+    /// Puts entries into the index.
     pub(crate) async fn index_entries(
         &self,
         entries: impl Iterator<Item = (&Entry, Option<Vector>)>,
     ) -> Result<(), RetrievalError> {
-        let mut shelves: HashMap<Arc<str>, Vec<Doc>> = HashMap::new();
-        for (entry, vector) in entries {
-            shelves.entry(entry.shelf()).or_default().push(entry.doc(vector));
-        }
-        for (shelf, docs) in shelves {
-            self.index.upsert(&shelf, docs).await?;
-        }
-        Ok(())
+        index_entries(&*self.index, entries).await
     }
+}
+
+/// Puts entries into an index.
+pub(crate) async fn index_entries(
+    index: &dyn Index,
+    entries: impl Iterator<Item = (&Entry, Option<Vector>)>,
+) -> Result<(), RetrievalError> {
+    let mut shelves: HashMap<Arc<str>, Vec<Doc>> = HashMap::new();
+    for (entry, vector) in entries {
+        shelves.entry(entry.shelf()).or_default().push(entry.doc(vector));
+    }
+    for (shelf, docs) in shelves {
+        index.upsert(&shelf, docs).await?;
+    }
+    Ok(())
 }
 
 /// Of documents with one id the last.

@@ -14,7 +14,7 @@ pub use identity::{HOUSE, Identity, Role, RoleError, is_tenant};
 pub use resource::{Content, LinksFuture, RESOURCE_LINK, ReadFuture, ResourceLink, ResourceTemplate, Resources};
 pub use spend::{Called, NANO_PER_USD, NanoUsd, Need, Spend, SpendFault, Tab, TabFuture, Tokens, Unmetered, shown_usd};
 pub use tool::{Tool, ToolFault, ToolFuture, ToolSpec};
-pub use wishes::{Class, Kept, Wishes};
+pub use wishes::{Class, Kept, ProgressSink, Step, Wishes};
 
 use std::fmt;
 use std::sync::Arc;

@@ -42,6 +42,12 @@ pub trait Tool: Send + Sync {
     /// Runs it. `arguments` is whatever the client sent; a tool checks it against its own schema and refuses what
     /// does not fit with [`Kind::BadInput`]. Dropping the future cancels the work.
     fn call<'a>(&'a self, caller: &'a Caller, arguments: Value) -> ToolFuture<'a>;
+
+    /// A fault that somebody else found with a call of it, such as a deadline that passed, as this tool would tell it:
+    /// with a shape, where its own faults have one.
+    fn shaped(&self, fault: ToolFault) -> ToolFault {
+        fault
+    }
 }
 
 /// Why a tool has no result.
@@ -60,6 +66,8 @@ pub struct ToolFault {
     pub retry: Retry,
     /// What to do next.
     pub hint: Option<String>,
+    /// What clients that know another server's errors expect instead: told as it is, as text.
+    pub shape: Option<Box<Value>>,
 }
 
 impl ToolFault {
@@ -72,6 +80,7 @@ impl ToolFault {
             origin: Origin::Caller,
             retry: Retry::Never,
             hint: hint.into(),
+            shape: None,
         }
     }
 }
@@ -85,6 +94,7 @@ impl<E: Explain> From<&E> for ToolFault {
             origin: error.origin(),
             retry: error.retry(),
             hint: error.hint(),
+            shape: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a request asks for besides its answer: how much it matters, what it is about, whether a kept answer will do.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// How much a request matters when not all can be served.
@@ -55,4 +56,61 @@ pub struct Wishes {
     pub tags: Arc<[Box<str>]>,
     /// Whether a kept answer will do.
     pub kept: Kept,
+    /// Whom to tell how far long work is.
+    pub progress: ProgressSink,
 }
+
+/// How far long work is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Step {
+    /// What is done of it, in the work's own units.
+    pub done: u64,
+    /// How much there is in all; 0 where that is not known.
+    pub total: u64,
+    /// In words.
+    pub message: String,
+}
+
+/// What is done with each step that is told.
+type Hear = dyn Fn(&Step) + Send + Sync;
+
+/// Somebody who wants to be told how far long work is, or nobody.
+#[derive(Clone, Default)]
+pub struct ProgressSink(Option<Arc<Hear>>);
+
+impl ProgressSink {
+    /// Tells every step to `hear`, which must neither block nor panic.
+    pub fn new(hear: impl Fn(&Step) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hear)))
+    }
+
+    /// Whether anybody listens.
+    pub fn is_heard(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Tells a step to whoever listens.
+    pub fn tell(&self, step: &Step) {
+        if let Some(hear) = &self.0 {
+            hear(step);
+        }
+    }
+}
+
+impl fmt::Debug for ProgressSink {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.is_heard() { "ProgressSink(heard)" } else { "ProgressSink(nobody)" })
+    }
+}
+
+/// The same where the same somebody listens.
+impl PartialEq for ProgressSink {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+}
+
+impl Eq for ProgressSink {}

@@ -7,6 +7,7 @@
 
 mod books;
 mod cache;
+mod decisions;
 mod docs;
 mod endpoint;
 mod handles;
@@ -27,6 +28,7 @@ mod window;
 
 pub use books::{AccessMetrics, Admission, PoolMetrics, StoreConflict, StoreMetrics, StorePool};
 pub use cache::TierMetrics;
+pub use decisions::DecisionMetrics;
 pub use docs::docs;
 pub use endpoint::{BreakerState, EndpointMetrics, Outcome};
 pub use handles::{Count, Level, LevelGuard};

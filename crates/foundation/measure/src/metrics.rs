@@ -2,6 +2,7 @@
 
 use crate::books::{AccessMetrics, Books, StoreMetrics};
 use crate::cache::{Caches, TierMetrics};
+use crate::decisions::{DecisionMetrics, Decisions};
 use crate::endpoint::{EndpointMetrics, Handles, Outcome};
 use crate::handles::{Count, Level};
 use crate::redis::{RedisMetrics, Redises};
@@ -84,6 +85,7 @@ pub struct Metrics {
     caches: Caches,
     searches: Searches,
     tools: Tools,
+    decisions: Decisions,
     requests_in_flight: Level,
     connections_open: Level,
     sessions_active: Level,
@@ -155,6 +157,7 @@ impl Metrics {
         let caches = Caches::register(&mut registrar);
         let searches = Searches::register(&mut registrar);
         let tools = Tools::register(&mut registrar);
+        let decisions = Decisions::register(&mut registrar);
         let requests_in_flight = Level(registrar.gauge(&rows::REQUESTS_IN_FLIGHT));
         let connections_open = Level(registrar.gauge(&rows::CONNECTIONS_OPEN));
         let sessions_active = Level(registrar.gauge(&rows::SESSIONS_ACTIVE));
@@ -172,6 +175,7 @@ impl Metrics {
             caches,
             searches,
             tools,
+            decisions,
             requests_in_flight,
             connections_open,
             sessions_active,
@@ -296,6 +300,11 @@ impl Metrics {
     /// The handles of the catalogue of tools.
     pub fn tools(&self) -> ToolMetrics {
         self.tools.metrics()
+    }
+
+    /// The handles of decisions.
+    pub fn decisions(&self) -> DecisionMetrics {
+        self.decisions.metrics()
     }
 
     /// The handles of the store.

@@ -147,6 +147,38 @@ pub(crate) static TOOL_TOKENS_SAVED: Row<0> = Row::new(
     [],
     "Tokens that searches spared: the definitions of all permitted tools less the answer, bytes divided by four",
 );
+pub(crate) static DECISION_SESSIONS: Row<0> =
+    Row::new("althing_decision_sessions_active", [], "Decisions that are kept, of all tenants");
+pub(crate) static DECISION_SESSIONS_LIMIT: Row<0> =
+    Row::new("althing_decision_sessions_limit", [], "Decisions that one tenant may keep");
+pub(crate) static DECISION_RUNNING: Row<0> =
+    Row::new("althing_decision_evaluations_running", [], "Evaluations of decisions that run on this server now");
+pub(crate) static DECISION_IN_FLIGHT: Row<0> =
+    Row::new("althing_decision_in_flight", [], "Questions about decisions that are with models now");
+pub(crate) static DECISION_IN_FLIGHT_LIMIT: Row<0> =
+    Row::new("althing_decision_in_flight_limit", [], "Questions about decisions that may be with models at once");
+pub(crate) static DECISION_QUEUED: Row<0> =
+    Row::new("althing_decision_queued", [], "Questions about decisions that wait for a place");
+pub(crate) static EVALUATIONS: Row<1> = Row::new(
+    "althing_evaluations_total",
+    ["outcome"],
+    "Evaluations of decisions that ended: complete, partial (pairs failed or were not asked) or failed",
+);
+pub(crate) static DECISION_PAIRS: Row<1> = Row::new(
+    "althing_decision_pairs_total",
+    ["outcome"],
+    "Pairs of option and criterion that were put to models: scored, abstained or failed",
+);
+pub(crate) static DECISION_OPERATION: Row<1> = Row::new(
+    "althing_decision_operation_seconds",
+    ["operation"],
+    "Time that an operation on decisions took; an evaluation includes the waiting for models",
+);
+pub(crate) static DECISION_ANSWER: Row<1> = Row::new(
+    "althing_decision_answer_seconds",
+    ["provider"],
+    "Time from putting a question about a decision to a model until its answer, waiting for a place not included",
+);
 pub(crate) static SETTINGS_RELOADS: Row<1> =
     Row::new("althing_settings_reloads_total", ["outcome"], "Attempts to reload the settings: applied or rejected");
 pub(crate) static BUILD_INFO: Row<1> =

@@ -4,6 +4,7 @@
 //! here, so neither is judged.
 
 mod access;
+mod decisions;
 mod flags;
 mod search;
 mod store;
@@ -87,6 +88,7 @@ pub(crate) fn check(settings: &Settings) -> Vec<Finding> {
     limits::ledger(&settings.ledger, &mut found);
     flags::flags(&settings.flag, &mut found);
     search::search(settings, &mut found);
+    decisions::decisions(&settings.decisions, &mut found);
     found.at_most("provider", settings.provider.len(), SECTIONS_MAX);
     found.at_most("panel", settings.panel.len(), SECTIONS_MAX);
     found.at_most("route", settings.route.len(), SECTIONS_MAX);

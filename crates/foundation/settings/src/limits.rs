@@ -16,13 +16,13 @@ use crate::store::Store;
 use std::fmt::Display;
 
 /// The longest time, in milliseconds: one day.
-const TIME_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+pub(crate) const TIME_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 /// The longest time, in seconds: one day.
 const TIME_S_MAX: u64 = TIME_MS_MAX / 1000;
 /// The most bytes: 1 GiB.
 const BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// The most connections, requests or failures.
-const COUNT_MAX: u64 = 1_000_000;
+pub(crate) const COUNT_MAX: u64 = 1_000_000;
 /// The fewest bytes in which the header of an ordinary request fits.
 const HEADER_BYTES_LEAST: u64 = 8 * 1024;
 /// The most bytes the header of a request may be allowed.
@@ -278,7 +278,7 @@ pub(crate) fn panel(path: &str, panel: &Panel, found: &mut Findings) {
     }
 }
 
-fn whole(section: &str, bounds: &[Bounds], found: &mut Findings) {
+pub(crate) fn whole(section: &str, bounds: &[Bounds], found: &mut Findings) {
     for &(key, value, least, most) in bounds {
         if value < least || value > most {
             found.add(

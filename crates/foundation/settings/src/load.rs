@@ -18,16 +18,16 @@ use crate::error::{Place, SettingsError};
 use crate::layer::{Layers, join, leaves, merge, nested};
 use crate::lines::Lines;
 use crate::model::Settings;
-use crate::{redis, store};
+use crate::{decisions, redis, store};
 
 /// The most bytes a settings file may have.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The profiles that can always be asked for.
 ///
-/// `dev` and `prod` override nothing unless the file has a table for them. `high-scale` sets
-/// `server.connections_max = 16384`, `server.in_flight_max = 8192`, `store.pool_max = 25` and `guard.pool_max = 25`,
-/// which `[profile.high-scale]` may override.
+/// Each sets what decisions may take up (`decisions.rs`); beyond that `dev` and `prod` override nothing, and `high-scale`
+/// sets `server.connections_max = 16384`, `server.in_flight_max = 8192`, `store.pool_max = 25` and
+/// `guard.pool_max = 25`. A table `[profile.NAME]` in the file may override all of them.
 pub const PROFILES: [&str; 3] = ["dev", "prod", "high-scale"];
 
 /// What begins the name of every variable that overrides a setting.
@@ -204,7 +204,7 @@ fn built_in(profile: &str) -> Table {
         _ => &[],
     };
     let mut table = Table::new();
-    for (section, key, value) in values {
+    for (section, key, value) in values.iter().chain(decisions::profile(profile)) {
         merge(&mut table, nested([*section, *key].into_iter(), Value::Integer(*value)));
     }
     table

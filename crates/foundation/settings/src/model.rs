@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Access, Budget, Ledger, Tls};
 use crate::balance::{Balance, Replicas};
 use crate::cache::Cache;
+use crate::decisions::Decisions;
 use crate::flag::Flag;
 use crate::panel::{Panel, Route};
 use crate::provider::Provider;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub search: Search,
     /// The catalogue of tools.
     pub tools: Tools,
+    /// Options judged by criteria.
+    pub decisions: Decisions,
     /// Switches and splits, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub flag: BTreeMap<String, Flag>,

@@ -1,6 +1,7 @@
 //! Tests of the whole room: from text, variables and flags to settings or to an error.
 
 mod check;
+mod decisions;
 mod example;
 mod load;
 mod passwords;

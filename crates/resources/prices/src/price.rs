@@ -8,6 +8,10 @@ pub type Cost = Option<Decimal>;
 
 /// Tokens that a rate is for.
 const TOKENS_PER_RATE: u64 = 1_000_000;
+/// Output tokens reckoned with when a request sets no limit.
+const OUTPUT_TOKENS_GUESS: u64 = 1_024;
+/// Bytes of a request per input token, a common rule of thumb for English text.
+const BYTES_PER_TOKEN: u64 = 4;
 
 /// What tokens cost: US dollars per million of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -158,6 +162,12 @@ impl Price {
     /// What so many tokens cost in US dollars, none of them from a cache or put into one.
     pub fn of_tokens(&self, input: u64, output: u64) -> Decimal {
         self.of(&Tokens { input, output, ..Tokens::default() })
+    }
+
+    /// What an answer to a request of so many bytes is reckoned to cost in US dollars: a token for each four of them, and
+    /// as many as the answer may have, which counts as 1,024 where nothing limits it.
+    pub fn reckoned(&self, bytes: u64, output_tokens_max: Option<u64>) -> Decimal {
+        self.of_tokens(bytes / BYTES_PER_TOKEN, output_tokens_max.unwrap_or(OUTPUT_TOKENS_GUESS))
     }
 
     /// The most that at most so many tokens can cost in US dollars, wherever they come from and whatever they are for.

@@ -72,7 +72,10 @@ impl Scene {
         let (error, limited) = (happens(script.error_rate), happens(script.rate_limit_rate));
         let (hang, cut, garbage) = (happens(script.hang_rate), happens(script.cut_rate), happens(script.garbage_rate));
         let status = if error { Some(script.error_status) } else { limited.then_some(429) };
-        let text = answer.map(|answer| answer.replace("{prompt}", &prompt).replace("{model}", model));
+        let text = match self.score(request, model, &prompt) {
+            Some(score) => Some(score),
+            None => answer.map(|answer| answer.replace("{prompt}", &prompt).replace("{model}", model)),
+        };
         let (message, finish) = message(script, request, text.unwrap_or_default());
         let written = message["content"].as_str().map_or(8, |text| text.split_whitespace().count() as u64);
         let read = prompt.split_whitespace().count() as u64;
@@ -95,6 +98,22 @@ impl Scene {
             },
             include_usage: request.include_usage(),
         }
+    }
+
+    /// A score made up, where the script gives scores and one is asked for.
+    fn score(&self, request: &ChatRequest, model: &str, prompt: &str) -> Option<String> {
+        let asks = |member: &str| memchr::memmem::find(request.bytes(), member.as_bytes()).is_some();
+        // As members of JSON stand in a message, which is itself a string of JSON.
+        if !self.script.scores || !asks(r#"\"score\""#) || !asks(r#"\"confidence\""#) {
+            return None;
+        }
+        let mut rng = fastrand::Rng::with_seed(luck(self.script.seed, &[model.as_bytes(), prompt.as_bytes()]));
+        let (score, confidence) = (f64::from(rng.u32(6..=18)) / 2.0, f64::from(rng.u32(5..=9)) / 10.0);
+        let reasoning = format!("made up by the script of {model}; no model was asked");
+        Some(
+            json!({ "score": score, "reasoning": reasoning, "confidence": confidence, "status": "success" })
+                .to_string(),
+        )
     }
 
     /// Whose turn it is among the answers, and the luck of one request.
@@ -227,6 +246,36 @@ mod tests {
         back.reverse();
         assert_eq!(forth, back);
         assert!(forth.iter().any(|act| *act != forth[0]));
+    }
+
+    #[test]
+    fn a_score_that_is_asked_for_hangs_on_the_question_alone() {
+        let asking = |question: &str, wish: &str| {
+            let messages = json!([{ "role": "system", "content": wish }, { "role": "user", "content": question }]);
+            let body = json!({ "model": "m", "messages": messages }).to_string();
+            ChatRequest::parse(Bytes::from(body), &Limits { n_max: 16, messages_max: 64 }).unwrap()
+        };
+        let form = r#"Reply with {"score": <1 to 10>, "confidence": <0 to 1>}."#;
+        let scores = Scene::new(script("scores = true\nanswers = ['no score']"), "m");
+        let text = |scene: &Scene, model: &str, question: &str, wish: &str| {
+            scene.next(&asking(question, wish), model).text().to_owned()
+        };
+        let score = |model: &str, question: &str| -> f64 {
+            let text = text(&scores, model, question, form);
+            serde_json::from_str::<Value>(&text).unwrap()["score"].as_f64().unwrap_or_else(|| panic!("{text}"))
+        };
+        let mut all = Vec::new();
+        for at in 0..200 {
+            let (question, model) = (format!("question {at}"), ["m", "n"][at % 2]);
+            assert_eq!(score(model, &question), score(model, &question));
+            all.push(score(model, &question));
+        }
+        assert!(all.iter().all(|score| (3.0..=9.0).contains(score) && (score * 2.0).fract() == 0.0), "{all:?}");
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        assert_eq!(all.len(), 13, "every half point");
+        assert_eq!(text(&scores, "m", "hello", "Be brief."), "no score");
+        assert_eq!(text(&Scene::new(script("answers = ['no score']"), "m"), "m", "hello", form), "no score");
     }
 
     #[test]

@@ -9,6 +9,9 @@ use std::time::Duration;
 pub struct Script {
     /// What it says, one after the other; `{prompt}` stands for the user's last message and `{model}` for its name.
     pub answers: Vec<String>,
+    /// Whether it answers a request that asks for a JSON object with `score` and `confidence` by one in place of
+    /// `answers`. The score, 3 to 9, hangs on the seed, the model and the user's last message alone.
+    pub scores: bool,
     /// How long it thinks.
     pub latency: Latency,
     /// Milliseconds between the events of a stream.
@@ -39,6 +42,7 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             answers: vec!["This is a scripted answer from {model}; no model was asked.".to_owned()],
+            scores: false,
             latency: Latency::default(),
             token_ms: 0,
             error_rate: 0.0,

@@ -1,6 +1,6 @@
 //! How requests get past what guards an upstream, in time: a line for a bounded number of places ([`Gate`]), a pace of
-//! so much a minute ([`Pace`]), both shared with other servers where somebody knows how ([`Sharing`]), and how it all
-//! went lately ([`Course`], [`Usual`]).
+//! so much a minute ([`Pace`]), both shared with other servers where somebody knows how ([`Sharing`]), how it all went
+//! lately ([`Course`], [`Usual`]), and a second copy of what is late ([`race`](race())).
 //!
 //! The rules are `guard`'s; this room lends them a clock, a lock and somebody who waits. It knows no request, no model
 //! and no protocol, and by which means servers share nobody here knows.
@@ -8,6 +8,7 @@
 mod course;
 mod gate;
 mod pace;
+mod race;
 mod sharing;
 mod takings;
 mod usual;
@@ -15,6 +16,7 @@ mod usual;
 pub use course::{Course, Ended};
 pub use gate::{Gate, Load, Place};
 pub use pace::{Pace, Taken};
+pub use race::{Race, Side, race};
 pub use sharing::{SharedRate, Sharing};
 pub use takings::Takings;
 pub use usual::Usual;

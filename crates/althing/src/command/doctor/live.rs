@@ -1,8 +1,8 @@
 //! What a server that runs here tells of its providers: times, errors, breakers, limits. It only reads, and where no
 //! server lets us in there is nothing to tell. Knows no figure but those of `GET /api/v1/providers`.
 
-use super::Check;
 use crate::command::server;
+use doctor::Check;
 use http::Method;
 use remote::{RemoteError, Server};
 use serde_json::Value;

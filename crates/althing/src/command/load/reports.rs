@@ -29,7 +29,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
 
 /// The folder for reports, made and tried before anything is measured.
 pub(super) fn folder(path: &Path) -> Result<PathBuf, Failure> {
-    let tried = std::fs::create_dir_all(path).and_then(|()| crate::data::write_once(path));
+    let tried = std::fs::create_dir_all(path).and_then(|()| doctor::write_once(path));
     tried.map_err(|error| {
         Failure::new(FAILED, format!("cannot write into `{}`: {error}", path.display()))
             .hint("name another folder with `--out`")
@@ -53,7 +53,7 @@ pub(super) fn document(path: &Path, document: &impl Serialize) -> Result<(), Fai
 }
 
 /// Writes a file whole or not at all: a reader never finds half a report under its name.
-fn whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let beside = path.with_extension(format!("{:016x}.part", fastrand::u64(..)));
     let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
     written.map_err(|error| {

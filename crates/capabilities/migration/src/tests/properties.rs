@@ -35,6 +35,9 @@ fn word() -> impl Strategy<Value = String> {
         "http://[::1]:1",
         "my-key",
         "null",
+        "staging",
+        "http",
+        "::1",
     ]);
     prop_oneof![6 => known.prop_map(str::to_owned), 1 => "[a-zA-Z0-9/*:. _é-]{0,24}", 1 => "\\PC{0,8}"]
 }
@@ -113,10 +116,11 @@ proptest! {
     }
 
     #[test]
-    fn variables_of_any_value_load(values in prop::collection::vec(word(), 12)) {
+    fn variables_of_any_value_load(values in prop::collection::vec(word(), 19)) {
         let names = ["PLANNER_PROVIDER", "PLANNER_MODEL", "AZURE_OPENAI_ENDPOINT", "WORKER_MODEL", "SMALL_MODEL_BACKEND",
             "OLLAMA_HOST", "DMM_BEDROCK_MODEL", "AWS_REGION", "DMM_LITELLM_MODEL", "LITELLM_API_BASE",
-            "DEFAULT_MODEL_BACKEND", "DMM_MAX_RETRIES"];
+            "DEFAULT_MODEL_BACKEND", "DMM_MAX_RETRIES", "DMM_MAX_OPTIONS_ALLOWED", "DMM_DEFAULT_SESSION_TTL_HOURS",
+            "DMM_RETRY_DELAY_SECONDS", "DMM_ENVIRONMENT", "MCP_TRANSPORT", "MCP_HTTP_HOST", "MCP_HTTP_PORT"];
         let text: String = names.iter().zip(&values).map(|(name, value)| format!("{name}={value}\n")).collect();
         is_sound(Some(Format::Toolweaver), &text);
         is_sound(Some(Format::DecisionMatrix), &text);
@@ -127,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_breaks_anything(text in "[ -~\\n]{0,200}", at in 0usize..7, cut in 0usize..2000, format in 0usize..4) {
+    fn no_text_breaks_anything(text in "[ -~\\n]{0,200}", at in 0usize..9, cut in 0usize..2000, format in 0usize..4) {
         let sample = SAMPLES[at].1;
         let cut = cut.min(sample.len());
         let broken = format!("{}{text}{}", &sample[..cut], &sample[cut..]);

@@ -65,7 +65,7 @@ fn errors_say_what_to_do() {
         "JUST_A_VARIABLE=PLANTED",
         "",
         "model_list: []",
-        "DMM_MAX_OPTIONS_ALLOWED=3",
+        "DMM_COT_TIMEOUT_SECONDS=3",
         "providers: [{url: 'ftp://h', model: m}]",
     ] {
         let error = one(text).unwrap_err();

@@ -25,6 +25,12 @@ fn what_is_written_says_what_is_returned() {
         assert_eq!(settings.panel, imported.panels, "{name}");
         assert_eq!(settings.route, imported.routes, "{name}");
         assert_eq!(settings.alias, imported.alias, "{name}");
+        let bind = settings::Server::default().bind;
+        assert_eq!(settings.server.bind, imported.whole.bind.unwrap_or(bind), "{name}");
+        let decisions = toml::Table::try_from(&settings.decisions).unwrap();
+        for (key, value) in imported.whole.decisions {
+            assert_eq!(decisions[key].as_integer(), i64::try_from(value).ok(), "{name} {key}");
+        }
         let guard = settings::Guard::default();
         assert_eq!(settings.guard.attempts_max, imported.whole.attempts_max.unwrap_or(guard.attempts_max), "{name}");
     }

@@ -1,10 +1,10 @@
 //! Every row with every role: who is let in, and what the others are told.
 
 use super::support::{app, call, request};
-use crate::rows::Need;
 use axum::body::Body;
 use caller::Role;
 use http::{Method, StatusCode};
+use routes::Need;
 
 /// A path that fits a pattern.
 fn example(pattern: &str) -> String {

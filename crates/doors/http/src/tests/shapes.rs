@@ -1,11 +1,12 @@
 //! Errors as clients read them, one for each status.
 
 use super::support::{Reply, app, ask, call, get, post, request};
-use crate::refusal::Refusal;
+use crate::refusal::Shaped;
 use axum::body::Body;
 use fault::{Kind, Retry};
 use http_body_util::BodyExt;
 use insta::assert_snapshot;
+use routes::Refusal;
 use std::time::Duration;
 
 /// The status, the headers that matter and the body, with the request id replaced.

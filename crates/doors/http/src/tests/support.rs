@@ -1,6 +1,6 @@
 //! What these tests share: an app over scripted models, asked in process or over a socket.
 
-use crate::{Admits, Admitted, App, Need, Parts, Row, serve};
+use crate::{Admits, Admitted, App, Parts, serve};
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use matrix::Matrix;
 use measure::Metrics;
+use routes::{Need, Row};
 use serde_json::{Value, json};
 use settings::Settings;
 use std::net::{IpAddr, SocketAddr};
@@ -79,11 +80,6 @@ impl Admits for Desk {
     }
 }
 
-/// The same, for an app that a test puts together.
-pub(crate) fn desk() -> Arc<dyn Admits> {
-    Arc::new(Desk)
-}
-
 fn stranger() -> ToolFault {
     ToolFault {
         code: "unknown_key",
@@ -92,6 +88,7 @@ fn stranger() -> ToolFault {
         origin: Origin::Caller,
         retry: Retry::Never,
         hint: None,
+        shape: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Way;
 use super::group::Group;
+use crate::AskError;
 use crate::flags::{Condition, Looks};
 use caller::{Caller, Class};
 use complexity::Complexity;
@@ -71,20 +72,24 @@ impl Route {
         Self { name: name.to_owned(), rules: rules.into_iter().map(rule).collect() }
     }
 
-    /// Where a chat goes by the first rule that fits; `None` where none does.
-    pub(crate) fn way(&self, caller: &Caller, request: &ChatRequest) -> Option<Way> {
-        let (at, held) = self.fitting(caller, request)?;
-        Some(Way::Among(Arc::clone(&self.rules[at].group), self.told(at, &held)))
+    fn no_rule(&self) -> AskError {
+        AskError::NoRule { route: self.name.clone() }
+    }
+
+    /// Where a chat goes by the first rule that fits.
+    pub(crate) fn way(&self, caller: &Caller, request: &ChatRequest) -> Result<Way, AskError> {
+        let (at, held) = self.fitting(caller, request).ok_or_else(|| self.no_rule())?;
+        Ok(Way::Among(Arc::clone(&self.rules[at].group), self.told(at, &held)))
     }
 
     /// Whom a chat would go to first if all stood alike.
-    pub(crate) fn first(&self, caller: &Caller, request: &ChatRequest) -> Option<&Arc<Endpoint>> {
-        let (at, _) = self.fitting(caller, request)?;
-        self.rules[at].group.first()
+    pub(crate) fn first(&self, caller: &Caller, request: &ChatRequest) -> Result<&Arc<Endpoint>, AskError> {
+        let fitting = self.fitting(caller, request);
+        fitting.and_then(|(at, _)| self.rules[at].group.first()).ok_or_else(|| self.no_rule())
     }
 
     /// Where vectors are asked: by the first rule that is not about chats.
-    pub(crate) fn way_to_vectors<'a>(&'a self, caller: &'a Caller) -> Option<Way> {
+    pub(crate) fn way_to_vectors<'a>(&'a self, caller: &'a Caller) -> Result<Way, AskError> {
         let subject = &caller.guest.identity.subject;
         let mut looks = Looks::of(subject);
         let fits = |rule: &'a Rule| {
@@ -93,8 +98,8 @@ impl Route {
                 && rule.when.share.is_none_or(|share| rule.has_share(share, standing(&self.name, subject)))
                 && rule.flag.as_ref().is_none_or(|flag| looks.hold(flag))
         };
-        let at = self.rules.iter().position(fits)?;
-        Some(Way::Among(Arc::clone(&self.rules[at].group), self.told(at, "")))
+        let at = self.rules.iter().position(fits).ok_or_else(|| self.no_rule())?;
+        Ok(Way::Among(Arc::clone(&self.rules[at].group), self.told(at, "")))
     }
 
     /// The first rule that fits, and what of its condition held. A flag is looked at where all else fits: only those

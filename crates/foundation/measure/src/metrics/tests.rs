@@ -59,6 +59,12 @@ fn fed() -> Arc<Metrics> {
     tools.answered("http");
     tools.failed("http");
     tools.refused("mcp");
+    let decisions = metrics.decisions();
+    decisions.sessions.set(3);
+    decisions.evaluations("complete").inc();
+    decisions.pairs("scored").add(6);
+    decisions.operation("start", Duration::from_millis(2));
+    decisions.answer("scripted", Duration::from_millis(40));
     metrics.settings_reloads(Reload::Rejected).inc();
     metrics.store().retried(StoreConflict::Deadlock).inc();
     metrics.access().admission(Admission::Unknown).inc();
@@ -106,6 +112,9 @@ fn what_is_counted_is_exposed_under_the_contracted_names() {
         r#"althing_hedges_total{outcome="won"} 1"#,
         r#"althing_agreement_total{panel="trio",outcome="reached"} 1"#,
         r#"althing_settings_reloads_total{outcome="rejected"} 1"#,
+        r#"althing_evaluations_total{outcome="complete"} 1"#,
+        r#"althing_decision_pairs_total{outcome="scored"} 6"#,
+        "althing_decision_sessions_active 3",
         r#"althing_store_retries_total{reason="deadlock"} 1"#,
         r#"althing_auth_total{outcome="unknown"} 1"#,
         r#"althing_flag_exposures_total{flag="new-model",variant="on"} 1"#,

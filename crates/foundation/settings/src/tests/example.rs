@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// Where each kind of table lies in the file; lists are walked through.
-const TABLES: [(&str, &str); 31] = [
+const TABLES: [(&str, &str); 32] = [
     ("", ""),
     ("Server", "server"),
     ("Tls", "server.tls"),
@@ -26,6 +26,7 @@ const TABLES: [(&str, &str); 31] = [
     ("Tools", "tools"),
     ("Credential", "tools.credential"),
     ("Domain", "tools.domain.*"),
+    ("Decisions", "decisions"),
     ("Flag", "flag.*"),
     ("Provider", "provider"),
     ("ModelEntry", "provider.models"),

@@ -191,6 +191,33 @@ fn well_known_profiles_need_no_table() {
 }
 
 #[test]
+fn well_known_profiles_size_decisions() {
+    for (profile, sizes, deadline_s, retries, breaker) in [
+        (None, [100, 3_600, 300, 10, 20], 120, 3, 5),
+        (Some("dev"), [10, 1_800, 300, 3, 5], 60, 1, 0),
+        (Some("prod"), [500, 3_600, 180, 10, 20], 120, 3, 5),
+        (Some("high-scale"), [2_000, 1_800, 60, 20, 50], 180, 2, 3),
+    ] {
+        let source = || Source { profile: profile.map(str::to_owned), ..Source::default() };
+        let of = load(&source()).unwrap().settings.decisions;
+        let found = [
+            of.sessions_max as u64,
+            of.session_ttl_s,
+            of.sweep_s,
+            of.criterion_in_flight_max as u64,
+            of.in_flight_max as u64,
+        ];
+        assert_eq!(found, sizes, "{profile:?}");
+        let found = (of.pair_deadline_ms / 1_000, of.retries_max, of.breaker_failures);
+        assert_eq!(found, (deadline_s, retries, breaker), "{profile:?}");
+        let Some(name) = profile else { continue };
+        let file = format!("[profile.{name}.decisions]\nretries_max = 9");
+        let of = read_with(&file, source()).unwrap().settings.decisions;
+        assert_eq!((of.retries_max, of.sessions_max as u64), (9, sizes[0]), "{name}: what the file says wins");
+    }
+}
+
+#[test]
 fn a_profile_replaces_lists_and_others_are_left_alone() {
     let source = Source { profile: Some("tiny".to_owned()), ..Source::default() };
     let loaded = read_with(WHOLE, source).unwrap();
@@ -254,7 +281,7 @@ fn unknown_keys_are_refused_where_they_stand() {
       |
     1 | zebra = 1
       | ^^^^^
-    hint: known keys are `server`, `guard`, `balance`, `cache`, `replicas`, `store`, `access`, `budget`, `ledger`, `embed`, `search`, `tools`, `flag`, `provider`, `panel`, `route`, `alias`, `profile`
+    hint: known keys are `server`, `guard`, `balance`, `cache`, `replicas`, `store`, `access`, `budget`, `ledger`, `embed`, `search`, `tools`, `decisions`, `flag`, `provider`, `panel`, `route`, `alias`, `profile`
     "#);
 }
 

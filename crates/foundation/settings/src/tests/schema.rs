@@ -3,13 +3,30 @@
 use crate::schema;
 use serde_json::Value;
 
-const SECTIONS: [&str; 18] = [
-    "server", "guard", "balance", "cache", "replicas", "store", "access", "budget", "ledger", "embed", "search",
-    "tools", "flag", "provider", "panel", "route", "alias", "profile",
+const SECTIONS: [&str; 19] = [
+    "server",
+    "guard",
+    "balance",
+    "cache",
+    "replicas",
+    "store",
+    "access",
+    "budget",
+    "ledger",
+    "embed",
+    "search",
+    "tools",
+    "decisions",
+    "flag",
+    "provider",
+    "panel",
+    "route",
+    "alias",
+    "profile",
 ];
 
 /// Every table that is not also a name, and how many keys it has.
-const TABLES: [(&str, usize); 27] = [
+const TABLES: [(&str, usize); 28] = [
     ("Server", 19),
     ("Tls", 2),
     ("Guard", 13),
@@ -28,6 +45,7 @@ const TABLES: [(&str, usize); 27] = [
     ("Tools", 13),
     ("Credential", 6),
     ("Domain", 2),
+    ("Decisions", 25),
     ("Flag", 3),
     ("Provider", 21),
     ("Panel", 11),

@@ -119,7 +119,12 @@ impl Link for Handle {
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_WAIT).foreign_keys(true).disable_statement_logging().row_buffer_size(ROWS_AHEAD)
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY_WAIT)
+        .foreign_keys(true)
+        .disable_statement_logging()
+        .row_buffer_size(ROWS_AHEAD)
 }
 
 /// What is no database is not opened to be written: SQLite would throw the log beside it away, which may be all that is

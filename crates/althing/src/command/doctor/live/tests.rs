@@ -1,7 +1,8 @@
 //! What is told of a page, and who is asked for one.
 
 use super::{WITHIN, providers, told};
-use crate::command::doctor::{Status, table};
+use crate::command::doctor::table;
+use doctor::Status;
 use remote::Server;
 use serde_json::{Value, json};
 use terminal::{WIDTH, length};

@@ -1,0 +1,283 @@
+//! Which functions run: written down for the linker, which puts them side by side, first those that requests pass
+//! through, then those that a start needs. On a core that has just woken, most of a request's time is waiting for code,
+//! and code from a hundred pages comes sooner than the same code from five hundred; and what lies between is not held
+//! in memory. Knows how calls are counted; refuses to know what the functions do.
+
+use super::full::Full;
+use super::load::{self, Plan, Prompts};
+use super::process::{Folder, Server};
+use super::{Setup, binary, installed, proxy, write_failed};
+use crate::trouble::Trouble;
+use crate::trouble::output;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What the linker is told; `crates/althing/build.rs` hands it on.
+const SCRIPT: &str = "crates/althing/hot.ld";
+/// What code is fetched in.
+const LINE_BYTES: u64 = 64;
+const PAGE_BYTES: u64 = 4_096;
+/// Requests that warm up, and those whose code counts; a line is hot that ran half as often as there were requests.
+const WARM: u32 = 200;
+const COUNTED: u32 = 400;
+
+/// What is sent, if anything after a start counts.
+#[derive(Clone, Copy)]
+struct Load {
+    stream: bool,
+    prompts: Prompts,
+}
+
+const LOADS: [Load; 3] = [
+    Load { stream: false, prompts: Prompts::Unique },
+    Load { stream: true, prompts: Prompts::Unique },
+    Load { stream: false, prompts: Prompts::Same },
+];
+
+/// The lines of functions, by their place among the symbols.
+type Lines = HashMap<usize, BTreeSet<u64>>;
+
+/// A function in the binary: its address, its bytes, its name.
+type Symbol = (u64, u64, String);
+
+/// Counts anew and writes the script.
+pub fn run() -> Result<ExitCode, Trouble> {
+    let missing: Vec<&str> =
+        ["valgrind", "callgrind_control", "nm"].into_iter().filter(|name| installed(name).is_none()).collect();
+    if !missing.is_empty() {
+        return Err(Trouble::Bench {
+            what: format!("`{}` is not there: apt-get install valgrind binutils", missing.join("` and `")),
+        });
+    }
+    // As the kernel and valgrind name it.
+    let binary = std::fs::canonicalize(binary()).map_err(|error| Trouble::Bench { what: error.to_string() })?;
+    let symbols = functions(&binary)?;
+    let (mut hot, mut warm) = (Lines::new(), Lines::new());
+    for (load, at) in LOADS.into_iter().zip(1..) {
+        eprintln!("counting what requests pass through, {at} of {}", LOADS.len());
+        let (counts, base) = counted(&binary, Some(load))?;
+        note(&counts, (&binary, base), COUNTED / 2, &symbols, &mut hot);
+    }
+    eprintln!("counting what runs from the start on");
+    let (counts, base) = counted(&binary, None)?;
+    note(&counts, (&binary, base), 1, &symbols, &mut warm);
+    if hot.is_empty() {
+        return Err(Trouble::Bench { what: "nothing of the binary was seen to run".to_owned() });
+    }
+    let pages: BTreeSet<u64> = hot.iter().flat_map(|(at, lines)| pages(&symbols[*at], lines)).collect();
+    let script = script(&symbols, &[&hot, &warm]);
+    std::fs::write(SCRIPT, script).map_err(|source| write_failed(Path::new(SCRIPT), source))?;
+    let (functions, pages) = (hot.len(), pages.len());
+    println!("{functions} functions with hot code, which lies on {pages} pages in this build; {SCRIPT} is written");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The pages of the hot lines of a function.
+fn pages((start, ..): &Symbol, lines: &BTreeSet<u64>) -> impl Iterator<Item = u64> {
+    lines.iter().map(move |line| (start + line * LINE_BYTES) / PAGE_BYTES)
+}
+
+/// How much of the script, from 0 to 1, names what is in this binary; none if that cannot be said.
+pub(super) fn up_to_date(binary: &Path) -> Option<f64> {
+    let symbols = functions(binary).ok()?;
+    share(&std::fs::read_to_string(SCRIPT).ok()?, &symbols)
+}
+
+fn share(script: &str, symbols: &[Symbol]) -> Option<f64> {
+    let there: BTreeSet<String> = symbols.iter().map(|(.., name)| pattern(name)).collect();
+    let listed = script.lines().filter(|line| line.trim() != UNLIKELY.trim());
+    let names = listed.filter_map(|line| line.trim().strip_prefix("*(.text.")?.strip_suffix(')'));
+    let (all, found) =
+        names.fold((0_u32, 0_u32), |(all, found), name| (all + 1, found + u32::from(there.contains(name))));
+    (all > 0).then(|| f64::from(found) / f64::from(all))
+}
+
+/// How often each instruction ran while these requests were answered, or from the start on; and where the binary lay
+/// meanwhile.
+fn counted(binary: &Path, load: Option<Load>) -> Result<(String, u64), Trouble> {
+    let folder = Folder::new()?;
+    let upstream = Server::simulate(binary, &proxy::script())?;
+    let told = folder.path().join("counts");
+    let wrapper = wrapper(&folder, binary, &told, load.is_none())?;
+    let watched = Setup { binary: wrapper, folder: folder.path().to_owned(), quick: true };
+    let ours = Full::start(&watched, upstream.address, "")?;
+    let plain = Setup { binary: binary.to_owned(), ..watched };
+    let send = |Load { stream, prompts }, requests| {
+        let plan = Plan { stream, prompts, requests, ..ours.plan() };
+        match load::run(&plain, &plan, ours.server.address)?.counts()? {
+            (_, failed) if failed > 0.0 => Err(Trouble::Bench { what: format!("{failed} requests failed") }),
+            _ => Ok(()),
+        }
+    };
+    let pid = ours.server.id().to_string();
+    let control = |option: &str| output(&["callgrind_control", option, &pid]).map(|_| ());
+    match load {
+        Some(load) => {
+            send(load, WARM)?;
+            control("--instr=on")?;
+            send(load, COUNTED)?;
+            control("--instr=off")?;
+        }
+        None => LOADS.into_iter().try_for_each(|load| send(load, WARM))?,
+    }
+    control("--dump")?;
+    let told = told.with_extension("1");
+    let read = |path: String| std::fs::read_to_string(&path).map_err(|source| Trouble::Read { path, source });
+    let maps = read(format!("/proc/{pid}/maps"))?;
+    let first = maps.lines().find(|line| line.ends_with(&binary.display().to_string()));
+    let base = first.and_then(|line| u64::from_str_radix(line.split('-').next()?, 16).ok());
+    let base = base.ok_or_else(|| Trouble::Bench { what: "where the binary lay in memory was not told".to_owned() })?;
+    Ok((read(told.display().to_string())?, base))
+}
+
+/// A program that is the binary, counted while it serves, where it is asked to or `at_once`.
+fn wrapper(folder: &Folder, binary: &Path, told: &Path, at_once: bool) -> Result<PathBuf, Trouble> {
+    let (program, told, at_once) = (binary.display(), told.display(), if at_once { "yes" } else { "no" });
+    let text = format!(
+        "#!/bin/sh\ncase \"$1\" in up) ;; *) exec '{program}' \"$@\" ;; esac\n\
+         PATH=/usr/local/bin:/usr/bin:/bin exec valgrind -q --tool=callgrind --instr-atstart={at_once} --dump-instr=yes \\\n\
+         --demangle=no --compress-pos=no --compress-strings=no --callgrind-out-file='{told}' '{program}' \"$@\"\n"
+    );
+    let path = folder.write("counted", &text)?;
+    let made = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755));
+    made.map_err(|source| write_failed(&path, source)).map(|()| path)
+}
+
+/// The functions of a binary, by address.
+fn functions(binary: &Path) -> Result<Vec<Symbol>, Trouble> {
+    Ok(symbols(&output(&["nm", "-S", "--defined-only", &binary.display().to_string()])?))
+}
+
+/// The functions that `nm -S` lists, by address.
+fn symbols(listed: &str) -> Vec<Symbol> {
+    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+    let one = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (address, bytes, kind) = (hex(words.next()?)?, hex(words.next()?)?, words.next()?);
+        let name = words.next()?;
+        (matches!(kind, "t" | "T") && bytes > 0).then(|| (address, bytes, name.to_owned()))
+    };
+    let mut symbols: Vec<Symbol> = listed.lines().filter_map(one).collect();
+    symbols.sort_unstable();
+    symbols
+}
+
+/// Adds the lines of each function, by its place among `symbols`, that ran so often at least.
+///
+/// Addresses are those in the binary. What lies outside its `.text`, as hot code does, belongs to nobody as far as
+/// valgrind knows, and its addresses are those in memory.
+fn note(counts: &str, (binary, base): (&Path, u64), least: u32, symbols: &[Symbol], lines: &mut Lines) {
+    let (mut from, mut call) = (None, false);
+    for line in counts.lines() {
+        if let Some(object) = line.strip_prefix("ob=") {
+            from = match object {
+                "???" => Some(base),
+                _ => (Path::new(object) == binary).then_some(0),
+            };
+        } else if line.starts_with("calls=") {
+            // The line that follows tells what the call took, not that an instruction ran.
+            call = true;
+        } else if let Some(rest) = line.strip_prefix("0x") {
+            let mut words = rest.split_whitespace();
+            let address = words.next().and_then(|word| u64::from_str_radix(word, 16).ok());
+            let count = words.nth(1).and_then(|word| word.parse::<u32>().ok());
+            let address = from.and_then(|from| address?.checked_sub(from));
+            if let (false, Some(address), true) = (call, address, count.is_some_and(|count| count >= least)) {
+                let at = symbols.partition_point(|(start, ..)| *start <= address).wrapping_sub(1);
+                if let Some((start, bytes, _)) = symbols.get(at)
+                    && address - start < *bytes
+                {
+                    lines.entry(at).or_default().insert((address - start) / LINE_BYTES);
+                }
+            }
+            call = false;
+        }
+    }
+}
+
+const HEAD: &str =
+    "/* The functions that requests pass through, then those that a start needs, each time those with the most such code for
+   their size first. The linker puts them side by side; what is not found here lies where it would without. Written by
+   `cargo xtask order`. */
+";
+
+/// What is marked as unlikely runs too, once: tables grow, locks wait. It is little, and goes last as a whole.
+const UNLIKELY: &str = "    *(.text.unlikely.*)\n";
+
+/// The linker's script: what is in the first set of lines, then what is in the others.
+///
+/// What a compiler adds to a name to tell instances of one function apart differs from build to build, so that all
+/// instances go together.
+fn script(symbols: &[Symbol], sets: &[&Lines]) -> String {
+    let mut named: Vec<String> = Vec::new();
+    for lines in sets {
+        let mut groups: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+        for (at, (_, bytes, name)) in symbols.iter().enumerate() {
+            let group = groups.entry(pattern(name)).or_default();
+            group.0 += lines.get(&at).map_or(0, BTreeSet::len);
+            group.1 += bytes;
+        }
+        let dense = |(lines, bytes): (usize, u64)| lines as f64 / bytes as f64;
+        let known: BTreeSet<String> = named.iter().cloned().collect();
+        let is_new = |(name, (lines, _)): &(String, (usize, u64))| *lines > 0 && !known.contains(name);
+        let mut groups: Vec<_> = groups.into_iter().filter(is_new).collect();
+        groups.sort_by(|(_, one), (_, other)| dense(*other).total_cmp(&dense(*one)));
+        named.extend(groups.into_iter().map(|(name, _)| name));
+    }
+    let lines: String = named.iter().map(|name| format!("    *(.text.{name})\n")).collect();
+    format!("{HEAD}SECTIONS\n{{\n  .hot :\n  {{\n{lines}{UNLIKELY}  }}\n}}\nINSERT BEFORE .text;\n")
+}
+
+/// A name without what is another in each build: a hash of sixteen digits, and numbers of the optimiser after it.
+fn pattern(name: &str) -> String {
+    let is_hash = |at: &usize| name[at + 3..].bytes().take(16).filter(u8::is_ascii_hexdigit).count() == 16;
+    match name.rfind("17h").filter(is_hash) {
+        Some(at) => format!("{}17h*", &name[..at]),
+        None if name.starts_with("_R") => format!("{}*", name.split('.').next().unwrap_or(name)),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTED: &str = "0000000000001000 0000000000000100 t _ZN1a1b17h0123456789abcdefE\n\
+                          0000000000001100 0000000000000040 t _ZN1a1b17hfedcba9876543210E.llvm.77\n\
+                          0000000000001140 0000000000000040 T sqlite3_step\n\
+                          0000000000001180 0000000000000040 t cold\n\
+                          0000000000002000 0000000000000008 D data\n\
+                          0000000000001180 U elsewhere\n";
+
+    #[test]
+    fn what_runs_half_as_often_as_there_are_requests_is_hot() {
+        let symbols = symbols(LISTED);
+        assert_eq!(symbols.len(), 4);
+        let (mut hot, mut warm) = (Lines::new(), Lines::new());
+        let counts = "ob=/lib/libc.so.6\nfn=free\n0x1180 5 4000\nob=/x/althing\nfn=b\n0x1000 0 400\n0x1044 0 200\n\
+                      0x1080 0 199\ncalls=400 0x1140 0\n0x1084 0 9000\nob=???\n0x401140 0 400\n0x1100 0 400\n0x403000 0 400\n";
+        let binary = Path::new("/x/althing");
+        note(counts, (binary, 0x40_0000), 200, &symbols, &mut hot);
+        assert_eq!(hot.get(&0), Some(&BTreeSet::from([0, 1])), "the half, and no calls");
+        assert_eq!((hot.get(&2), hot.len()), (Some(&BTreeSet::from([0])), 2), "nothing of others, nothing beyond");
+        assert_eq!(pages(&(0xfc0, 0x100, String::new()), &BTreeSet::from([0, 1, 2])).collect::<Vec<_>>(), [0, 1, 1]);
+        note("ob=/x/althing\n0x1180 0 1\n0x1140 0 1\n", (binary, 0), 1, &symbols, &mut warm);
+        let script = script(&symbols, &[&hot, &warm]);
+        let named: Vec<&str> = script.lines().filter(|line| line.contains("*(")).map(str::trim).collect();
+        // One line of 64 bytes is denser than two of 320.
+        assert_eq!(named, ["*(.text.sqlite3_step)", "*(.text._ZN1a1b17h*)", "*(.text.cold)", "*(.text.unlikely.*)"]);
+        assert_eq!((share(&script, &symbols), share(&script, &symbols[..2])), (Some(1.0), Some(1.0 / 3.0)));
+        assert_eq!(share("", &symbols), None);
+    }
+
+    #[test]
+    fn names_are_those_of_any_build() {
+        assert_eq!(pattern("_ZN1a17h17h0123456789abcdefE.10736"), "_ZN1a17h17h*");
+        assert_eq!(pattern("sqlite317hour"), "sqlite317hour");
+        assert_eq!(pattern("_RNvXs_5alloc6string.202"), "_RNvXs_5alloc6string*");
+        assert_eq!(pattern("_RNvXs_5alloc6string"), "_RNvXs_5alloc6string*");
+        assert_eq!(pattern("exprNodeIsConstant.part.0"), "exprNodeIsConstant.part.0");
+    }
+}

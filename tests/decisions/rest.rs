@@ -188,3 +188,23 @@ async fn a_server_that_stops_tells_whoever_listens_and_keeps_what_was_scored() {
         "{decision}"
     );
 }
+
+#[tokio::test]
+async fn limits_follow_the_settings_while_serving() {
+    let server = Server::start("");
+    let id = begun(&server, "").await;
+    std::fs::write(server.config(), "[decisions]\noptions_max = 3\n").unwrap();
+    server.signal("HUP");
+    let path = format!("/{id}/options");
+    // Until the settings are there, options go in, each under another name.
+    let mut at = 0;
+    let refused = until("the limit of 3 options", async || {
+        at += 1;
+        let reply = asked(&server, "", "POST", &path, Some(json!({ "name": format!("option {at}") }))).await;
+        (reply.status != 200).then_some(reply)
+    });
+    let refused = refused.await;
+    assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("limit_exceeded")), "{}", refused.text());
+    assert!(refused.text().contains("decisions.options_max"), "{}", refused.text());
+    assert!(at < 15, "the usual limit is 20");
+}

@@ -2,7 +2,7 @@
 //! scores.
 //!
 //! [`Docket`] holds all of it in the store, where it survives restarts and is shared by servers. A score belongs to the
-//! texts that it was asked with ([`asked`]); one evaluation at a time writes scores, under a [`Lease`] with a fence.
+//! texts that it was asked with ([`asked()`]); one evaluation at a time writes scores, under a [`Lease`] with a fence.
 //! Every change raises a decision's version. All of it is a tenant's own: another tenant's decision does not exist.
 //!
 //! This room asks nobody, and knows no model, no prompt and no order of options. What in a text looks like an order to a

@@ -98,7 +98,7 @@ pub type Place = (i64, i64);
 pub struct ScoreRow {
     /// Which pair.
     pub place: Place,
-    /// What it was asked with, as [`asked`](crate::asked) makes it.
+    /// What it was asked with, as [`asked`](crate::asked()) makes it.
     pub asked: Arc<str>,
     /// What became of it.
     pub outcome: PairOutcome,

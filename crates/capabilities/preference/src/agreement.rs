@@ -44,7 +44,7 @@ impl SecondOpinion {
     }
 }
 
-/// What [`min_max`], [`topsis`] with the vector norm and [`promethee`] say, in this order, beside [`weighted_sum`].
+/// What [`min_max`], [`topsis()`](crate::topsis()) with the vector norm and [`promethee()`](crate::promethee()) say, in this order, beside [`weighted_sum`].
 pub fn second_opinions(table: &Table) -> Vec<SecondOpinion> {
     let counts = weighted_sum(table);
     let others = [min_max(table), topsis(table, Norm::Vector), promethee(table)];

@@ -1,9 +1,9 @@
 //! The mathematics of a decision matrix: from scores of options by criteria, and weights, to orders of the options, and
 //! to how firm the first place is.
 //!
-//! [`weighted_sum`] on the table's fixed scale is the order that counts. [`min_max`], [`topsis`] and [`promethee`] are
-//! second opinions, [`ahp`] makes weights of comparisons. [`sensitivity`] tells which weight would have to change how
-//! far, [`chances`] how often each option comes first when weights and scores are drawn, [`close_call`] whether all of
+//! [`weighted_sum`] on the table's fixed scale is the order that counts. [`min_max`], [`topsis()`] and [`promethee()`] are
+//! second opinions, [`ahp()`] makes weights of comparisons. [`sensitivity()`] tells which weight would have to change how
+//! far, [`chances()`] how often each option comes first when weights and scores are drawn, [`close_call()`] whether all of
 //! that leaves a doubt.
 //!
 //! Cells may be absent. Nothing is ever put in their place; each method says what it does without them.

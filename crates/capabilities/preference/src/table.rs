@@ -116,7 +116,7 @@ impl Table {
         table.weighing(weights)
     }
 
-    /// The same scores with other weights, such as those that [`ahp`](crate::ahp) makes.
+    /// The same scores with other weights, such as those that [`ahp`](crate::ahp()) makes.
     ///
     /// # Errors
     ///
@@ -209,7 +209,7 @@ impl Table {
     /// rounding, becomes 1 for all of them.
     ///
     /// On it [`weighted_sum`](crate::weighted_sum) is the weighted sum with min-max normalisation, and
-    /// [`chances`](crate::chances) draw for that one.
+    /// [`chances`](crate::chances()) draw for that one.
     pub fn min_max(&self) -> Self {
         let criteria = self.criteria();
         let mut stretched = self.clone();

@@ -1,7 +1,7 @@
 //! A decision as Markdown, CSV, JSON and one self-contained HTML page.
 //!
 //! [`Sheet`] is everything that is known of a decision, finished or partial: options, criteria, what each pair was
-//! given, the order that follows, and how firm it is. [`markdown`], [`csv`], [`csv_ranking`], [`json`] and [`page`] put
+//! given, the order that follows, and how firm it is. [`markdown()`], [`csv()`], [`csv_ranking`], [`json()`] and [`page()`] put
 //! it into words. Names and texts of a sheet are foreign: whatever they hold stays text in every format.
 //!
 //! This room computes no total and no order; it knows no store, no model, no clock, no file and no browser. It refuses

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 const NAME: &str = "althing";
 const TITLE: &str = "Althing";
-const INSTRUCTIONS: &str = "Tools of one Althing server: a panel of language models, and a catalogue of tools to find \
-     and call. A result marked as an error says what to change; repair the arguments and call again.";
+const INSTRUCTIONS: &str = "Tools of one Althing server: a panel of language models, a catalogue of tools to find and \
+     call, decisions between options. A result marked as an error says what to change; repair the arguments and call again.";
 /// How long a client of 2026-07-28 may reuse the list.
 const LIST_TTL_MS: u64 = 60_000;
 

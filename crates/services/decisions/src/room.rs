@@ -60,7 +60,7 @@ impl Decisions {
     /// Opens the tables, making them where they are not there yet, and begins to remove what is past its time.
     ///
     /// # Errors
-    /// [`DecisionError::Store`].
+    /// [`DecisionError`]: the store fails.
     pub async fn open(setup: Setup) -> Result<Arc<Self>, DecisionError> {
         let Setup { store, matrix, settings, metrics, clock, memory, seed } = setup;
         let docket = Docket::open(store, clock, flags).await?;
@@ -222,7 +222,7 @@ impl Decisions {
     /// How the room is doing, as far as it is the caller's business.
     ///
     /// # Errors
-    /// [`DecisionError::Store`].
+    /// [`DecisionError`]: the store fails.
     pub async fn statistics(&self, who: &Identity) -> Result<Statistics, DecisionError> {
         let held = self.docket.count_alive(&who.tenant, self.ttl_ms()).await?;
         let (rules, metrics) = (self.rules(), &self.watchman.metrics);

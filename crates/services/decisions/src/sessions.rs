@@ -124,7 +124,7 @@ impl Decisions {
     /// The tenant's decisions, newest first, in pages.
     ///
     /// # Errors
-    /// [`DecisionError::Cursor`].
+    /// [`DecisionError`]: the cursor is none, or the store fails.
     pub async fn list(
         &self,
         who: &Identity,
@@ -138,7 +138,7 @@ impl Decisions {
     /// The tenant's decision that was begun last, if it has any.
     ///
     /// # Errors
-    /// [`DecisionError::Store`].
+    /// [`DecisionError`]: the store fails.
     pub async fn current(&self, who: &Identity) -> Result<Option<Decision>, DecisionError> {
         let page = self.list(who, Some(1), None).await?;
         let Some(last) = page.entries.first() else { return Ok(None) };
@@ -162,7 +162,7 @@ impl Decisions {
     /// Removes all of the tenant's decisions; how many there were.
     ///
     /// # Errors
-    /// [`DecisionError::Store`].
+    /// [`DecisionError`]: the store fails.
     pub async fn clear(&self, who: &Identity) -> Result<u64, DecisionError> {
         let which = Which::Tenant(Arc::clone(&who.tenant));
         Ok(self.watchman.timed("clear", self.remove_all(which, u64::MAX)).await?)

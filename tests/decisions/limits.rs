@@ -2,7 +2,7 @@
 
 use super::judge::{config, judge};
 use super::{bad, begin, call, good, id, of};
-use crate::support::{Place, Server, ask, until};
+use crate::support::{Ended, Place, Server, ask, until};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -293,4 +293,20 @@ async fn arguments_are_checked() {
     refuses(at, "evaluate_options", json!({ "session_id": 7 }), argument, &["`session_id` must be a string"]).await;
     let unknown = call(at, "", "evaluate_option", &json!({})).await.result();
     assert!(unknown["isError"] == true && unknown["content"].to_string().contains("`evaluate_options`"), "{unknown}");
+}
+
+#[test]
+fn raised_limits_are_warned_of_at_the_start_and_by_the_check() {
+    let check =
+        |place: &Place, arguments: &[&str]| Ended::of(place.command(&[&["config", "check"], arguments].concat()));
+    let server = Server::start("[decisions]\noptions_max = 50\ncriteria_max = 25\n");
+    let told = check(server.place(), &["--json"]).good();
+    let warned = told["warnings"][0].as_str().unwrap_or_else(|| panic!("{told}"));
+    assert!(warned.contains("may ask models 1250 questions each") && told["ok"] == true, "{told}");
+    assert!(server.log().contains(warned), "{}", server.log());
+    let ended = check(server.place(), &[]);
+    assert_eq!((ended.code, ended.stderr), (Some(0), format!("warning: {warned}\n")), "{}", ended.stdout);
+    let usual = Place::new("[decisions]\noptions_max = 20\n");
+    assert_eq!(check(&usual, &[]).stderr, "");
+    assert_eq!(check(&usual, &["--json"]).good()["warnings"], json!([]));
 }

@@ -20,7 +20,7 @@ async fn good(server: &Server, key: &str, method: &str, below: &str, body: Optio
 }
 
 /// Names and data of events, in order.
-fn events(reply: &Response) -> Vec<(String, Value)> {
+pub(super) fn events(reply: &Response) -> Vec<(String, Value)> {
     assert_eq!(reply.header("content-type"), Some("text/event-stream"), "{}", reply.text());
     assert!(reply.whole, "{}", reply.text());
     let blocks = reply.text().split_terminator("\n\n").filter(|block| !block.starts_with(':'));
@@ -142,7 +142,7 @@ async fn another_tenant_sees_nothing() {
 }
 
 /// A stream of events that is open: what has come so far, and the rest once it ends.
-async fn listening(address: SocketAddr, id: &str) -> crate::support::Open {
+pub(super) async fn listening(address: SocketAddr, id: &str) -> crate::support::Open {
     let open = send(address, format!("GET {ALL}/{id}/events HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes()).await;
     assert_eq!(open.status, 200);
     open

@@ -1,10 +1,12 @@
 //! Several servers on one store: one of them evaluates a decision at a time, and whoever dies is taken over from.
 
 use super::judge::{Pair, config, counts, judge};
+use super::rest::{events, listening};
 use super::{bad, begin, evaluate, good, of, scored, summary};
-use crate::support::{Place, Server, until};
-use serde_json::json;
+use crate::support::{Place, Server, ask, until};
+use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 use testkit::{Postgres, Upstream};
 
@@ -57,7 +59,7 @@ async fn of_two_servers_one_evaluates_at_a_time_and_a_dead_one_is_taken_over_fro
 }
 
 /// Whether it was this server that evaluated.
-async fn refused_or_done(address: std::net::SocketAddr, id: &str) -> bool {
+async fn refused_or_done(address: SocketAddr, id: &str) -> bool {
     let result = super::call(address, "", "evaluate_options", &of(id)).await.result();
     if result["isError"] == true {
         assert!(result.to_string().contains("evaluation_running"), "{result}");
@@ -65,4 +67,47 @@ async fn refused_or_done(address: std::net::SocketAddr, id: &str) -> bool {
     }
     assert_eq!(result["structuredContent"]["evaluation_complete"], true, "{result}");
     true
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_server_evaluates_is_followed_on_the_other() {
+    let postgres = Postgres::start();
+    let upstream = judge(Duration::from_millis(700)).await;
+    let rules = "lease_ms = 1_500\nin_flight_max = 2\ncriterion_in_flight_max = 2\n";
+    let [first, second] = two(&postgres, &upstream, rules);
+    let (one, other) = (first.address(), second.address());
+    let id = begin(one, "", "t", 5, 2).await;
+    let heard = events(&listening(other, &id).await.finish().await);
+    assert_eq!(told(&heard), [("finished", 0)], "nothing runs");
+
+    start(one, &id).await;
+    let heard = events(&listening(other, &id).await.finish().await);
+    let (last, steps) = heard.split_last().unwrap();
+    let figures = ["total", "done", "scored", "abstained", "failed"].map(|name| last.1[name].as_u64());
+    assert_eq!((last.0.as_str(), figures), ("finished", [10, 10, 10, 0, 0].map(Some)), "{heard:?}");
+    assert!(steps.iter().all(|(name, data)| name == "progress" && data["total"] == 10), "{heard:?}");
+    let done: Vec<u64> = told(&heard).into_iter().map(|(_, done)| done).collect();
+    assert!(done.is_sorted() && done.iter().collect::<HashSet<_>>().len() > 2, "it goes on step by step: {done:?}");
+    assert_eq!(scored(other, "", &id).await.len(), 10);
+
+    // Killed, it gives no sign of life any more, and whoever listens hears how far it came.
+    let id = begin(one, "", "u", 5, 2).await;
+    start(one, &id).await;
+    until("a score", async || (!scored(other, "", &id).await.is_empty()).then_some(())).await;
+    let open = listening(other, &id).await;
+    drop(first.killed());
+    let heard = events(&open.finish().await);
+    let recorded = scored(other, "", &id).await.len() as u64;
+    assert!(recorded < 10 && told(&heard).last() == Some(&("finished", recorded)), "{recorded} {heard:?}");
+}
+
+/// Begins to evaluate, and waits for nothing.
+async fn start(address: SocketAddr, id: &str) {
+    let reply = ask(address, "", "POST", &format!("/api/v1/decisions/{id}/evaluate?wait=false"), None).await;
+    assert_eq!(reply.status, 202, "{}", reply.text());
+}
+
+/// Names of events, and how many pairs were done.
+fn told(heard: &[(String, Value)]) -> Vec<(&str, u64)> {
+    heard.iter().map(|(name, data)| (name.as_str(), data["done"].as_u64().unwrap())).collect()
 }

@@ -73,8 +73,6 @@ pub struct Prompt {
     pub system: String,
     /// The message of the role `user`.
     pub user: String,
-    /// What closes the data. It is once in `user`, behind all data, and not in `system`.
-    pub fence_end: String,
 }
 
 /// What stands inside the fence.
@@ -104,8 +102,7 @@ impl Pair<'_> {
             system.push_str(OWNER);
             system.push_str(owner);
         }
-        let fence_end = format!("</{tag}>");
-        Prompt { system, user: format!("<{tag}>\n{data}\n{fence_end}\n{TASK}"), fence_end }
+        Prompt { system, user: format!("<{tag}>\n{data}\n</{tag}>\n{TASK}") }
     }
 
     /// The data as one line of JSON, in which what cannot be seen is written out (`\u202e`).
@@ -114,13 +111,6 @@ impl Pair<'_> {
         let option = Named { name: self.option_name, description: present(self.option_description) };
         let data = Data { topic: self.topic, criterion, weight: self.weight, option };
         written_out(&serde_json::to_string(&data).unwrap_or_default())
-    }
-}
-
-impl Prompt {
-    /// About how many tokens it is: its bytes divided by four.
-    pub fn tokens(&self) -> usize {
-        (self.system.len() + self.user.len()).div_ceil(4)
     }
 }
 

@@ -238,6 +238,7 @@ async fn score(tx: &mut Tx, whole: &Whole, given: &[GivenScore], rules: &Decisio
             votes: Vec::new(),
             notes: Vec::new(),
             at_ms: whole.now_ms,
+            fence: 0,
         });
     }
     write::scores(tx, &whole.head.id, &rows).await?;

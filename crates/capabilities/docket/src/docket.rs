@@ -256,13 +256,31 @@ impl Docket {
             let (tenant, clock) = (Arc::clone(tenant), self.clock.clone());
             async move {
                 let now = now(&clock, tx).await?;
-                let sql =
-                    "SELECT COUNT(*) FROM decision_sessions WHERE tenant = $1 AND (touched_ms > $2 OR lease_ms > $3)";
+                // Those that are not are swept every few minutes, and so are few: only they are counted one by one.
+                let sql = "SELECT COALESCE((SELECT sessions FROM decision_tenants WHERE tenant = $1), 0) \
+                           - (SELECT COUNT(*) FROM decision_sessions WHERE tenant = $1 AND touched_ms <= $2 \
+                              AND lease_ms <= $3)";
                 tx.fetch_one(sql, args![tenant, now.saturating_sub(ttl_ms), now]).await?.get::<i64>(0)
             }
             .boxed()
         });
         Ok(read.await?.max(0).unsigned_abs())
+    }
+
+    /// A tenant that has ever begun a decision and is not this one, if there is any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn other_than(&self, tenant: &Arc<str>) -> Result<Option<Arc<str>>, StoreError> {
+        let read = self.store.read(|tx| {
+            let tenant = Arc::clone(tenant);
+            async move {
+                let sql = "SELECT tenant FROM decision_tenants WHERE tenant <> $1 LIMIT 1";
+                tx.fetch_optional(sql, args![tenant]).await?.map(|row| row.get(0)).transpose()
+            }
+            .boxed()
+        });
+        read.await
     }
 
     /// What in texts tries to order a model.
@@ -302,6 +320,7 @@ impl Begun {
             owner: String::new(),
             lease_ms: 0,
             fence: 0,
+            refresh: 0,
         };
         Whole {
             head,

@@ -15,7 +15,7 @@ pub use crate::tables::write::End;
 /// Scores and what was said, to be written.
 #[derive(Debug, Default, PartialEq)]
 pub struct Work {
-    /// Scores; when they were given is set as they are written.
+    /// Scores; when they were given and by which evaluation is set as they are written.
     pub rows: Vec<ScoreRow>,
     /// Conversations, each whole.
     pub history: History,
@@ -23,7 +23,9 @@ pub struct Work {
 
 impl Docket {
     /// Takes the lease of a decision for the server `owner`, whose own lease is free for it: the decision. Where nobody
-    /// is there to be asked, `whom` is from now on.
+    /// is there to be asked, `whom` is from now on. With `refresh`, [`Head::refresh`](crate::Head::refresh) tells with
+    /// which evaluation all pairs began to be asked anew: this one, or one that broke off, if anything that was heard
+    /// since was written within the time that an unused decision lives.
     ///
     /// # Errors
     /// [`DocketError::Running`] while somebody else holds it, [`DocketError::NoCriterion`], and as for
@@ -35,6 +37,7 @@ impl Docket {
         owner: Arc<str>,
         lasts_ms: i64,
         whom: Whom,
+        refresh: bool,
     ) -> Result<(Lease, Whole), DocketError> {
         let (clock, whom) = (self.clock.clone(), Arc::new(whom));
         let written = self.store.write(Isolation::ReadCommitted, move |tx| {
@@ -43,11 +46,14 @@ impl Docket {
                 let (mut head, now) = write::hold(tx, &clock, &looking, version, &|other| *other == *owner).await?;
                 settle(tx, &mut head, &whom).await?;
                 let lease = Lease { session: Arc::clone(&head.id), owner, fence: head.fence + 1, lasts_ms };
-                let whole = tables::rest(tx, head, now).await?;
+                let mut whole = tables::rest(tx, head, now).await?;
                 if whole.criteria.is_empty() {
                     return Err(DocketError::NoCriterion { id: whole.head.id.to_string() });
                 }
                 lease.take(tx, now).await?;
+                if refresh {
+                    go_on(tx, &mut whole, lease.fence, now.saturating_sub(looking.ttl_ms)).await?;
+                }
                 Ok((lease, whole))
             }
             .boxed()
@@ -69,7 +75,8 @@ impl Docket {
                 if lease.renew(tx, now, end).await?.is_none() {
                     return Err(lost(tx, &lease).await?);
                 }
-                let stamped: Vec<_> = work.rows.iter().map(|row| ScoreRow { at_ms: now, ..row.clone() }).collect();
+                let stamp = |row: &ScoreRow| ScoreRow { at_ms: now, fence: lease.fence, ..row.clone() };
+                let stamped: Vec<_> = work.rows.iter().map(stamp).collect();
                 write::scores(tx, &lease.session, &stamped).await?;
                 Ok(write::history(tx, &lease.session, &work.history).await?)
             }
@@ -126,6 +133,18 @@ async fn settle(tx: &mut Tx, head: &mut Head, whom: &Whom) -> Result<(), StoreEr
     tx.execute(sql, args![&head.id, model.as_str(), degraded, written(&reasons)]).await?;
     (head.model, head.degraded, head.reasons) = (Some(model.clone()), degraded, reasons);
     Ok(())
+}
+
+/// Begins a refresh with this evaluation, unless one broke off of which something was written after `past`: that one
+/// goes on.
+async fn go_on(tx: &mut Tx, whole: &mut Whole, fence: i64, past: i64) -> Result<(), StoreError> {
+    let began = whole.head.refresh;
+    if began > 0 && whole.scores.iter().any(|row| row.fence >= began && row.at_ms > past) {
+        return Ok(());
+    }
+    whole.head.refresh = fence;
+    let sql = "UPDATE decision_sessions SET refresh = $2 WHERE id = $1";
+    tx.execute(sql, args![&whole.head.id, fence]).await.map(drop)
 }
 
 /// Why a lease is no longer ours.

@@ -43,6 +43,8 @@ pub struct Head {
     pub lease_ms: i64,
     /// Which evaluation it is, counted: only the newest may write scores.
     pub fence: i64,
+    /// With which evaluation the refresh began that is not finished; 0 where none is.
+    pub refresh: i64,
 }
 
 /// How two criteria compare, by their ids.
@@ -130,6 +132,8 @@ pub struct ScoreRow {
     pub notes: Vec<String>,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
+    /// Which evaluation gave it, counted; 0 for the caller's own.
+    pub fence: i64,
 }
 
 /// A message of a pair's conversation.

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use store::{Migration, Row, Store, StoreError, Tx, Value, args};
 
 /// Their name in the list of migrations.
-const ROOM: &str = "decisions";
+pub(crate) const ROOM: &str = "decisions";
 /// Names offered for one that nobody knows, at most.
 pub(crate) const NEAREST_MAX: usize = 3;
 /// Characters shown of a name that is not known.
@@ -29,9 +29,7 @@ pub(crate) async fn migrate(store: &Store) -> Result<(), StoreError> {
 /// An id begins with the moment at which it was made, so that the order of ids is that of beginnings. What has an id in
 /// one decision, options and criteria, is counted by `next_id`. `fence` grows with each evaluation that begins: only the
 /// newest one may write scores. `decision_tenants` counts, so that nobody has to.
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "decisions",
-    sql: "
+const DECISIONS: &str = "
 CREATE TABLE decision_sessions (
     id TEXT PRIMARY KEY NOT NULL,
     tenant TEXT NOT NULL,
@@ -117,11 +115,20 @@ CREATE TABLE decision_tenants (
     tenant TEXT PRIMARY KEY NOT NULL,
     sessions BIGINT NOT NULL
 );
-",
-}];
+";
+
+/// What a refresh that was broken off goes on from: `refresh` is the fence of the evaluation with which it began, 0 where
+/// none is unfinished, and a score's `fence` that of the evaluation which gave it.
+const REFRESHES: &str = "
+ALTER TABLE decision_sessions ADD COLUMN refresh BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE decision_scores ADD COLUMN fence BIGINT NOT NULL DEFAULT 0;
+";
+
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[Migration { name: "decisions", sql: DECISIONS }, Migration { name: "refreshes", sql: REFRESHES }];
 
 pub(crate) const HEAD: &str = "id, topic, backend, model, temperature, degraded, reasons, comparisons, version, next_id, \
-     created_ms, touched_ms, evaluated_ms, evaluations, owner, lease_ms, fence";
+     created_ms, touched_ms, evaluated_ms, evaluations, owner, lease_ms, fence, refresh";
 
 impl Head {
     pub(crate) fn of(row: &Row) -> Result<Self, StoreError> {
@@ -143,12 +150,13 @@ impl Head {
             owner: row.get(14)?,
             lease_ms: row.get(15)?,
             fence: row.get(16)?,
+            refresh: row.get(17)?,
         })
     }
 }
 
 const SCORE: &str = "option_id, criterion_id, asked, outcome, score, confidence, spread, cost_usd, simulated, retryable, \
-     model, code, prompt_version, justification, reason, votes, notes, at_ms";
+     model, code, prompt_version, justification, reason, votes, notes, at_ms, fence";
 
 impl ScoreRow {
     fn of(row: &Row) -> Result<Self, StoreError> {
@@ -170,6 +178,7 @@ impl ScoreRow {
             votes: listed(&row.get::<String>(15)?),
             notes: listed(&row.get::<String>(16)?),
             at_ms: row.get(17)?,
+            fence: row.get(18)?,
         })
     }
 }

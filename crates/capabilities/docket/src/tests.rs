@@ -1,4 +1,6 @@
-//! Tests of what is pure here; the tables are tested through whoever uses them, on both databases.
+//! Tests of what is pure here; most of the tables are tested through whoever uses them, on both databases.
+
+mod tables;
 
 use crate::{CriterionRow, Head, OptionRow, asked};
 use proptest::prelude::*;
@@ -22,6 +24,7 @@ fn head(topic: &str) -> Head {
         owner: String::new(),
         lease_ms: 0,
         fence: 0,
+        refresh: 0,
     }
 }
 

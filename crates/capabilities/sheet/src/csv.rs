@@ -171,7 +171,9 @@ mod tests {
         check(" @x", " '@x");
         check("a;=1", "a;'=1");
         check("a; \"-1", "a; \"'-1");
-        check("＝1", "'＝1");
+        for sign in ["=", "+", "-", "@", "＝", "＋", "－", "＠"] {
+            check(&format!("{sign}1"), &format!("'{sign}1"));
+        }
         check("a=b, -5", "a=b, -5");
         check("", "");
     }

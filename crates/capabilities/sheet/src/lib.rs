@@ -4,9 +4,11 @@
 //! given, the order that follows, and how firm it is. [`markdown()`], [`csv()`], [`csv_ranking`], [`json()`] and [`page()`] put
 //! it into words. Names and texts of a sheet are foreign: whatever they hold stays text in every format.
 //!
-//! This room computes no total and no order; it knows no store, no model, no clock, no file and no browser. It refuses
-//! nothing: a name that no list holds, a figure that is no number and a text without end are shown as what they are.
+//! This room puts nothing in order and computes no total but those that a drawing of what a weight does is made of; it
+//! knows no store, no model, no clock, no file and no browser. It refuses nothing: a name that no list holds, a figure
+//! that is no number and a text without end are shown as what they are.
 
+mod course;
 mod csv;
 mod decision;
 mod json;

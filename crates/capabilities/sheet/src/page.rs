@@ -1,10 +1,11 @@
-//! The decision as one HTML page that needs nothing else. Computes nothing; knows no file and no browser.
+//! The decision as one HTML page that needs nothing else. Knows no file and no browser.
 //!
 //! The page has no script and fetches nothing, so that it can be mailed, archived and opened under a strict content
 //! security policy. All foreign text is escaped by the macro that writes the page, stands in elements that isolate the
 //! direction of writing, and is shortened, so that the page stays small whatever the texts are.
 
 mod bars;
+mod curves;
 mod heat;
 mod parts;
 mod weights;

@@ -1,5 +1,6 @@
 //! What the formats hold, of decisions that are whole, partial, tied, empty, hostile and large. Knows no browser.
 
+mod courses;
 mod data;
 mod html;
 mod look;

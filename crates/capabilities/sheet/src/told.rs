@@ -1,14 +1,16 @@
 //! What there is to say of a sheet, sentence by sentence, the same in Markdown and on the page. Knows no format: a
 //! sentence keeps its own words apart from foreign ones, so that each format can escape what is foreign.
 
+use crate::course::Stretch;
 use crate::view::{Counts, Gap, View};
 use crate::words::{self, joint, several};
 use crate::{Flip, Lever, Opinion, Outcome, WEIGHT_MAX, WEIGHT_MIN};
 use std::borrow::Cow;
 
-/// The most names, and the most pairs, that one sentence counts up.
+/// The most names, the most pairs, and the most changes of the first place that one sentence counts up.
 const NAMES_MAX: usize = 4;
 const PAIRS_MAX: usize = 8;
+const CHANGES_MAX: usize = 4;
 
 /// A part of a sentence.
 pub(crate) enum Piece<'a> {
@@ -219,6 +221,24 @@ pub(crate) fn lever<'a>(lever: &'a Lever) -> Told<'a> {
         return Told::new(format!("No weight from {WEIGHT_MIN} to {WEIGHT_MAX} changes who is first."));
     }
     told
+}
+
+/// Who is first where, as one weight goes over its range; `weight` is the one now.
+pub(crate) fn stretches<'a>(view: &View<'a>, weight: f64, stretches: &[Stretch]) -> Told<'a> {
+    let (Some(last), true) = (stretches.last(), stretches.len() > 1) else {
+        return Told::new(format!("No weight from {WEIGHT_MIN} to {WEIGHT_MAX} changes who is first."));
+    };
+    let first = |stretch: &Stretch| stretch.first.iter().map(|&option| option_name(view, option)).collect::<Vec<_>>();
+    let changes = stretches.len() - 1;
+    let mut told = Told::new("First: ");
+    for (index, stretch) in stretches.iter().take(changes.min(CHANGES_MAX)).enumerate() {
+        let [_, to] = words::weights(weight, stretch.to);
+        told = told.say(if index > 0 { ", then " } else { "" }).names(&first(stretch)).say(format!(" up to {to}"));
+    }
+    let more = changes.saturating_sub(CHANGES_MAX);
+    let told =
+        if more > 0 { told.say(format!(", and after {}", several(more as u64, "further change"))) } else { told };
+    told.say(if more > 0 { " " } else { ", then " }).names(&first(last)).say(".")
 }
 
 /// The nearest weight within the range that puts another option first, else the nearest of all.

@@ -7,8 +7,8 @@ mod views;
 
 use crate::{Listed, Refused};
 use ::decisions::{
-    CriterionChange, Decision, DecisionError, Decisions, Evaluate, Evaluation, Look, NewCriterion, NewDecision,
-    NewOption, OptionChange, Outlook, Statistics,
+    CriterionChange, Decision, DecisionError, Decisions, DocketError, Evaluate, Evaluation, Look, NewCriterion,
+    NewDecision, NewOption, OptionChange, Outlook, Statistics,
 };
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -286,22 +286,30 @@ impl From<DecisionError> for Refused {
     fn from(error: DecisionError) -> Self {
         let refusal = Refusal::of(&error);
         Self(Arc::new(match error {
-            DecisionError::Stale { version, .. } => refusal.version(version),
-            DecisionError::EvaluationRunning { id, progress } => {
+            DecisionError::Running { kept: DocketError::Running { id }, progress } => {
                 refusal.with("progress", json!(progress)).with("events", place(&id, "/events").into())
             }
-            DecisionError::UnknownSession { nearest, .. } if nearest.is_empty() => {
-                refusal.hint("`GET /api/v1/decisions` lists what there is")
-            }
-            DecisionError::UnknownName { what, nearest, .. } if nearest.is_empty() => {
-                refusal.hint(format!("`GET` the decision to see its {what} names"))
-            }
-            DecisionError::UnknownSession { nearest, .. } | DecisionError::UnknownName { nearest, .. } => {
-                refusal.with("nearest", json!(nearest))
-            }
-            DecisionError::Incomplete { .. } => refusal.hint("add a criterion: `POST …/criteria`"),
+            DecisionError::Kept(kept) => hinted(refusal, kept),
             _ => refusal,
         }))
+    }
+}
+
+/// A refusal for what is kept of decisions.
+fn hinted(refusal: Refusal, kept: DocketError) -> Refusal {
+    match kept {
+        DocketError::Stale { version, .. } => refusal.version(version),
+        DocketError::UnknownSession { nearest, .. } if nearest.is_empty() => {
+            refusal.hint("`GET /api/v1/decisions` lists what there is")
+        }
+        DocketError::UnknownName { what, nearest, .. } if nearest.is_empty() => {
+            refusal.hint(format!("`GET` the decision to see its {what} names"))
+        }
+        DocketError::UnknownSession { nearest, .. } | DocketError::UnknownName { nearest, .. } => {
+            refusal.with("nearest", json!(nearest))
+        }
+        DocketError::NoCriterion { .. } => refusal.hint("add a criterion: `POST …/criteria`"),
+        _ => refusal,
     }
 }
 

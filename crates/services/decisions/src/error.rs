@@ -12,47 +12,13 @@ pub enum DecisionError {
     /// What is kept of them forbids it.
     #[error(transparent)]
     Kept(DocketError),
-    /// There is no such decision, or it is another tenant's.
-    #[error("there is no session `{id}`")]
-    UnknownSession {
-        /// As it was asked for, shortened.
-        id: String,
-        /// The nearest ones of this tenant.
-        nearest: Vec<String>,
-    },
-    /// There is no option or criterion of that name.
-    #[error("there is no {what} `{name}` in this session")]
-    UnknownName {
-        /// `option` or `criterion`.
-        what: &'static str,
-        /// As it was asked for, shortened.
-        name: String,
-        /// The nearest ones that there are.
-        nearest: Vec<String>,
-    },
-    /// The decision has changed meanwhile.
-    #[error("`{id}` has changed meanwhile: it has version {version} now")]
-    Stale {
-        /// Which.
-        id: String,
-        /// Its version now.
-        version: i64,
-    },
     /// It is being evaluated.
-    #[error("`{id}` is being evaluated: {}", shown(.progress))]
-    EvaluationRunning {
-        /// Which.
-        id: String,
+    #[error("{kept}: {}", shown(.progress))]
+    Running {
+        /// [`DocketError::Running`].
+        kept: DocketError,
         /// How far, where this server does it.
         progress: Option<Box<Progress>>,
-    },
-    /// There is nothing to evaluate.
-    #[error("`{id}` has {problem}")]
-    Incomplete {
-        /// Which.
-        id: String,
-        /// What it lacks.
-        problem: &'static str,
     },
     /// No provider or model is called that.
     #[error("{problem}")]
@@ -93,25 +59,25 @@ impl DecisionError {
         Self::Kept(DocketError::argument(param, problem, hint))
     }
 
+    /// That an evaluation of a decision is running, and how far it is.
+    pub(crate) fn running(id: &str, progress: Option<Progress>) -> Self {
+        Self::Running { kept: DocketError::Running { id: id.to_owned() }, progress: progress.map(Box::new) }
+    }
+
     /// The same of a decision that is there all the same; one that says which it is about stays as it is.
     pub(crate) fn begun(id: &str, error: Self) -> Self {
         match error {
-            Self::UnknownSession { .. } => error,
+            Self::Kept(DocketError::UnknownSession { .. }) => error,
             error => Self::Begun { id: id.to_owned(), error: Box::new(error) },
         }
     }
 }
 
-/// What doors tell in words of their own stands for itself.
 impl From<DocketError> for DecisionError {
     fn from(error: DocketError) -> Self {
         match error {
-            DocketError::UnknownSession { id, nearest } => Self::UnknownSession { id, nearest },
-            DocketError::UnknownName { what, name, nearest } => Self::UnknownName { what, name, nearest },
-            DocketError::Stale { id, version } => Self::Stale { id, version },
-            DocketError::Running { id } => Self::EvaluationRunning { id, progress: None },
-            DocketError::NoCriterion { id } => Self::Incomplete { id, problem: "no criterion to judge by" },
-            other => Self::Kept(other),
+            DocketError::Running { .. } => Self::Running { kept: error, progress: None },
+            error => Self::Kept(error),
         }
     }
 }
@@ -125,12 +91,7 @@ impl From<StoreError> for DecisionError {
 impl Explain for DecisionError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Kept(error) => error.code(),
-            Self::UnknownSession { .. } => "session_not_found",
-            Self::UnknownName { .. } => "not_found",
-            Self::Stale { .. } => "version_conflict",
-            Self::EvaluationRunning { .. } => "evaluation_running",
-            Self::Incomplete { .. } => "nothing_to_evaluate",
+            Self::Kept(error) | Self::Running { kept: error, .. } => error.code(),
             Self::UnknownModel { .. } => "model_not_found",
             Self::Begun { error, .. } => error.code(),
             Self::TooManyEvaluations { .. } => "too_many_evaluations",
@@ -140,10 +101,7 @@ impl Explain for DecisionError {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Kept(error) => error.kind(),
-            Self::UnknownSession { .. } | Self::UnknownName { .. } => Kind::NotFound,
-            Self::Stale { .. } | Self::EvaluationRunning { .. } => Kind::Conflict,
-            Self::Incomplete { .. } => Kind::Semantics,
+            Self::Kept(error) | Self::Running { kept: error, .. } => error.kind(),
             Self::UnknownModel { .. } => Kind::BadInput,
             Self::Begun { error, .. } => error.kind(),
             Self::Stopped => Kind::Unavailable,
@@ -153,36 +111,26 @@ impl Explain for DecisionError {
 
     fn origin(&self) -> Origin {
         match self {
-            Self::Kept(error) => error.origin(),
+            Self::Kept(error) | Self::Running { kept: error, .. } => error.origin(),
+            Self::UnknownModel { .. } => Origin::Caller,
             Self::Begun { error, .. } => error.origin(),
             Self::Stopped | Self::TooManyEvaluations { .. } => Origin::Us,
-            _ => Origin::Caller,
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Kept(error) => error.retry(),
+            Self::Kept(error) | Self::Running { kept: error, .. } => error.retry(),
+            Self::UnknownModel { .. } => Retry::Never,
             Self::Begun { error, .. } => error.retry(),
-            Self::EvaluationRunning { .. } | Self::Stopped => Retry::After(Duration::from_secs(1)),
+            Self::Stopped => Retry::After(Duration::from_secs(1)),
             Self::TooManyEvaluations { .. } => Retry::After(Duration::from_secs(5)),
-            _ => Retry::Never,
         }
     }
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Kept(error) => return error.hint(),
-            Self::UnknownSession { nearest, .. } | Self::UnknownName { nearest, .. } if !nearest.is_empty() => {
-                format!("did you mean `{}`?", nearest.join("`, `"))
-            }
-            Self::UnknownSession { .. } => {
-                "begin one with `start_decision_analysis`; `list_sessions` shows those there are".to_owned()
-            }
-            Self::UnknownName { what: "option", .. } => "add it with `add_option`".to_owned(),
-            Self::UnknownName { .. } | Self::Incomplete { .. } => "add it with `add_criterion`".to_owned(),
-            Self::Stale { .. } => "read it again, and send the version it has now".to_owned(),
-            Self::EvaluationRunning { .. } => "wait for it to end, or watch its progress".to_owned(),
+            Self::Kept(error) | Self::Running { kept: error, .. } => return error.hint(),
             Self::UnknownModel { hint, .. } => hint.clone(),
             Self::Begun { id, error } => {
                 let first = error.hint().map(|hint| format!("{hint}; then ")).unwrap_or_default();
@@ -197,9 +145,8 @@ impl Explain for DecisionError {
 
     fn param(&self) -> Option<String> {
         match self {
-            Self::Kept(error) => error.param(),
+            Self::Kept(error) | Self::Running { kept: error, .. } => error.param(),
             Self::Begun { error, .. } => error.param(),
-            Self::UnknownSession { .. } => Some("session_id".to_owned()),
             _ => None,
         }
     }

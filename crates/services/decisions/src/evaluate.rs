@@ -43,7 +43,7 @@ impl Decisions {
     /// Progress goes to `caller.wishes.progress` and to whoever [`Decisions::watch`]es.
     ///
     /// # Errors
-    /// [`DecisionError::EvaluationRunning`] while another evaluation of it runs on any server, and others. That pairs
+    /// [`DecisionError::Running`] while another evaluation of it runs on any server, and others. That pairs
     /// failed or are missing is no error: [`Evaluation`] says so.
     pub async fn evaluate(&self, caller: &Caller, id: &str, how: Evaluate) -> Result<Evaluation, DecisionError> {
         let begun = self.begin_evaluation(caller, id, how).await?;
@@ -80,7 +80,7 @@ impl Decisions {
     /// when [`Progress::finished`] is set or the sender is gone.
     ///
     /// # Errors
-    /// [`DecisionError::UnknownSession`].
+    /// [`DocketError::UnknownSession`](crate::DocketError::UnknownSession).
     pub async fn watch(&self, who: &Identity, id: &str) -> Result<Option<watch::Receiver<Progress>>, DecisionError> {
         let whole = self.whole(who, id).await?;
         Ok(self.running.watch(&whole.head.id))
@@ -89,7 +89,7 @@ impl Decisions {
     /// What a decision comes to, as far as it has scores. Reading changes nothing.
     ///
     /// # Errors
-    /// [`DecisionError::UnknownSession`].
+    /// [`DocketError::UnknownSession`](crate::DocketError::UnknownSession).
     pub async fn result(&self, who: &Identity, id: &str, look: Look) -> Result<Outlook, DecisionError> {
         let whole = self.whole(who, id).await?;
         let history = match look.include_history {
@@ -111,7 +111,7 @@ impl Decisions {
         let seat = self.running.sit(&looking.id, rules.evaluations_max, &self.watchman.metrics)?;
         let lasts_ms = i64::try_from(rules.lease_ms).unwrap_or(i64::MAX);
         // What this server once evaluated and does no longer is free: the seat says so.
-        let leased = self.docket.lease(looking, how.version, Arc::clone(&self.name), lasts_ms, whom).await;
+        let leased = self.docket.lease(looking, how.version, Arc::clone(&self.name), lasts_ms, whom, how.refresh).await;
         let (lease, whole) = leased?;
         let mut plan = Plan::of(&whole, how.refresh, &self.matrix);
         if rules.history_max > 0 {
@@ -147,12 +147,11 @@ impl Decisions {
             return Ok(first);
         }
         let free = |head: &Head, now: i64| head.lease_ms <= now || head.owner == *self.name;
-        let running = || DecisionError::EvaluationRunning { id: looking.id.to_string(), progress: None };
         let mut seen = first.clone();
         while !free(&seen, now) {
             let renewed = seen.lease_ms != first.lease_ms || seen.fence != first.fence;
             if renewed || Instant::now() >= deadline {
-                return Err(running());
+                return Err(DecisionError::running(&looking.id, None));
             }
             sleep(Duration::from_millis(rules.lease_ms) / LOOKS).await;
             (seen, now) = self.docket.head(looking).await?;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluate {
-    /// Whether pairs that have a score are asked anew too. What the caller scored itself stays.
+    /// Whether pairs that have a score are asked anew too. What the caller scored itself stays. Where such an
+    /// evaluation was broken off, the next one goes on with what it has not asked.
     #[serde(default)]
     pub refresh: bool,
     /// The version that the decision must have.

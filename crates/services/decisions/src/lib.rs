@@ -13,6 +13,7 @@ mod evaluate;
 mod evaluation;
 mod new;
 mod outlook;
+mod places;
 mod room;
 mod running;
 mod sessions;

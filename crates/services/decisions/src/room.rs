@@ -1,9 +1,10 @@
 //! The room itself: what it is made of, its rules, its housekeeping.
 
 use crate::DecisionError;
+use crate::places::Places;
 use crate::running::Running;
 use crate::statistics::{Statistics, Watchman};
-use caller::{Identity, Tool};
+use caller::{HOUSE, Identity, Tool};
 use docket::{Clock, Docket, REMOVED_MAX, Which};
 use fault::Explain;
 use matrix::Matrix;
@@ -12,7 +13,6 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 use store::{Store, StoreError};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 /// Tells which share of its memory limit the process takes up, 0 to 1; `None` where that is not known.
@@ -49,7 +49,7 @@ pub struct Decisions {
     pub(crate) name: Arc<str>,
     pub(crate) running: Arc<Running>,
     /// Places at models, for all evaluations together; a reload makes them more or fewer.
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     pub(crate) watchman: Watchman,
     /// Decisions of all tenants, as far as this server knows.
     sessions: AtomicI64,
@@ -68,7 +68,7 @@ impl Decisions {
         let room = Arc::new(Self {
             docket,
             matrix,
-            places: Arc::new(Semaphore::new(settings.in_flight_max)),
+            places: Places::new(settings.in_flight_max, settings.tenant_share),
             rules: RwLock::new(Arc::new(settings)),
             memory,
             crowded: AtomicBool::new(false),
@@ -87,29 +87,12 @@ impl Decisions {
     }
 
     /// Works by other settings from now on; evaluations that are running go on by the old ones, but share what places at
-    /// models there are now. Called within a runtime.
+    /// models there are now.
     pub fn reload(&self, settings: settings::Decisions) {
-        {
-            let mut rules = write(&self.rules);
-            self.resize(rules.in_flight_max, settings.in_flight_max);
-            *rules = Arc::new(settings);
-        }
+        self.places.resize(settings.in_flight_max, settings.tenant_share);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.places.wake();
         self.show_limits();
-    }
-
-    /// Makes places more or fewer; those that are taken go as soon as they are given back, before anybody gets them.
-    fn resize(&self, before: usize, after: usize) {
-        self.places.add_permits(after.saturating_sub(before));
-        let over = before.saturating_sub(after);
-        let taken = u32::try_from(over - self.places.forget_permits(over)).unwrap_or(u32::MAX);
-        if taken > 0 {
-            let places = Arc::clone(&self.places);
-            self.tasks().push(tokio::spawn(async move {
-                if let Ok(taken) = places.acquire_many_owned(taken).await {
-                    taken.forget();
-                }
-            }));
-        }
     }
 
     fn show_limits(&self) {
@@ -148,8 +131,8 @@ impl Decisions {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn places(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.places)
+    pub(crate) fn places(&self) -> &Arc<Places> {
+        &self.places
     }
 
     pub(crate) fn tasks(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
@@ -164,9 +147,8 @@ impl Decisions {
     /// An error with how far the evaluation is that stands in the way, where this server knows it.
     pub(crate) fn with_progress(&self, id: &str, error: DecisionError) -> DecisionError {
         match error {
-            DecisionError::EvaluationRunning { id: of, progress: None } => {
-                let progress = self.running.progress(id).map(Box::new);
-                DecisionError::EvaluationRunning { id: of, progress }
+            DecisionError::Running { kept, progress: None } => {
+                DecisionError::Running { kept, progress: self.running.progress(id).map(Box::new) }
             }
             error => error,
         }
@@ -183,11 +165,14 @@ impl Decisions {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 
-    /// Counts anew: others write too.
+    /// Counts anew, and looks whether another tenant has come: others write too.
     async fn recount(&self) -> Result<(), StoreError> {
         let count = i64::try_from(self.docket.count(None).await?).unwrap_or(i64::MAX);
         self.sessions.store(count, Ordering::Relaxed);
         self.watchman.metrics.sessions.set(count);
+        if let Some(tenant) = self.docket.other_than(&HOUSE.into()).await? {
+            self.places.meet(&tenant);
+        }
         Ok(())
     }
 
@@ -270,8 +255,4 @@ async fn housekeeping(room: Weak<Decisions>) {
             tracing::warn!(code = error.code(), %error, "decisions past their time could not be removed, they are later");
         }
     }
-}
-
-fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -43,8 +43,7 @@ impl Running {
     ) -> Result<Seat, DecisionError> {
         let mut all = self.all();
         if let Some(other) = all.get(id) {
-            let progress = Some(Box::new(other.borrow().clone()));
-            return Err(DecisionError::EvaluationRunning { id: id.to_string(), progress });
+            return Err(DecisionError::running(id, Some(other.borrow().clone())));
         }
         if all.len() >= most {
             return Err(DecisionError::TooManyEvaluations { running: all.len() });

@@ -7,7 +7,7 @@ use crate::{
     OptionChange,
 };
 use caller::Identity;
-use docket::{Begun, Change, CriterionRow, Looking, OptionRow, Room, Which, Whole, Whom, check};
+use docket::{Begun, Change, CriterionRow, DocketError, Looking, OptionRow, Room, Which, Whole, Whom, check};
 use std::sync::Arc;
 use store::{Page, StoreError};
 
@@ -61,6 +61,7 @@ impl Decisions {
         let rules = self.rules();
         let count = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
         let room = Room { most: count(rules.sessions_max), batch: count(rules.evict_batch) };
+        self.places().meet(&begun.tenant);
         let (whole, gone) = self.docket.begin(begun, room).await?;
         self.count_sessions(1 - i64::try_from(gone).unwrap_or(i64::MAX));
         Ok(whole.decision())
@@ -101,7 +102,7 @@ impl Decisions {
     /// A decision as it stands.
     ///
     /// # Errors
-    /// [`DecisionError::UnknownSession`], also for another tenant's.
+    /// [`DocketError::UnknownSession`], also for another tenant's.
     pub async fn get(&self, who: &Identity, id: &str) -> Result<Decision, DecisionError> {
         Ok(self.watchman.timed("read", self.whole(who, id)).await?.decision())
     }
@@ -143,7 +144,7 @@ impl Decisions {
         let page = self.list(who, Some(1), None).await?;
         let Some(last) = page.entries.first() else { return Ok(None) };
         match self.get(who, &last.id).await {
-            Err(DecisionError::UnknownSession { .. }) => Ok(None),
+            Err(DecisionError::Kept(DocketError::UnknownSession { .. })) => Ok(None),
             found => found.map(Some),
         }
     }
@@ -151,7 +152,7 @@ impl Decisions {
     /// Removes a decision, also one that is being evaluated, which ends that.
     ///
     /// # Errors
-    /// [`DecisionError::UnknownSession`], [`DecisionError::Stale`].
+    /// [`DocketError::UnknownSession`], [`DocketError::Stale`].
     pub async fn remove(&self, who: &Identity, id: &str, version: Option<i64>) -> Result<(), DecisionError> {
         let removed = async { Ok::<_, DecisionError>(self.docket.remove(self.looking(who, id), version).await?) };
         self.watchman.timed("remove", removed).await?;

@@ -12,6 +12,9 @@ use preference::{Order, Table, weighted_sum};
 
 /// The digits of an id that seed chance, so that the same decision always gives the same figures.
 const SEED_DIGITS: usize = 16;
+/// The largest seed that a decision has by itself: clients in JavaScript know no larger whole number, and could not
+/// send it back.
+const SEED_MAX: u64 = (1 << 53) - 1;
 
 /// A decision as a table of scores, and the order that follows.
 pub(crate) struct Weighed<'a> {
@@ -55,7 +58,7 @@ pub(crate) fn outlook(whole: &Whole, history: Option<History>, seed: Option<u64>
 
 fn own_seed(id: &str) -> u64 {
     let from = id.len().saturating_sub(SEED_DIGITS);
-    id.get(from..).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
+    id.get(from..).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0) & SEED_MAX
 }
 
 fn messages(whole: &Whole, history: &History) -> Vec<Message> {

@@ -129,6 +129,14 @@ fn ends(rest: &str) -> bool {
     !ranged.is_some_and(|rest| digit(rest.trim_start_matches(' ').chars().next()))
 }
 
+/// Whether a number behind this text is the end of a range: `7 – `, `7 to `. The text is in small letters.
+pub(super) fn begins_range(before: &str) -> bool {
+    let before = before.trim_end_matches(' ');
+    let sign = before.strip_suffix(['-', '–', '—', '/']);
+    let from = sign.or_else(|| before.strip_suffix(" to")).or_else(|| before.strip_suffix(" or"));
+    from.is_some_and(|from| from.trim_end_matches([' ', '*']).ends_with(|c: char| c.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::whole;

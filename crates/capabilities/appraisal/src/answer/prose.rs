@@ -1,6 +1,6 @@
 //! What an answer without JSON and without labels says in words: that it cannot judge, that something failed, or `7/10`.
 
-use super::number::{Figure, leading, whole};
+use super::number::{Figure, begins_range, leading, whole};
 
 /// Bytes of an answer that is wholly a number, at most.
 const BARE_MAX: usize = 40;
@@ -234,8 +234,8 @@ fn fractions(text: &str) -> Words {
         let Some(start) = text[at..].find(|c: char| c.is_ascii_digit()).map(|start| start + at) else { break };
         let token =
             text[start..].bytes().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')).count();
-        let apart =
-            !text[..start].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '/' | '.' | ',' | '_' | '$'));
+        let joined = |c: char| c.is_alphanumeric() || matches!(c, '-' | '/' | '.' | ',' | '_' | '$');
+        let apart = !text[..start].ends_with(joined) && !begins_range(&text[..start]);
         let figure = leading(&text[start..]).filter(|(figure, _)| figure.scaled && !figure.converted);
         if let Some((figure, _)) = figure.filter(|(figure, _)| apart && in_range(*figure)) {
             match found {

@@ -1,8 +1,9 @@
 //! What is sent, word for word, and that no text leaves its fence.
 
-use super::{PROMPT_VERSION, Pair, REPAIR, free};
+use super::{FNV, PROMPT_VERSION, Pair, Prompt, REPAIR, free, id, step};
 use proptest::prelude::*;
 use serde_json::Value;
+use std::collections::HashSet;
 
 const PAIR: Pair<'static> = Pair {
     topic: "Which laptop for the design team?",
@@ -18,6 +19,11 @@ const PAIR: Pair<'static> = Pair {
 fn golden(pair: &Pair<'_>) -> String {
     let prompt = pair.prompt();
     format!("{PROMPT_VERSION}\n\n# system\n{}\n\n# user\n{}\n", prompt.system, prompt.user)
+}
+
+/// What closes the data: the third of four lines.
+fn fence(prompt: &Prompt) -> &str {
+    prompt.user.split('\n').nth(2).unwrap()
 }
 
 #[test]
@@ -59,9 +65,11 @@ fn a_prompt_is_short() {
         weight: 1.0,
         custom_prompt: None,
     };
-    let tokens = empty.prompt().tokens();
-    assert!(tokens <= 260, "{tokens} tokens before anything is asked");
-    assert!(REPAIR.len() / 4 <= 60);
+    // A token is about four bytes.
+    let tokens = |bytes: usize| bytes.div_ceil(4);
+    let Prompt { system, user } = empty.prompt();
+    assert!(tokens(system.len() + user.len()) <= 260, "{} bytes before anything is asked", system.len() + user.len());
+    assert!(tokens(REPAIR.len()) <= 60);
 }
 
 #[test]
@@ -77,7 +85,7 @@ fn the_same_pair_has_the_same_prompt_and_another_pair_another_fence() {
         Pair { custom_prompt: Some("x"), ..PAIR },
     ];
     for other in others {
-        assert_ne!(other.prompt().fence_end, PAIR.prompt().fence_end, "{other:?}");
+        assert_ne!(fence(&other.prompt()), fence(&PAIR.prompt()), "{other:?}");
     }
 }
 
@@ -90,6 +98,33 @@ fn a_text_that_holds_the_name_of_its_tags_has_another() {
         let name = free(7, &texts);
         assert!(!texts.iter().any(|text| text.to_lowercase().contains(&name)));
         held.push(if round % 2 == 0 { format!("x{name}y") } else { name.to_uppercase() });
+    }
+}
+
+/// A text that holds the digits that are tried first for it, where this stands before it and behind it in what is hashed.
+fn named_by_itself(before: &str, behind: &[u8]) -> String {
+    let digits: String = (0..8_192_u64).map(|seed| id(seed.to_le_bytes().into_iter().fold(FNV.0, step))).collect();
+    let held: HashSet<&str> = (0..=digits.len() - 8).map(|at| &digits[at..at + 8]).collect();
+    let state = before.bytes().chain(digits.bytes()).fold(FNV.0, step);
+    let first = |end: &String| {
+        let all = end.bytes().chain(behind.iter().copied()).chain(0_u64.to_le_bytes());
+        held.contains(id(all.fold(state, step)).as_str())
+    };
+    let end = (0_u32..).map(|end| format!("{end:06x}")).find(first).unwrap();
+    digits + &end
+}
+
+#[test]
+fn no_text_of_a_pair_holds_the_name_of_its_tags() {
+    let bare = Pair { option_name: "", option_description: None, ..PAIR };
+    let data = bare.data();
+    let before = data.strip_suffix("\"}}").unwrap();
+    let option = named_by_itself(before, b"\"}}\0");
+    let owner = named_by_itself(&format!("{data}\0"), b"");
+    for pair in [Pair { option_name: &option, ..bare }, Pair { custom_prompt: Some(&owner), ..bare }] {
+        let prompt = pair.prompt();
+        let name = fence(&prompt).trim_matches(['<', '/', '>']).strip_prefix("data-").unwrap();
+        assert!(!pair.data().contains(name) && !pair.custom_prompt.unwrap_or_default().contains(name), "{name}");
     }
 }
 
@@ -149,16 +184,16 @@ proptest! {
             custom_prompt: owner.as_deref(),
         };
         let prompt = pair.prompt();
-        let fence = prompt.fence_end.as_str();
-        let begin = fence.replacen("</", "<", 1);
+        let end = fence(&prompt);
+        let begin = end.replacen("</", "<", 1);
         // The fence begins and ends once, on lines of their own, and the data are the one line between.
-        prop_assert_eq!(prompt.user.matches(fence).count(), 1);
+        prop_assert_eq!(prompt.user.matches(end).count(), 1);
         prop_assert_eq!(prompt.user.matches(&begin).count(), 1);
-        prop_assert_eq!(prompt.system.matches(fence).count(), 0);
-        prop_assert_eq!(prompt.user.to_lowercase().matches(fence).count(), 1);
+        prop_assert_eq!(prompt.system.matches(end).count(), 0);
+        prop_assert_eq!(prompt.user.to_lowercase().matches(end).count(), 1);
         let lines: Vec<&str> = prompt.user.split('\n').collect();
         prop_assert_eq!(lines.len(), 4, "{}", prompt.user);
-        prop_assert_eq!((lines[0], lines[2]), (begin.as_str(), fence));
+        prop_assert_eq!((lines[0], lines[2]), (begin.as_str(), end));
         // The data are JSON that says what was given, all of it, and nothing else.
         let data: Value = serde_json::from_str(lines[1]).unwrap();
         prop_assert_eq!(&data["topic"], &topic);
@@ -174,6 +209,6 @@ proptest! {
         // What the system says is its own words, the name of the tags, and the owner's.
         let own = Pair { option_name: "x", option_description: None, ..pair }.prompt();
         let name = |fence: &str| fence.trim_matches(['<', '/', '>']).to_owned();
-        prop_assert_eq!(prompt.system.replace(&name(fence), ""), own.system.replace(&name(&own.fence_end), ""));
+        prop_assert_eq!(prompt.system.replace(&name(end), ""), own.system.replace(&name(fence(&own)), ""));
     }
 }

@@ -176,15 +176,16 @@ impl Lease {
     /// or the decision is gone.
     pub(crate) async fn renew(&self, tx: &mut Tx, now: i64, end: End) -> Result<Option<i64>, StoreError> {
         let sql = "UPDATE decision_sessions SET lease_ms = $4, version = version + $5, touched_ms = $6, \
-                   evaluations = evaluations + $7, evaluated_ms = COALESCE($8, evaluated_ms) \
+                   evaluations = evaluations + $7, evaluated_ms = COALESCE($8, evaluated_ms), refresh = refresh * $9 \
                    WHERE id = $1 AND owner = $2 AND fence = $3 RETURNING version";
         let on = now + self.lasts_ms;
         let (until, raised, counted, scored): (i64, i64, i64, Option<i64>) = match end {
             End::GoesOn => (on, 0, 0, None),
             End::Wrote => (on, 1, 0, Some(now)),
-            End::Ended { wrote } => (0, 1, 1, wrote.then_some(now)),
+            End::Ended { wrote, .. } => (0, 1, 1, wrote.then_some(now)),
         };
-        let args = args![&self.session, &self.owner, self.fence, until, raised, now, counted, scored];
+        let goes_on = i64::from(!matches!(end, End::Ended { refreshed: true, .. }));
+        let args = args![&self.session, &self.owner, self.fence, until, raised, now, counted, scored, goes_on];
         tx.fetch_optional(sql, args).await?.map(|row| row.get(0)).transpose()
     }
 }
@@ -200,6 +201,8 @@ pub enum End {
     Ended {
         /// Whether there are scores in it.
         wrote: bool,
+        /// Whether nothing is left of the refresh.
+        refreshed: bool,
     },
 }
 
@@ -218,17 +221,20 @@ pub(crate) async fn scores(tx: &mut Tx, session: &Arc<str>, scores: &[ScoreRow])
             written(&it.votes),
             written(&it.notes),
             it.at_ms,
+            it.fence,
         ];
         head.into_iter().chain(figures).chain(texts).collect()
     };
     let head = "INSERT INTO decision_scores (session, option_id, criterion_id, asked, outcome, score, confidence, spread, \
-                cost_usd, simulated, retryable, model, code, prompt_version, justification, reason, votes, notes, at_ms)";
+                cost_usd, simulated, retryable, model, code, prompt_version, justification, reason, votes, notes, at_ms, \
+                fence)";
     let tail = "ON CONFLICT (session, option_id, criterion_id) DO UPDATE SET asked = excluded.asked, \
                 outcome = excluded.outcome, score = excluded.score, confidence = excluded.confidence, \
                 spread = excluded.spread, cost_usd = excluded.cost_usd, simulated = excluded.simulated, \
                 retryable = excluded.retryable, model = excluded.model, code = excluded.code, \
                 prompt_version = excluded.prompt_version, justification = excluded.justification, \
-                reason = excluded.reason, votes = excluded.votes, notes = excluded.notes, at_ms = excluded.at_ms \
+                reason = excluded.reason, votes = excluded.votes, notes = excluded.notes, at_ms = excluded.at_ms, \
+                fence = excluded.fence \
                 WHERE excluded.outcome <> 'failed' OR decision_scores.outcome = 'failed' \
                 OR decision_scores.asked <> excluded.asked";
     tx.insert_many(head, scores.iter().map(row).collect(), tail).await.map(drop)

@@ -86,6 +86,26 @@ fn who_has_no_score_is_never_first() {
 }
 
 #[test]
+fn scores_without_spread_are_not_drawn() {
+    let rows = full(&[&[7.0, 3.0, 8.0], &[6.0, 6.0, 6.0], &[4.0, 9.0, 5.0]]);
+    let table = Table::new(&[2.0, 1.0, 1.0], &rows).unwrap().with_spread(&vec![vec![0.0; 3]; 3]).unwrap();
+    let of = |table: &Table, weights: Weights, spread: bool| {
+        chances(table, &Draws { count: 1_000, seed: 7, weights, spread }).unwrap().options
+    };
+    for weights in [Weights::Given, Weights::Around { factor: 2.0 }, Weights::Uniform] {
+        assert_eq!(of(&table, weights, true), of(&table, weights, false), "no chance is used up either");
+    }
+    // With nothing left to chance it is the ranking, draw by draw.
+    let shares = |table: &Table| of(table, Weights::Given, true).iter().map(|it| it.first).collect::<Vec<_>>();
+    assert_eq!(shares(&table), [1.0, 0.0, 0.0]);
+    assert_eq!(shares(&Table::new(&[1.0; 2], &full(&[&[7.0, 5.0], &[5.0, 7.0]])).unwrap()), [0.5, 0.5]);
+    // And what is said not to be drawn is not, whatever its spread.
+    let noisy = table.clone().with_spread(&vec![vec![2.0; 3]; 3]).unwrap();
+    assert_eq!(of(&noisy, Weights::Given, false), of(&table, Weights::Given, false));
+    assert_ne!(of(&noisy, Weights::Given, true), of(&table, Weights::Given, true));
+}
+
+#[test]
 fn absent_scores_count_neither_in_the_sum_nor_in_the_weight() {
     // 8 without a second score, against (9 a + 5 b): first where the weight of the first criterion is below 0.75.
     let rows = vec![vec![Some(8.0), None], vec![Some(9.0), Some(5.0)]];

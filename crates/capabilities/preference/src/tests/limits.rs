@@ -95,6 +95,23 @@ fn comparisons_are_checked() {
 }
 
 #[test]
+fn the_bounds_of_consistency_are_a_tenth_and_a_fifth() {
+    for (ratio, consistency) in [
+        (0.0999, Consistency::Fine),
+        (0.1001, Consistency::Warned),
+        (0.1999, Consistency::Warned),
+        (0.2001, Consistency::Refused),
+    ] {
+        // Of 3 × 3 comparisons of which one is b and two are 1, λmax is 1 + ∛b + 1 / ∛b.
+        let sum: f64 = 2.0 + 2.0 * 0.58 * ratio;
+        let b = ((sum + (sum * sum - 4.0).sqrt()) / 2.0).powi(3);
+        let found = ahp(&[vec![1.0, 1.0, b], vec![1.0, 1.0, 1.0], vec![1.0 / b, 1.0, 1.0]]).unwrap();
+        assert!((found.ratio - ratio).abs() < 1e-9, "{found:?}");
+        assert_eq!(found.consistency, consistency, "{ratio}");
+    }
+}
+
+#[test]
 fn comparisons_that_contradict_each_other() {
     let three =
         |a: f64, b: f64, c: f64| ahp(&[vec![1.0, a, b], vec![1.0 / a, 1.0, c], vec![1.0 / b, 1.0 / c, 1.0]]).unwrap();

@@ -8,12 +8,16 @@ use maud::{Markup, html};
 
 /// How many bytes of HTML all pairs' reasons may take together, all their votes, what is shown where the pointer rests,
 /// and the names beside the scores.
-const REASONS: usize = 200_000;
+const REASONS: usize = 170_000;
 const VOTES: usize = 50_000;
 const HOVERS: usize = 50_000;
 const LABELS: usize = 50_000;
 /// How many bytes one text may take: the first of these with which all of them keep within their sum.
 const STEPS: [usize; 12] = [6_000, 4_000, 2_500, 1_500, 1_000, 700, 500, 350, 250, 160, 90, 40];
+/// How many bytes all curves may take together, about how many one takes, and how many a drawing has at least and at most.
+const CURVES: usize = 40_000;
+const CURVE: usize = 100;
+const CURVES_OF_ONE: (usize, usize) = (8, 50);
 /// How many bytes the descriptions of all options, and of all criteria, may take together.
 const DESCRIPTIONS: usize = 30_000;
 /// How many bytes a name takes where it is told of, and where it is introduced.
@@ -37,6 +41,8 @@ pub(super) struct Budget {
     pub(super) votes: usize,
     /// A criterion's name, and a model's, beside each score.
     pub(super) label: usize,
+    /// How many options are drawn in what a weight does, at most.
+    pub(super) curves: usize,
     /// What an option is.
     pub(super) option: usize,
     /// What a criterion means.
@@ -55,6 +61,7 @@ impl Budget {
             why: fitting(REASONS, &why),
             votes: fitting(VOTES, &votes).min(2_500),
             label: (LABELS / (2 * pairs)).clamp(16, NAME),
+            curves: (CURVES / (CURVE * criteria)).clamp(CURVES_OF_ONE.0, CURVES_OF_ONE.1),
             option: (DESCRIPTIONS / options).min(6_000),
             criterion: (DESCRIPTIONS / criteria).min(6_000),
         }

@@ -3,42 +3,15 @@
 use super::sample::{empty, full, large, partial, tied, worded};
 use crate::{Sheet, page};
 use proptest::prelude::*;
-
-/// Elements that have no end.
-const VOID: [&str; 2] = ["meta", "!DOCTYPE"];
+use testkit::elements;
 
 /// Every element that a page is made of.
 const KNOWN: &str = "!DOCTYPE a article b bdi body caption circle dd details div dl dt footer h1 h2 h3 head header html i \
-    li main meta ol p rect section small span strong style summary svg table tbody td text th thead title tr ul";
+    li main meta ol p path rect section small span strong style summary svg table tbody td text th thead title tr ul";
 
 /// Every attribute that its elements have.
-const ATTRIBUTES: &str = "aria-hidden aria-label charset class content cx cy dir height href http-equiv id lang name open \
+const ATTRIBUTES: &str = "aria-hidden aria-label charset class content cx cy d dir height href http-equiv id lang name open \
     preserveAspectRatio r role scope tabindex text-anchor title viewBox width x y";
-
-/// What is between tags, and the tags in order; says what is wrong with a page whose elements do not match.
-fn elements(page: &str) -> Result<Vec<&str>, String> {
-    let (mut open, mut found, mut rest) = (Vec::new(), Vec::new(), page);
-    while let Some((text, on)) = rest.split_once('<') {
-        if text.contains('>') && open.last() != Some(&"style") {
-            return Err(format!("`{text}` holds a loose `>`"));
-        }
-        let (tag, after) = on.split_once('>').ok_or("a tag has no end")?;
-        rest = after;
-        let name = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default();
-        if tag.starts_with('/') {
-            let opened = open.pop();
-            if opened != Some(name) {
-                return Err(format!("</{name}> closes {opened:?}"));
-            }
-        } else {
-            found.push(tag);
-            if !VOID.contains(&name) {
-                open.push(name);
-            }
-        }
-    }
-    if open.is_empty() && rest.is_empty() { Ok(found) } else { Err(format!("{open:?} stay open before `{rest}`")) }
-}
 
 /// The names of a tag's attributes; panics where its quotes do not match.
 fn attributes(tag: &str) -> Vec<&str> {
@@ -135,6 +108,25 @@ fn disagreement_is_said() {
     assert!(page.contains("2 of 2 other methods put another option first: the choice of method matters here."));
     assert!(page.contains("TOPSIS</bdi></b> disagrees: it puts <b><bdi>SQLite FTS5</bdi></b> first, not"));
     assert!(page.contains("<strong>≠\u{a0}1</strong>"));
+}
+
+/// The drawings of what each weight does.
+fn drawings(page: &str) -> Vec<&str> {
+    page.split("<svg class=\"lever\"").skip(1).map(|rest| rest.split("</svg>").next().unwrap()).collect()
+}
+
+#[test]
+fn every_change_of_the_first_place_is_marked() {
+    let page = checked(&partial());
+    let marks: Vec<usize> = drawings(&page).iter().map(|one| one.matches("<circle class=\"flip\"").count()).collect();
+    assert_eq!(marks, [2, 1, 1]);
+    assert!(page.contains("</b> up to 4, then <b><bdi>PostgreSQL</bdi></b> up to 6.36, then <b>"), "{page}");
+    let page = checked(&large(50, 25, "words"));
+    let curves: Vec<usize> = drawings(&page).iter().map(|one| one.matches('M').count()).collect();
+    assert_eq!((curves.len(), curves.iter().max()), (25, Some(&16)), "of 50 options the first few are drawn");
+    assert!(
+        page.contains(" of the best of the others. ") && !checked(&full()).contains(" of the best of the others. ")
+    );
 }
 
 #[test]

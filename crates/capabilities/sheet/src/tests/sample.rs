@@ -19,7 +19,7 @@ const CRITERIA: [(&str, &str, f64); 3] = [
 const SCORES: [[f64; 3]; 4] = [[7.0, 9.0, 7.5], [9.0, 4.0, 4.5], [6.0, 10.0, 9.0], [8.0, 3.0, 9.0]];
 
 /// A decision with these scores; `None` is a pair that was not asked.
-fn made(options: &[(&str, &str)], criteria: &[(&str, &str, f64)], scores: &[Vec<Option<f64>>]) -> Sheet {
+pub(super) fn made(options: &[(&str, &str)], criteria: &[(&str, &str, f64)], scores: &[Vec<Option<f64>>]) -> Sheet {
     let all: f64 = criteria.iter().map(|one| one.2).sum();
     let mut sheet = Sheet {
         id: "dec_0123456789abcdef0123456789abcdef".to_owned(),
@@ -153,11 +153,11 @@ pub(super) fn full() -> Sheet {
     ];
     sheet.sensitivity = Some(Sensitivity {
         criteria: vec![
-            lever("Quality of results", 3.0, &[(0.9, "SQLite FTS5")]),
-            lever("Running costs", 1.0, &[(2.75, "SQLite FTS5")]),
+            lever("Quality of results", 3.0, &[((5.0_f64.sqrt() - 1.0) / 2.0, "SQLite FTS5")]),
+            lever("Running costs", 1.0, &[(3.75, "SQLite FTS5")]),
             lever("Effort to operate", 2.0, &[(14.2, "SQLite FTS5")]),
         ],
-        smallest: Some("Running costs".to_owned()),
+        smallest: Some("Quality of results".to_owned()),
     });
     let chance = |option: &str, p: f64| {
         let half = 1.96 * (p * (1.0 - p) / 10_000.0).sqrt();

@@ -2,6 +2,7 @@
 
 use crate::evaluate::pair::Worker;
 use crate::evaluate::plan::Task;
+use crate::places;
 use appraisal::{Outcome, REPAIR, Reading};
 use caller::{Caller, Kept, ProgressSink, Wishes};
 use docket::Said;
@@ -94,7 +95,7 @@ impl Fault {
 struct Place {
     _counted: measure::LevelGuard,
     _of_criterion: OwnedSemaphorePermit,
-    _of_all: OwnedSemaphorePermit,
+    _of_all: places::Place,
 }
 
 /// An answer, with what is known of it.
@@ -151,7 +152,7 @@ impl Worker<'_> {
         let waiting = metrics.queued.enter();
         let both = async {
             let of_criterion = self.gate.clone().acquire_owned().await.ok()?;
-            let of_all = self.places.clone().acquire_owned().await.ok()?;
+            let of_all = self.room.places().enter(&self.caller.guest.identity.tenant).await?;
             Some((of_criterion, of_all))
         };
         let (of_criterion, of_all) = timeout_at(self.until, both).await.ok().flatten()?;

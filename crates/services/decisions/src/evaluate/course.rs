@@ -168,8 +168,7 @@ impl<'a> Course<'a> {
             let Some(task) = self.pending.remove(at) else { return };
             *self.at_hand.entry(task.place.1).or_default() += 1;
             let gate = self.gates.get(&task.place.1).map(Arc::clone).unwrap_or_else(|| Arc::new(Semaphore::new(1)));
-            let places = self.room.places();
-            let worker = Worker { room: self.room, caller: self.caller, rules, until: self.until, gate, places };
+            let worker = Worker { room: self.room, caller: self.caller, rules, until: self.until, gate };
             self.active.push(Box::pin(worker.work(task)));
         }
     }
@@ -268,7 +267,7 @@ impl<'a> Course<'a> {
     /// Writes the last scores, and lets others evaluate.
     async fn finish(mut self) -> Result<Stopped, DecisionError> {
         let work = Arc::new(std::mem::take(&mut self.landed));
-        let end = End::Ended { wrote: !work.rows.is_empty() };
+        let end = End::Ended { wrote: !work.rows.is_empty(), refreshed: self.begun.plan.is_refreshed(&self.stopped) };
         let mut tries = 1;
         loop {
             match self.room.docket.write(&self.begun.lease, Arc::clone(&work), end).await {

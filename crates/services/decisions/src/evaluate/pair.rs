@@ -23,8 +23,6 @@ pub(super) struct Worker<'a> {
     pub(super) until: Instant,
     /// Places for questions about this criterion.
     pub(super) gate: Arc<Semaphore>,
-    /// Places for all questions of this server.
-    pub(super) places: Arc<Semaphore>,
 }
 
 /// What came of a pair.
@@ -72,6 +70,7 @@ impl Worker<'_> {
             votes: votes.into_iter().map(|vote| Vote { reason: keep(&vote.reason), ..vote }).collect(),
             notes,
             at_ms: 0,
+            fence: 0,
         };
         let kind = fault.and_then(|fault| fault.kind);
         Some(Landed { row, said, option: task.option.clone(), criterion: task.criterion.clone(), kind })

@@ -3,7 +3,7 @@
 use crate::evaluate::course::Stopped;
 use crate::{CALLER, Evaluation, PairFault, PairOutcome, Summary};
 use appraisal::{Pair, Prompt};
-use docket::{CriterionRow, History, OptionRow, Place, Said, Whole, asked, model_of};
+use docket::{CriterionRow, History, OptionRow, Place, Said, ScoreRow, Whole, asked, model_of};
 use matrix::Matrix;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -40,20 +40,24 @@ pub(crate) struct Plan {
     pub(crate) history: History,
     /// Whether pairs are asked that have a score.
     pub(crate) refresh: bool,
+    /// Of those that are not asked, the ones that a refresh asked which broke off.
+    pub(crate) resumed: usize,
 }
 
 impl Plan {
     pub(crate) fn of(whole: &Whole, refresh: bool, matrix: &Matrix) -> Self {
         let criteria = whole.criteria.iter().map(|criterion| criterion.id).collect();
         let history = History::new();
-        let mut plan = Self { work: Vec::new(), reused: 0, nobody: 0, criteria, history, refresh };
+        let mut plan = Self { work: Vec::new(), reused: 0, nobody: 0, criteria, history, refresh, resumed: 0 };
         let members: Vec<_> = whole.criteria.iter().map(|criterion| members(whole, criterion, matrix)).collect();
         for option in &whole.options {
             for (criterion, members) in whole.criteria.iter().zip(&members) {
+                let resumed = |row: &ScoreRow| refresh && row.fence >= whole.head.refresh;
                 let known = whole.row(option.id, criterion.id).filter(|row| {
                     let settled = row.outcome != PairOutcome::Failed && whole.is_current(row);
-                    settled && (!refresh || row.model == CALLER)
+                    settled && (!refresh || row.model == CALLER || resumed(row))
                 });
+                plan.resumed += usize::from(known.is_some_and(resumed));
                 match (known, members) {
                     (Some(_), _) => plan.reused += 1,
                     (None, None) => plan.nobody += 1,
@@ -65,6 +69,32 @@ impl Plan {
         let (asked, reused, nobody) = (plan.work.len(), plan.reused, plan.nobody);
         tracing::debug!(session = %whole.head.id, pairs, asked, reused, nobody, "evaluating");
         plan
+    }
+
+    /// How much of a refresh is left: pairs that were not asked, or failed in a way that may pass.
+    fn left(&self, stopped: &Stopped) -> usize {
+        let settled = |task: &&Task| {
+            let came = stopped.landed.get(&task.place);
+            came.is_some_and(|came| came.failed.as_ref().is_none_or(|(.., retryable)| !retryable))
+        };
+        self.work.len() - self.work.iter().filter(settled).count()
+    }
+
+    /// Whether all is asked anew that was to be.
+    pub(crate) fn is_refreshed(&self, stopped: &Stopped) -> bool {
+        self.refresh && self.left(stopped) == 0
+    }
+
+    /// What there is to know of a refresh that broke off, this one or the one before.
+    fn broken_off(&self, stopped: &Stopped) -> Vec<String> {
+        let pairs = |count: usize| if count == 1 { "1 pair".to_owned() } else { format!("{count} pairs") };
+        let before = Some(self.resumed).filter(|count| *count > 0).map(|count| {
+            format!("this goes on with a refresh that was broken off; {} had been asked anew before", pairs(count))
+        });
+        let left = Some(self.left(stopped)).filter(|left| self.refresh && *left > 0).map(|left| {
+            format!("the refresh has {} left: evaluate with `refresh` again to ask no others", pairs(left))
+        });
+        before.into_iter().chain(left).collect()
     }
 
     /// Of the pairs to be asked, those that were asked before.
@@ -146,9 +176,6 @@ fn fault(option: &OptionRow, criterion: &CriterionRow, code: &str, reason: Strin
 
 /// What is said of a pair that keeps its score though it was to be asked anew.
 const STAYS: &str = "; the score from before stays";
-/// What is said of a refresh that was not finished.
-const NO_RESUME: &str = "a refresh that was broken off cannot be gone on with: without `refresh` only pairs without a \
-                         score are asked, with it all of them again";
 
 /// What an evaluation came to. A pair that this evaluation was to ask, and did not or in vain, is told as such though it
 /// keeps a score from before.
@@ -193,7 +220,7 @@ pub(crate) fn report(whole: &Whole, plan: &Plan, stopped: &Stopped, took: Durati
     summary.total_evaluations = whole.options.len() * whole.criteria.len();
     summary.errors = errors.len() + absent.len();
     reasons.extend(stopped.why.as_ref().map(|(_, why)| format!("{left} pairs were not asked: {why}")));
-    reasons.extend((plan.refresh && summary.errors > 0).then(|| NO_RESUME.to_owned()));
+    reasons.extend(plan.broken_off(stopped));
     reasons.extend(stopped.notes.iter().cloned());
     Evaluation {
         session_id: whole.head.id.to_string(),

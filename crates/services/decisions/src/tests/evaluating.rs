@@ -213,7 +213,7 @@ async fn whoever_listens_hears_how_far_it_is() {
     let mut watch = bench.room.evaluate_behind(&asks, &id, Evaluate::default()).await.unwrap();
     assert!(bench.room.watch(&root(), &id).await.unwrap().is_some());
     let refused = bench.room.evaluate(&caller(&root()), &id, Evaluate::default()).await.unwrap_err();
-    assert!(matches!(&refused, DecisionError::EvaluationRunning { progress: Some(_), .. }), "{refused:?}");
+    assert!(matches!(&refused, DecisionError::Running { progress: Some(_), .. }), "{refused:?}");
     let end = watch.wait_for(|progress| progress.finished).await.unwrap().clone();
     let Progress { total, done, scored, .. } = end;
     assert_eq!((total, done, scored), (4, 4, 4));

@@ -1,7 +1,7 @@
 //! Every limit, tripped.
 
 use super::{Bench, code, criterion, new, option, root, user};
-use crate::{CriterionChange, DecisionError, GivenScore, NewCriterion, NewDecision, NewOption};
+use crate::{CriterionChange, DecisionError, DocketError, GivenScore, NewCriterion, NewDecision, NewOption};
 use fault::Explain;
 
 async fn refused(bench: &Bench, new: NewDecision) -> String {
@@ -145,7 +145,7 @@ async fn what_is_anothers_or_nobodys_reads_the_same() {
         // Whatever else is wrong, the session is told first.
         bench.room.add_option(&stranger, &id, option(""), None).await.map(drop).unwrap_err(),
     ] {
-        assert!(matches!(error, DecisionError::UnknownSession { .. }), "{error:?}");
+        assert!(matches!(error, DecisionError::Kept(DocketError::UnknownSession { .. })), "{error:?}");
     }
     assert!(bench.room.list(&stranger, None, None).await.unwrap().entries.is_empty());
     assert_eq!(bench.room.clear(&stranger).await.unwrap(), 0);
@@ -162,6 +162,10 @@ async fn a_decision_without_criteria_is_not_evaluated() {
     let id = bench.start(&["Ash", "Elm"], &[]).await.id;
     let asks = super::caller(&root());
     let error = bench.room.evaluate(&asks, &id, crate::Evaluate::default()).await.unwrap_err();
-    assert_eq!((code(&error), error.hint().unwrap().contains("add_criterion")), ("nothing_to_evaluate", true));
+    assert_eq!(
+        (code(&error), error.to_string()),
+        ("nothing_to_evaluate", format!("`{id}` has no criterion to judge by"))
+    );
+    assert_eq!(error.hint().unwrap(), "add at least one criterion with `add_criterion`");
     assert!(!bench.room.get(&root(), &id).await.unwrap().evaluating);
 }

@@ -1,7 +1,7 @@
 //! What was bought stays, whatever fails later; and what a refresh did not reach is told.
 
 use super::{Bench, caller, code, on_both, option, root, says, user, within};
-use crate::{DecisionError, Evaluate, Look, PairOutcome};
+use crate::{DecisionError, DocketError, Evaluate, Look, PairOutcome};
 use docket::{End, Which, Whom};
 use futures_util::FutureExt;
 use std::sync::Arc;
@@ -14,7 +14,10 @@ const REFRESH: Evaluate = Evaluate { refresh: true, version: None };
 on_both!(
     a_refresh_in_an_outage_keeps_what_was_bought,
     a_change_ends_an_expired_lease,
-    conversations_are_kept_in_bounds
+    conversations_are_kept_in_bounds,
+    a_refresh_that_was_killed_goes_on,
+    a_refresh_goes_on_with_what_failed_and_may_pass,
+    a_refresh_that_broke_off_long_ago_begins_anew,
 );
 
 async fn a_refresh_in_an_outage_keeps_what_was_bought(bench: Bench) {
@@ -39,7 +42,7 @@ async fn a_change_ends_an_expired_lease(bench: Bench) {
     let id = bench.start(&["Ash", "Elm"], &["Price"]).await.id;
     let other: Arc<str> = "another server".into();
     let looking = bench.room.looking(&root(), &id);
-    let lease = bench.room.docket.lease(looking, None, other, 1_000, Whom::default()).await.unwrap().0;
+    let lease = bench.room.docket.lease(looking, None, other, 1_000, Whom::default(), false).await.unwrap().0;
     assert_eq!(
         code(&bench.room.add_option(&root(), &id, option("Oak"), None).await.unwrap_err()),
         "evaluation_running"
@@ -81,8 +84,12 @@ async fn a_refresh_that_was_not_finished_is_told_as_such() {
     );
     let summary = done.summary;
     assert_eq!(summary.successful_scores + summary.abstentions + summary.errors, 8);
-    assert!(done.reasons.iter().any(|reason| reason.contains("cannot be gone on with")), "{:?}", done.reasons);
+    let left_over = done.missing.len() + done.errors.len();
+    let left = format!("the refresh has {left_over} pair");
+    assert!(done.reasons.iter().any(|reason| reason.starts_with(&left)), "{:?}", done.reasons);
     assert!(bench.evaluate(&id).await.complete, "every pair has a score all the while");
+    let rest = bench.room.evaluate(&caller(&root()), &id, REFRESH).await.unwrap();
+    assert_eq!((rest.complete, rest.asked), (true, left_over), "{rest:?}");
 }
 
 #[tokio::test]
@@ -92,9 +99,9 @@ async fn a_foreign_tenant_learns_nothing_of_what_runs() {
     let id = bench.start(&["Ash", "Elm"], &["Price"]).await.id;
     let _watch = bench.room.evaluate_behind(&caller(&root()), &id, Evaluate::default()).await.unwrap();
     let foreign = bench.room.evaluate(&caller(&user("acme")), &id, Evaluate::default()).await.unwrap_err();
-    assert!(matches!(foreign, DecisionError::UnknownSession { .. }), "{foreign:?}");
+    assert!(matches!(foreign, DecisionError::Kept(DocketError::UnknownSession { .. })), "{foreign:?}");
     let foreign = bench.room.add_option(&user("acme"), &id, option("Oak"), None).await.unwrap_err();
-    assert!(matches!(foreign, DecisionError::UnknownSession { .. }), "{foreign:?}");
+    assert!(matches!(foreign, DecisionError::Kept(DocketError::UnknownSession { .. })), "{foreign:?}");
 }
 
 /// Keeps the writer busy for so long.
@@ -116,7 +123,7 @@ async fn a_change_does_not_slip_into_an_evaluation_that_begins_meanwhile() {
     // What is left of an evaluation that was dropped: this server's lease.
     let looking = bench.room.looking(&root(), &decision.id);
     let own = Arc::clone(&bench.room.name);
-    let lease = bench.room.docket.lease(looking, None, own, 60_000, Whom::default()).await.unwrap().0;
+    let lease = bench.room.docket.lease(looking, None, own, 60_000, Whom::default(), false).await.unwrap().0;
     let who = root();
     let ((), changed, _seat) = tokio::join!(
         occupy(&bench, Duration::from_millis(300)),
@@ -185,4 +192,77 @@ async fn what_is_used_or_changed_while_it_is_to_be_removed_stays() {
     assert_eq!((swept.unwrap(), code(&stale.unwrap_err())), (0, "version_conflict"));
     bench.room.get(&root(), &decision.id).await.unwrap();
     assert_eq!(bench.room.docket.remove_some(oldest).await.unwrap(), 1, "who looks anew finds it");
+}
+
+/// Begins a refresh in which nobody answers about `Elm` and `Oak`, and drops it once both scores of `Ash` are written.
+async fn break_off(bench: &Bench, id: &str) {
+    bench.script(|asked| match asked.option.as_str() {
+        "Ash" => Reply::chat(&says(1.0)),
+        _ => Reply::hang(),
+    });
+    let asks = caller(&root());
+    let mut refresh = Box::pin(bench.room.evaluate(&asks, id, REFRESH));
+    loop {
+        let written = async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            bench.room.get(&root(), id).await.unwrap().pairs.iter().filter(|it| it.score == Some(1.0)).count()
+        };
+        tokio::select! {
+            ended = &mut refresh => panic!("it cannot end: {ended:?}"),
+            written = written => if written == 2 { break },
+        }
+    }
+    drop(refresh);
+    bench.script(|_| Reply::chat(&says(2.0)));
+}
+
+async fn a_refresh_that_was_killed_goes_on(bench: Bench) {
+    let id = bench.start(&["Ash", "Elm", "Oak"], &["Price", "Looks"]).await.id;
+    bench.evaluate(&id).await;
+    break_off(&bench, &id).await;
+    let bench = bench.killed().await;
+    bench.pass(i64::try_from(bench.settings.decisions.lease_ms).unwrap());
+    // Who wishes for no refresh asks nothing, and does not end it.
+    assert_eq!(bench.evaluate(&id).await.asked, 0);
+    let since = bench.asked().len();
+    let done = bench.room.evaluate(&caller(&root()), &id, REFRESH).await.unwrap();
+    assert_eq!((done.complete, done.asked, done.reused), (true, 4, 2), "{done:?}");
+    assert_eq!(bench.pairs_since(since), ["Elm×Looks", "Elm×Price", "Oak×Looks", "Oak×Price"]);
+    assert!(done.reasons.iter().any(|it| it.contains("2 pairs had been asked anew before")), "{:?}", done.reasons);
+    let anew = bench.room.evaluate(&caller(&root()), &id, REFRESH).await.unwrap();
+    assert_eq!((anew.asked, anew.reasons.len()), (6, 0), "one that has ended is not gone on with");
+}
+
+async fn a_refresh_goes_on_with_what_failed_and_may_pass(bench: Bench) {
+    let mut rules = bench.settings.decisions.clone();
+    rules.retries_max = 0;
+    bench.room.reload(rules);
+    let id = bench.start(&["Ash", "Elm"], &["Price", "Looks"]).await.id;
+    bench.evaluate(&id).await;
+    bench.script(|asked| match (asked.option.as_str(), asked.criterion.as_str()) {
+        ("Ash", "Price") => Reply::error(503, "server_error", "down"),
+        _ => Reply::chat(&says(2.0)),
+    });
+    let done = bench.room.evaluate(&caller(&root()), &id, REFRESH).await.unwrap();
+    assert_eq!((done.asked, done.errors.len()), (4, 1), "{done:?}");
+    assert!(done.reasons.iter().any(|it| it.starts_with("the refresh has 1 pair left")), "{:?}", done.reasons);
+    // Another text is another question, whatever was refreshed before.
+    let text = crate::OptionChange { description: Some("A tree".to_owned()), ..crate::OptionChange::default() };
+    bench.room.change_option(&root(), &id, "Elm", text, None).await.unwrap();
+    bench.script(|_| Reply::chat(&says(2.0)));
+    let since = bench.asked().len();
+    bench.room.evaluate(&caller(&root()), &id, REFRESH).await.unwrap();
+    assert_eq!(bench.pairs_since(since), ["Ash×Price", "Elm×Looks", "Elm×Price"]);
+}
+
+async fn a_refresh_that_broke_off_long_ago_begins_anew(bench: Bench) {
+    let id = bench.start(&["Ash", "Elm", "Oak"], &["Price", "Looks"]).await.id;
+    bench.evaluate(&id).await;
+    break_off(&bench, &id).await;
+    // It is read in between, and so is there all the while.
+    for _ in 0..2 {
+        bench.pass(i64::try_from(bench.settings.decisions.session_ttl_s).unwrap() * 500);
+        bench.room.get(&root(), &id).await.unwrap();
+    }
+    assert_eq!(bench.room.evaluate(&caller(&root()), &id, REFRESH).await.unwrap().asked, 6);
 }

@@ -131,6 +131,7 @@ async fn a_seed_gives_the_same_figures_and_another_gives_others() {
         bench.room.result(&root(), &id, look).await.unwrap().sheet.first_share.unwrap()
     };
     assert_eq!(drawn(None).await, drawn(None).await);
+    assert!(drawn(None).await.seed < 1 << 53, "clients in JavaScript can send it back");
     assert_eq!(drawn(Some(1)).await.options, drawn(Some(1)).await.options);
     assert_ne!(drawn(Some(1)).await.options, drawn(Some(2)).await.options);
     assert_eq!(drawn(Some(1)).await.draws, 500);

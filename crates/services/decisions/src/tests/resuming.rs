@@ -81,9 +81,9 @@ async fn only_one_evaluates_at_a_time(bench: Bench) {
     let (first, ()) = tokio::join!(bench.room.evaluate(&asks, &decision.id, Evaluate::default()), async {
         bench.upstream.wait_seen(1, Duration::from_secs(5)).await;
         let here = bench.room.evaluate(&caller(&root()), &decision.id, Evaluate::default()).await.unwrap_err();
-        assert!(matches!(&here, DecisionError::EvaluationRunning { progress: Some(_), .. }), "{here:?}");
+        assert!(matches!(&here, DecisionError::Running { progress: Some(_), .. }), "{here:?}");
         let changed = bench.room.add_option(&root(), &decision.id, super::option("Oak"), None).await.unwrap_err();
-        assert!(matches!(&changed, DecisionError::EvaluationRunning { progress: Some(_), .. }), "{changed:?}");
+        assert!(matches!(&changed, DecisionError::Running { progress: Some(_), .. }), "{changed:?}");
         let short = within(&root(), Duration::from_millis(100));
         let there = other.evaluate(&short, &decision.id, Evaluate::default());
         assert_eq!(code(&there.await.unwrap_err()), "evaluation_running");
@@ -102,7 +102,7 @@ async fn who_shows_signs_of_life_keeps_the_lease() {
     let lease = bench
         .room
         .docket
-        .lease(whole, None, Arc::clone(&bench.room.name), 1_000, docket::Whom::default())
+        .lease(whole, None, Arc::clone(&bench.room.name), 1_000, docket::Whom::default(), false)
         .await
         .unwrap()
         .0;
@@ -120,7 +120,12 @@ async fn who_shows_signs_of_life_keeps_the_lease() {
         bench.pass(1_001);
     });
     assert!(waited.unwrap().complete);
-    let late = bench.room.docket.write(&lease, Arc::default(), End::Ended { wrote: false }).await.unwrap_err();
+    let late = bench
+        .room
+        .docket
+        .write(&lease, Arc::default(), End::Ended { wrote: false, refreshed: false })
+        .await
+        .unwrap_err();
     assert_eq!(code(&late.into()), "lease_lost");
 }
 

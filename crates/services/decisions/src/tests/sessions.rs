@@ -1,7 +1,7 @@
 //! Decisions kept: found, listed in pages, versioned, shared.
 
 use super::{Bench, caller, code, criterion, new, on_both, option, root, user};
-use crate::{DecisionError, Evaluate};
+use crate::{DecisionError, DocketError, Evaluate};
 
 on_both!(
     what_is_written_is_there_after_a_restart,
@@ -64,7 +64,7 @@ async fn a_stale_version_is_refused(bench: Bench) {
     let first = bench.room.add_option(&root(), &begun.id, option("Oak"), Some(begun.version)).await.unwrap();
     assert!(first.version > begun.version);
     let stale = bench.room.add_option(&root(), &begun.id, option("Fir"), Some(begun.version)).await.unwrap_err();
-    let DecisionError::Stale { version, .. } = stale else { panic!("{stale:?}") };
+    let DecisionError::Kept(DocketError::Stale { version, .. }) = stale else { panic!("{stale:?}") };
     assert_eq!(version, first.version);
     let how = Evaluate { version: Some(begun.version), refresh: false };
     let stale = bench.room.evaluate(&caller(&root()), &begun.id, how).await.unwrap_err();

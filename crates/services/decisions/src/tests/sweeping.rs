@@ -1,7 +1,7 @@
 //! What goes: past its time, for want of room, when memory is full; never what is being evaluated.
 
 use super::{Bench, caller, code, new, on_both, root, user};
-use crate::{DecisionError, Evaluate};
+use crate::{DecisionError, DocketError, Evaluate};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use testkit::Reply;
@@ -14,7 +14,7 @@ on_both!(what_is_not_used_goes, the_oldest_quarter_goes_once_when_memory_fills_u
 async fn alive(bench: &Bench, id: &str) -> bool {
     match bench.room.get(&root(), id).await {
         Ok(_) => true,
-        Err(DecisionError::UnknownSession { .. }) => false,
+        Err(DecisionError::Kept(DocketError::UnknownSession { .. })) => false,
         Err(error) => panic!("{error:?}"),
     }
 }

@@ -47,8 +47,8 @@ fn shaped((code, category): (&str, &str), message: &str, hint: &str, context: &s
 fn category(error: &DecisionError) -> &'static str {
     match error {
         DecisionError::Begun { error, .. } => return category(error),
-        DecisionError::UnknownSession { .. } => return "session",
-        DecisionError::EvaluationRunning { .. } | DecisionError::Kept(DocketError::LeaseLost { .. }) => {
+        DecisionError::Kept(DocketError::UnknownSession { .. }) => return "session",
+        DecisionError::Running { .. } | DecisionError::Kept(DocketError::LeaseLost { .. }) => {
             return "evaluation";
         }
         _ => {}

@@ -248,6 +248,23 @@ fn labels_of_the_older_form() {
 }
 
 #[test]
+fn a_range_is_no_score() {
+    for between in ["-", " - ", "–", " – ", "—", " — ", " to ", " TO ", " or ", "/"] {
+        for label in ["SCORE: ", "**Rating:** ", "I would say the score is ", ""] {
+            check(&format!("{label}7{between}8"), "nothing");
+            check(&format!("{label}7{between}8/10"), "nothing");
+        }
+    }
+    for (answer, expect) in [
+        ("SCORE: 7 - good", "7 (labelled)"),
+        ("SCORE: 7 to be fair", "7 (labelled)"),
+        ("SCORE: 7, 8 would be too much", "7 (labelled)"),
+    ] {
+        check(answer, expect);
+    }
+}
+
+#[test]
 fn words_where_there_is_nothing_else() {
     for (answer, expect) in [
         ("7", "7 (worded)"),
@@ -281,10 +298,37 @@ fn words_where_there_is_nothing_else() {
         ("**Error:** rate limit, 7/10 requests", "refused (worded)"),
         ("I'm sorry, but I can't assist with that.", "refused (worded)"),
         ("Errors are rare: 7/10.", "7 (worded)"),
+        // What it cannot do is not within other words.
+        ("The LAN/antenna earns 7/10.", "7 (worded)"),
         ("", "nothing"),
         (" \n\t", "nothing"),
     ] {
         check(answer, expect);
+    }
+}
+
+#[test]
+fn whoever_cannot_judge_says_so_in_many_words() {
+    let verbs = ["judge", "score", "rate", "evaluate", "assess", "determine"];
+    for verb in verbs.into_iter().chain(["provide a score for"]) {
+        for cannot in ["cannot", "can't", "can’t", "am unable to"] {
+            check(&format!("I {cannot} {verb} this option."), "abstained (worded)");
+        }
+    }
+    for answer in [
+        "I cannot give a score.",
+        "I can't give a score.",
+        "There is insufficient information.",
+        "I abstain.",
+        "I am abstaining from this one.",
+        "NO_RESPONSE",
+        "This criterion does not apply here.",
+        "This doesn't apply here.",
+    ] {
+        check(answer, "abstained (worded)");
+    }
+    for answer in ["I can judge this.", "It can't be beaten.", "It is unable to scale.", "It applies."] {
+        check(answer, "nothing");
     }
 }
 
@@ -364,6 +408,8 @@ fn what_repeats_the_prompt_says_nothing() {
     ] {
         check(form, "nothing");
     }
+    let custom_prompt = Some("Think of resale where there is not enough information.");
+    check(&Pair { custom_prompt, ..pair }.prompt().system, "nothing");
 }
 
 #[test]
@@ -430,6 +476,7 @@ fn what_does_not_apply_behind_a_score_is_something_else() {
         ("My score: 7, the warranty does not apply.", "7 (labelled)"),
         ("Not applicable; others gave 7/10.", "nothing"),
         ("7/10, 8/10; does not apply", "nothing"),
+        ("7/10; the warranty does not apply, and its price earns 8/10", "nothing"),
         ("7/10, though I cannot judge it.", "nothing"),
         ("7; the warranty does not apply", "nothing"),
     ] {

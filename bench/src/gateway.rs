@@ -2,12 +2,12 @@
 //! requests on. Knows what is compared with whom; refuses to know how a server is started or asked.
 
 use super::full::Full;
-use super::load::{Plan, Prompts};
+use super::load::{Plan, Prompts, Sender};
 use super::outcome::{Figure, Measured, Ratio};
 use super::peers::{self, Peer};
 use super::process::Server;
 use super::rounds::{self, OURS, Rounds, Target, differences};
-use super::{Setup, nginx, order, proxy, sample, version};
+use super::{Setup, nginx, order, proxy, python, sample, version};
 use crate::trouble::Trouble;
 
 const DIRECT: &str = "direct";
@@ -23,9 +23,20 @@ const SECONDS: u32 = 4;
 const USERS: u32 = 256;
 const OPEN_ROUNDS: usize = 6;
 
+/// What is on both sides of a gateway.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum World {
+    /// `althing load` and `althing simulate`: as fast as they can be.
+    Ours,
+    /// A client and a provider in Python, as most have them; arrivals are not among what it is asked.
+    Python,
+}
+
 /// All that run.
 struct Servers {
+    world: World,
     upstream: Server,
+    upstream_version: Option<String>,
     /// One that collects answers, as nginx does on its own, and one that passes streams on as they come.
     nginx: Option<[Server; 2]>,
     peers: Vec<Peer>,
@@ -40,14 +51,17 @@ enum Kind {
     Arrivals,
 }
 
-pub(super) fn run(setup: &Setup) -> Result<Measured, Trouble> {
+pub(super) fn run(setup: &Setup, world: World) -> Result<Measured, Trouble> {
     let mut measured = Measured::default();
-    let servers = start(setup, &mut measured)?;
+    let servers = start(setup, world, &mut measured)?;
     if let Some(share) = order::up_to_date(&setup.binary) {
         measured.notes.push(format!("of the order of functions {:.0} % is of this build", share * 100.0));
     }
     measured.void = servers.ours.lacks()?;
     for kind in [Kind::Chats, Kind::Streams, Kind::Arrivals] {
+        if world == World::Python && kind == Kind::Arrivals {
+            continue;
+        }
         let targets = targets(setup, kind, &servers);
         let rounds = match kind {
             Kind::Arrivals => setup.rounds().min(OPEN_ROUNDS),
@@ -59,8 +73,11 @@ pub(super) fn run(setup: &Setup) -> Result<Measured, Trouble> {
     Ok(measured)
 }
 
-fn start(setup: &Setup, measured: &mut Measured) -> Result<Servers, Trouble> {
-    let upstream = Server::simulate(&setup.binary, &proxy::script())?;
+fn start(setup: &Setup, world: World, measured: &mut Measured) -> Result<Servers, Trouble> {
+    let (upstream, upstream_version) = match world {
+        World::Ours => (Server::simulate(&setup.binary, &proxy::script())?, version(&setup.binary, "--version")),
+        World::Python => (python::provider()?, python::python().and_then(|(_, version)| version)),
+    };
     let nginx = match nginx() {
         Some(program) => {
             let start = |buffering| Server::nginx(&program, upstream.address, buffering);
@@ -76,7 +93,7 @@ fn start(setup: &Setup, measured: &mut Measured) -> Result<Servers, Trouble> {
     }
     let peers = peers::start(upstream.address, measured)?;
     let ours = Full::start(setup, upstream.address, "")?;
-    Ok(Servers { upstream, nginx, peers, ours })
+    Ok(Servers { world, upstream, upstream_version, nginx, peers, ours })
 }
 
 impl Kind {
@@ -108,8 +125,15 @@ impl Kind {
 }
 
 fn targets<'a>(setup: &Setup, kind: Kind, servers: &'a Servers) -> Vec<Target<'a>> {
-    let (plan, own) = (kind.plan(setup, false), version(&setup.binary, "--version"));
-    let mut targets = vec![Target { name: DIRECT, version: own.clone(), server: &servers.upstream, plan }];
+    let own = version(&setup.binary, "--version");
+    let sender = match servers.world {
+        World::Ours => Sender::Ours,
+        World::Python => Sender::Python,
+    };
+    let planned = |is_slow| Plan { sender, ..kind.plan(setup, is_slow) };
+    let plan = planned(false);
+    let version_of = servers.upstream_version.clone();
+    let mut targets = vec![Target { name: DIRECT, version: version_of, server: &servers.upstream, plan }];
     if let Some([collecting, passing]) = &servers.nginx {
         let version = nginx().and_then(|program| version(&program, "-v"));
         let server = if kind == Kind::Streams { passing } else { collecting };
@@ -120,7 +144,7 @@ fn targets<'a>(setup: &Setup, kind: Kind, servers: &'a Servers) -> Vec<Target<'a
         if kind == Kind::Arrivals && peer.name == peers::LITELLM {
             continue;
         }
-        let plan = kind.plan(setup, kind.is_slow(peer.name));
+        let plan = planned(kind.is_slow(peer.name));
         let plan = Plan { model: peer.model, path: peer.path, key: peer.key, ..plan };
         targets.push(Target { name: peer.name, version: peer.version.clone(), server: &peer.server, plan });
     }

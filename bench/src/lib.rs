@@ -21,6 +21,7 @@ mod panel;
 mod peers;
 mod process;
 mod proxy;
+mod python;
 mod registry;
 mod rounds;
 mod sample;
@@ -125,7 +126,7 @@ fn measured(setup: &Setup, benchmark: &Benchmark, environment: Environment) -> O
         Measure::Generator => generator::run(setup),
         Measure::Truth => truth::run(setup),
         Measure::Idle => idle::run(setup),
-        Measure::Gateway => gateway::run(setup),
+        Measure::Gateway(world) => gateway::run(setup, *world),
         Measure::OpenStreams => open_streams::run(setup),
         Measure::Growth => growth::run(setup),
         Measure::Panel => panel::run(setup),

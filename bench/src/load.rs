@@ -1,7 +1,9 @@
-//! One run of `althing load`, which is what measures. Knows its report, not what it is measured for.
+//! One run of `althing load`, which is what measures, or of another client that reports like it. Knows the report, not
+//! what it is measured for.
 
 use super::Setup;
 use super::process::{Folder, ended_cpu_s};
+use super::python;
 use crate::trouble::Trouble;
 use serde_json::Value;
 use std::fmt::Write;
@@ -25,6 +27,16 @@ pub(super) struct Plan<'a> {
     pub(super) open_s: Option<f64>,
     /// Threads that send, unless `althing load` is to choose.
     pub(super) workers: Option<u32>,
+    pub(super) sender: Sender,
+}
+
+/// Who sends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// `althing load`.
+    Ours,
+    /// A client in Python, for one user.
+    Python,
 }
 
 /// What is asked.
@@ -50,6 +62,7 @@ impl Default for Plan<'_> {
             requests: 1,
             open_s: None,
             workers: None,
+            sender: Sender::Ours,
         }
     }
 }
@@ -57,7 +70,7 @@ impl Default for Plan<'_> {
 /// What came of it.
 pub(super) struct Report {
     scenario: Value,
-    /// Processor time of the whole process, its report included, in seconds, to a hundredth.
+    /// Processor time of the whole process of `althing load`, its report included, in seconds, to a hundredth.
     pub(super) process_cpu_s: f64,
 }
 
@@ -71,6 +84,9 @@ pub(super) const TOKENS_MAX: u32 = 50;
 
 /// Sends this to a server.
 pub(super) fn run(setup: &Setup, plan: &Plan<'_>, address: SocketAddr) -> Result<Report, Trouble> {
+    if plan.sender == Sender::Python {
+        return Ok(Report { scenario: python::send(plan, address)?, process_cpu_s: 0.0 });
+    }
     let folder = Folder::new()?;
     let file = folder.write("scenario.toml", &scenario(plan))?;
     let mut command = Command::new(&setup.binary);
@@ -124,7 +140,7 @@ fn scenario(plan: &Plan<'_>) -> String {
 }
 
 /// A body that a cache may keep the answer of; `{n}` in it is another number in each request.
-fn body(plan: &Plan<'_>) -> String {
+pub(super) fn body(plan: &Plan<'_>) -> String {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let (Plan { model, stream, .. }, mut prompt) = (plan, prompt());
     if plan.prompts == Prompts::Unique {

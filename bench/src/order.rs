@@ -1,7 +1,8 @@
 //! Which functions run: written down for the linker, which puts them side by side, first those that requests pass
-//! through, then those that a start needs. On a core that has just woken, most of a request's time is waiting for code,
-//! and code from a hundred pages comes sooner than the same code from five hundred; and what lies between is not held
-//! in memory. Knows how calls are counted; refuses to know what the functions do.
+//! through, then those that run now and then while requests do, then those that a start needs. On a core that has just
+//! woken, most of a request's time is waiting for code, and code from a hundred pages comes sooner than the same code
+//! from five hundred; and what lies between is not held in memory. Knows how calls are counted; refuses to know what the
+//! functions do.
 
 use super::full::Full;
 use super::load::{self, Plan, Prompts};
@@ -54,20 +55,22 @@ pub fn run() -> Result<ExitCode, Trouble> {
     // As the kernel and valgrind name it.
     let binary = std::fs::canonicalize(binary()).map_err(|error| Trouble::Bench { what: error.to_string() })?;
     let symbols = functions(&binary)?;
-    let (mut hot, mut warm) = (Lines::new(), Lines::new());
+    let (mut hot, mut warm, mut started) = (Lines::new(), Lines::new(), Lines::new());
     for (load, at) in LOADS.into_iter().zip(1..) {
         eprintln!("counting what requests pass through, {at} of {}", LOADS.len());
         let (counts, base) = counted(&binary, Some(load))?;
         note(&counts, (&binary, base), COUNTED / 2, &symbols, &mut hot);
+        // Among them what a connection begins with, and the ledger's turns.
+        note(&counts, (&binary, base), 1, &symbols, &mut warm);
     }
     eprintln!("counting what runs from the start on");
     let (counts, base) = counted(&binary, None)?;
-    note(&counts, (&binary, base), 1, &symbols, &mut warm);
+    note(&counts, (&binary, base), 1, &symbols, &mut started);
     if hot.is_empty() {
         return Err(Trouble::Bench { what: "nothing of the binary was seen to run".to_owned() });
     }
     let pages: BTreeSet<u64> = hot.iter().flat_map(|(at, lines)| pages(&symbols[*at], lines)).collect();
-    let script = script(&symbols, &[&hot, &warm]);
+    let script = script(&symbols, &[&hot, &warm, &started]);
     std::fs::write(SCRIPT, script).map_err(|source| write_failed(Path::new(SCRIPT), source))?;
     let (functions, pages) = (hot.len(), pages.len());
     println!("{functions} functions with hot code, which lies on {pages} pages in this build; {SCRIPT} is written");
@@ -198,8 +201,8 @@ fn note(counts: &str, (binary, base): (&Path, u64), least: u32, symbols: &[Symbo
 }
 
 const HEAD: &str =
-    "/* The functions that requests pass through, then those that a start needs, each time those with the most such code for
-   their size first. The linker puts them side by side; what is not found here lies where it would without. Written by
+    "/* The functions that requests pass through, then those that run now and then beside them, then those that a start
+   needs, each time those with the most such code for their size first. The linker puts them side by side; what is not found here lies where it would without. Written by
    `cargo xtask order`. */
 ";
 

@@ -2,6 +2,7 @@
 //! measured; a new benchmark is a row here and, where none fits, a module beside it.
 
 use super::external::Soak;
+use super::gateway::World;
 use super::outcome::Bound;
 use super::proxy::Traffic;
 
@@ -34,7 +35,7 @@ pub(super) enum Measure {
     Generator,
     Truth,
     Idle,
-    Gateway,
+    Gateway(World),
     OpenStreams,
     Growth,
     Panel,
@@ -129,7 +130,31 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
         ],
         needs_quiet: true,
         drift_max: DRIFT_MAX,
-        measure: Measure::Gateway,
+        measure: Measure::Gateway(World::Ours),
+    },
+    Benchmark {
+        name: "probe",
+        title: "`gateway` with a client and a provider in Python",
+        what: "The chats, streams and hits of `gateway`, sent by a client in Python over one kept connection to a provider \
+               in Python, as most have them: both keep the machine busy between two requests, and whatever stands between \
+               them finds its code and data gone from the processor's caches.",
+        ratio: "As for `gateway`.",
+        target: "The targets are the project's own.",
+        void: "the median of the direct calls differs by more than 20 % between the halves of the rounds, anything of \
+               Althing turns out to be off, or a target is missed while others use the machine",
+        targets: &[
+            ("processor per chat over nginx", Bound::AtMost(2.0)),
+            ("processor per chat over crabllm", Bound::AtMost(0.9)),
+            ("processor per chat over TensorZero", Bound::AtMost(0.4)),
+            ("processor per chat over LiteLLM", Bound::AtMost(0.009_09)),
+            ("added p50 over nginx", Bound::AtMost(2.0)),
+            ("processor per stream over nginx", Bound::AtMost(2.0)),
+            ("p50 of a whole stream", Bound::AtMost(1.4)),
+            ("a hit's p50 over the upstream's own", Bound::AtMost(1.0)),
+        ],
+        needs_quiet: true,
+        drift_max: DRIFT_MAX,
+        measure: Measure::Gateway(World::Python),
     },
     Benchmark {
         name: "streams-open",
@@ -149,7 +174,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
         name: "growth",
         title: "memory after a million requests",
         what: "A million chats from 16 users, none like another, through Althing with everything on (as for `gateway`), \
-               after 40,000 that fill its cache and its pools. Resident memory is looked at after each tenth, and growth \
+               after 300,000 that fill its cache and its pools. Resident memory is looked at after each tenth, and growth \
                is that of a straight line through the looks.",
         ratio: "",
         target: "The target is the project's own.",

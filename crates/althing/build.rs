@@ -4,15 +4,18 @@
 
 use std::env::var;
 
-fn main() {
+fn main() -> std::io::Result<()> {
     println!("cargo:rerun-if-changed=hot.ld");
     println!("cargo:rerun-if-env-changed=ALTHING_ANY_ORDER");
     let is = |name, value| var(name).is_ok_and(|found| found == value);
     let understood = is("CARGO_CFG_TARGET_OS", "linux") && var("ALTHING_ANY_ORDER").is_err();
     if understood
         && is("PROFILE", "release")
-        && let Ok(folder) = var("CARGO_MANIFEST_DIR")
+        && let Ok(folder) = var("OUT_DIR")
     {
+        // A copy beside what is built: a target folder that is kept may outlive the sources that it was built from.
+        std::fs::copy("hot.ld", format!("{folder}/hot.ld"))?;
         println!("cargo:rustc-link-arg-bins=-T{folder}/hot.ld");
     }
+    Ok(())
 }

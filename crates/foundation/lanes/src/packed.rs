@@ -34,32 +34,28 @@ pub struct PackedI8 {
 }
 
 impl PackedI8 {
-    /// Packs `weights` (`outputs` × `inputs`, row by row, as PyTorch keeps a linear layer), with a scale and a bias
-    /// for each output. `None` where the lengths do not fit, or there are no inputs or outputs.
-    pub fn pack(weights: &[i8], inputs: usize, scales: &[f32], bias: &[f32]) -> Option<Self> {
+    /// Packs weights (`outputs` × `inputs`, row by row, as PyTorch keeps a linear layer; in one piece, or in several of
+    /// whole rows that follow one another), with a scale and a bias for each output. `None` where the lengths do not
+    /// fit, or there are no inputs or outputs.
+    pub fn pack(pieces: &[&[i8]], inputs: usize, scales: &[f32], bias: &[f32]) -> Option<Self> {
         let outputs = scales.len();
         let fits = inputs > 0 && outputs > 0 && bias.len() == outputs;
-        if !fits || outputs.checked_mul(inputs) != Some(weights.len()) {
+        let given: usize = pieces.iter().map(|piece| piece.len()).sum();
+        if !fits || outputs.checked_mul(inputs) != Some(given) || pieces.iter().any(|piece| piece.len() % inputs != 0) {
             return None;
         }
         let lines_per_panel = 2 * inputs.div_ceil(GROUP);
         let panels = outputs.div_ceil(PANEL);
         // Zero, with 128 added: what is beyond the last input or output adds nothing.
         let mut lines = vec![Line([0x80; 64]); panels * lines_per_panel];
-        for (output, row) in weights.chunks_exact(inputs).enumerate() {
+        let mut sums = Vec::with_capacity(panels * PANEL);
+        let rows = pieces.iter().flat_map(|piece| piece.chunks_exact(inputs));
+        for (output, (row, scale)) in rows.zip(scales).enumerate() {
             let (panel, column) = (output / PANEL, output % PANEL);
             let first = panel * lines_per_panel + column / WIDTH;
-            let at = column % WIDTH * GROUP;
-            for (group, four) in row.chunks(GROUP).enumerate() {
-                let line = &mut lines[first + 2 * group].0;
-                for (to, weight) in line[at..].iter_mut().zip(four) {
-                    *to = weight.cast_unsigned() ^ 0x80;
-                }
-            }
+            place(row, &mut lines[first..], column % WIDTH * GROUP);
+            sums.push(sum(row) as f32 * scale);
         }
-        let sum = |row: &[i8]| row.iter().map(|weight| i64::from(*weight)).sum::<i64>();
-        let sums: Vec<f32> =
-            weights.chunks_exact(inputs).zip(scales).map(|(row, scale)| sum(row) as f32 * scale).collect();
         let padded = panels * PANEL;
         let (scales, sums, bias) = (pad(scales, padded), pad(&sums, padded), pad(bias, padded));
         Some(Self { inputs, outputs, lines, scales, sums, bias })
@@ -114,6 +110,29 @@ impl PackedF32 {
     pub fn outputs(&self) -> usize {
         self.outputs
     }
+}
+
+/// Writes the weights of one output, four by four, into each second line from byte `at` on.
+fn place(row: &[i8], lines: &mut [Line], at: usize) {
+    let (groups, rest) = row.as_chunks::<GROUP>();
+    let mut lines = lines.iter_mut().step_by(2).filter_map(|line| line.0.get_mut(at..at + GROUP));
+    for (four, to) in groups.iter().zip(lines.by_ref()) {
+        to.copy_from_slice(&four.map(|weight| weight.cast_unsigned() ^ 0x80));
+    }
+    for (to, weight) in lines.next().into_iter().flatten().zip(rest) {
+        *to = weight.cast_unsigned() ^ 0x80;
+    }
+}
+
+/// The sum of a row, in steps that a register of 32 bits holds.
+fn sum(row: &[i8]) -> i64 {
+    row.chunks(1 << 16).map(|part| i64::from(part.iter().map(|weight| i32::from(*weight)).sum::<i32>())).sum()
+}
+
+/// Bytes as the numbers that they are, from −128 to 127, where they lie.
+pub fn signed(bytes: &[u8]) -> &[i8] {
+    // SAFETY: both are one byte of any value, and the borrow is the same.
+    unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
 }
 
 fn pad(numbers: &[f32], length: usize) -> Vec<f32> {

@@ -34,7 +34,7 @@ fn the_ends_of_the_range_do_not_overflow() {
     for lanes in all() {
         for (a, b) in [(-128, -128), (127, 127), (-128, 127), (127, -128)] {
             let (row, weights) = (vec![a; 1_536], vec![b; 1_536]);
-            let packed = PackedI8::pack(&weights, 1_536, &[1.0], &[0.0]).unwrap();
+            let packed = PackedI8::pack(&[&weights], 1_536, &[1.0], &[0.0]).unwrap();
             let mut out = [0.0];
             lanes.multiply_i8(&Quantised::of(&row, 1_536, &[1.0]).unwrap(), &packed, &mut out);
             let expected = i32::from(a) * i32::from(b) * 1_536;
@@ -45,10 +45,10 @@ fn the_ends_of_the_range_do_not_overflow() {
 
 #[test]
 fn what_does_not_fit_is_not_packed() {
-    assert!(PackedI8::pack(&[1; 6], 3, &[1.0; 2], &[0.0; 2]).is_some());
-    assert!(PackedI8::pack(&[1; 5], 3, &[1.0; 2], &[0.0; 2]).is_none());
-    assert!(PackedI8::pack(&[1; 6], 3, &[1.0; 2], &[0.0; 3]).is_none());
-    assert!(PackedI8::pack(&[], 0, &[1.0; 2], &[0.0; 2]).is_none());
+    assert!(PackedI8::pack(&[&[1; 6]], 3, &[1.0; 2], &[0.0; 2]).is_some());
+    assert!(PackedI8::pack(&[&[1; 5]], 3, &[1.0; 2], &[0.0; 2]).is_none());
+    assert!(PackedI8::pack(&[&[1; 6]], 3, &[1.0; 2], &[0.0; 3]).is_none());
+    assert!(PackedI8::pack(&[&[]], 0, &[1.0; 2], &[0.0; 2]).is_none());
     assert!(PackedF32::pack(&[1.0; 5], 3, &[0.0; 2]).is_none());
     assert!(PackedF32::pack(&[], 3, &[]).is_none());
     assert!(Quantised::of(&[1; 5], 3, &[1.0; 2]).is_none());
@@ -57,7 +57,7 @@ fn what_does_not_fit_is_not_packed() {
 #[test]
 #[should_panic(expected = "rows must be as long")]
 fn a_row_of_another_length_is_a_defect() {
-    let packed = PackedI8::pack(&[1; 6], 3, &[1.0; 2], &[0.0; 2]).unwrap();
+    let packed = PackedI8::pack(&[&[1; 6]], 3, &[1.0; 2], &[0.0; 2]).unwrap();
     Lanes::best().multiply_i8(&Quantised::of(&[1; 4], 4, &[1.0]).unwrap(), &packed, &mut [0.0; 2]);
 }
 
@@ -151,7 +151,7 @@ fn a_product_of_integers_is_near_that_of_floats() {
     for lanes in all() {
         let (rows, weights): (Vec<f32>, _) =
             (floats(3, 5 * 384).iter().map(|x| x.max(-0.1)).collect(), bytes(4, 40 * 384));
-        let packed = PackedI8::pack(&weights, 384, &[0.01; 40], &[0.5; 40]).unwrap();
+        let packed = PackedI8::pack(&[&weights], 384, &[0.01; 40], &[0.5; 40]).unwrap();
         let mut small = Quantised::default();
         lanes.quantise(&rows, 384, &mut small);
         let mut out = vec![0.0; 5 * 40];
@@ -171,7 +171,7 @@ proptest! {
     fn every_path_gives_the_same_integers(rows in 1_usize..30, inputs in 1_usize..150, outputs in 1_usize..80, seed: u64) {
         let (values, weights) = (bytes(seed, rows * inputs), bytes(!seed, outputs * inputs));
         let quantised = Quantised::of(&values, inputs, &vec![1.0; rows]).unwrap();
-        let packed = PackedI8::pack(&weights, inputs, &vec![1.0; outputs], &vec![0.0; outputs]).unwrap();
+        let packed = PackedI8::pack(&[&weights], inputs, &vec![1.0; outputs], &vec![0.0; outputs]).unwrap();
         for lanes in all() {
             let mut out = vec![f32::NAN; rows * outputs];
             lanes.multiply_i8(&quantised, &packed, &mut out);
@@ -188,7 +188,7 @@ proptest! {
     #[test]
     fn every_path_rounds_the_same_way(rows in 1_usize..20, inputs in 1_usize..100, outputs in 1_usize..70, seed: u64) {
         let weights = bytes(seed, outputs * inputs);
-        let packed = PackedI8::pack(&weights, inputs, &floats(seed ^ 1, outputs), &floats(seed ^ 2, outputs)).unwrap();
+        let packed = PackedI8::pack(&[&weights], inputs, &floats(seed ^ 1, outputs), &floats(seed ^ 2, outputs)).unwrap();
         let from = floats(seed ^ 3, rows * inputs);
         let mut first: Option<Vec<u32>> = None;
         for lanes in all() {

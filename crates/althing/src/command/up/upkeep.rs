@@ -1,4 +1,4 @@
-//! What is done beside serving: checkpoints of the audit log, scheduled backups.
+//! What is done beside serving: code of the start is let go; checkpoints of the audit log, scheduled backups.
 
 use crate::house::House;
 use audit::keep_checkpoints;
@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Seconds in an hour.
 const HOUR_S: u64 = 3_600;
+/// How long after a start its code is let go: by then vectors that are kept are read, and a certificate is.
+const STARTED: Duration = Duration::from_secs(2);
 
 /// Runs for as long as it is polled.
 pub(super) async fn run(house: Arc<House>, settings: Settings, data: PathBuf) {
@@ -21,7 +23,12 @@ pub(super) async fn run(house: Arc<House>, settings: Settings, data: PathBuf) {
             store::keep_backups(house.store.clone(), folder, every, settings.store.backup_keep).await;
         }
     };
-    tokio::join!(checkpoints, backups);
+    let code = async {
+        tokio::time::sleep(STARTED).await;
+        let bytes = pages::let_go_of_code();
+        tracing::debug!(bytes, "code that only a start needed is let go");
+    };
+    tokio::join!(checkpoints, backups, code);
 }
 
 /// The last thing before the store is closed.

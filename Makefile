@@ -34,15 +34,17 @@ test: test-services test-python test-node ## prepare what the tests need (server
 	export ALTHING_TEST_LITELLM=$(abspath $(TEST_VENV)-litellm)/bin/litellm; \
 	export ALTHING_TEST_NODE=$(abspath $(TEST_NODE))/node_modules; \
 	if cargo nextest --version >/dev/null 2>&1; then \
-		cargo nextest run --workspace --locked; \
+		cargo nextest run -p embed --features onnx --locked onnx && cargo nextest run --workspace --locked; \
 	else \
-		cargo test --workspace --locked; \
+		cargo test -p embed --features onnx --locked onnx && cargo test --workspace --locked; \
 	fi
 
 check: ## formatting, clippy, tidy (floors, ratchets, licences, banned crates), documentation
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@cargo clippy -p embed --all-targets --features onnx --locked -- -D warnings
 	@cargo xtask tidy
+	@RUSTDOCFLAGS="-D warnings" cargo doc -p embed --features onnx --no-deps --locked --document-private-items
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
 
 bench: bench-peers ## benchmarks: figures to target/bench/*.json and a table on screen; ARGS="chat --quick" runs a few

@@ -308,6 +308,19 @@ fn settings_in_force_name_their_origin_and_no_secret() {
 }
 
 #[test]
+fn a_kind_of_model_that_the_program_was_built_without_is_refused() {
+    let home = Home::with("[server]\nbind = '127.0.0.1:0'\n[embed]\nkind = 'onnx'\npath = '/srv/model'\n");
+    let told = "`embed.kind` is `onnx`, which this program was built without";
+    for command in [["config", "check"].as_slice(), &["up"]] {
+        let ended = home.run(command);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{command:?}");
+        in_order(&ended.stderr, &[told, "hint: build it with", "--features onnx"]);
+    }
+    let ended = home.run(&["doctor"]);
+    in_order(&ended.stdout, &["FAIL  embedder", "`embed.kind` is `onnx`", "fix: build it with"]);
+}
+
+#[test]
 fn every_shell_has_its_completions() {
     let home = Home::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

@@ -26,7 +26,7 @@ pub(crate) const TOOLSET: &str = "tools";
 /// Who embeds, on its way: weights are read beside whatever else a start does.
 pub(crate) struct Embedding {
     opened: JoinHandle<Result<Option<Arc<dyn Embedder>>, EmbedError>>,
-    /// Whether the settings leave open who embeds.
+    /// Whether the server does without a model that cannot be used.
     any: bool,
 }
 
@@ -34,7 +34,8 @@ impl Embedding {
     /// Begins to open it, within a runtime.
     pub(crate) fn begin(settings: &Settings, data: &Path) -> Self {
         let models = data::models().unwrap_or_else(|| data.join("models"));
-        let (settings, any) = (settings.embed.clone(), settings.embed.kind == EmbedKind::Auto);
+        let (settings, any) =
+            (settings.embed.clone(), matches!(settings.embed.kind, EmbedKind::Auto | EmbedKind::Onnx));
         Self { opened: tokio::task::spawn_blocking(move || embed::open(&settings, &models)), any }
     }
 
@@ -43,8 +44,8 @@ impl Embedding {
         let opened = self.opened.await;
         match opened.map_err(|error| Failure::new(FAILED, format!("the embedder broke off: {error}")))? {
             Ok(embedder) => Ok(embedder),
-            // Nobody has asked for this model: a damaged one is no worse than none, and is said.
-            Err(error) if self.any => {
+            // A damaged one is no worse than none, and is said; one that no change of files would bring is refused.
+            Err(error) if self.any && error != EmbedError::NotBuilt => {
                 let hint = error.hint().unwrap_or_default();
                 tracing::warn!(%error, hint, "going on by words alone");
                 Ok(None)
@@ -120,10 +121,11 @@ impl Catalogue {
 
     /// What there is, in words for whoever starts a server.
     pub(crate) fn notes(&self) -> [(&'static str, String); 2] {
-        let Progress { model, waiting, .. } = self.retrieval.progress();
-        let embedder = match model {
-            Some(model) => model,
-            None => "none: tools are found by words alone; `make model` gets one".to_owned(),
+        let Progress { model, place, waiting, .. } = self.retrieval.progress();
+        let embedder = match (model, place) {
+            (Some(model), Some(place)) => format!("{model} on {place}"),
+            (Some(model), None) => model,
+            (None, _) => "none: tools are found by words alone; `make model` gets one".to_owned(),
         };
         let tools = match (self.toolbox.len(), waiting) {
             (0, _) => "none yet; `althing tools import FILE` brings some".to_owned(),

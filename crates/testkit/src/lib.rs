@@ -1,4 +1,5 @@
-//! Test-only: upstreams that do exactly what a test scripted, on real sockets, and databases that a test starts itself.
+//! Test-only: upstreams that do exactly what a test scripted, on real sockets, databases that a test starts itself, and
+//! readers of what comes back.
 //!
 //! Knows enough HTTP/1.1 to be spoken to by any client and to break off wherever a test wants it to, and how to run
 //! PostgreSQL, pgbouncer and Redis on ports and in folders of their own. Refuses to know anything above the foundation, and is
@@ -6,9 +7,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Test-only code: a broken fixture must stop the test at once.
 
 mod account;
+mod both;
 mod chat;
+mod heard;
 mod log;
 mod model;
+mod page;
 mod pgbouncer;
 mod postgres;
 mod process;
@@ -19,8 +23,10 @@ mod request;
 mod scratch;
 mod upstream;
 
+pub use heard::Heard;
 pub use log::{Log, listen};
 pub use model::model;
+pub use page::elements;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, PostgresOptions};
 pub use purse::{Note, Purse};

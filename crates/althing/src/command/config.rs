@@ -29,20 +29,24 @@ pub(crate) fn run(global: &Global, command: &Config) -> Result<u8, Failure> {
 fn check(global: &Global, profile: Option<&str>) -> Result<u8, Failure> {
     let source = wiring::source(global, profile);
     let mut wrong = settings::problems(&source);
-    let mut set = 0;
+    let (mut set, mut warnings) = (0, Vec::new());
     if wrong.is_empty() {
         let ready = wiring::load(source.clone())?;
         set = ready.values_set();
+        warnings = ready.loaded.settings.decisions.warnings();
         wrong = check::problems(&ready).into_iter().map(|problem| problem.error).collect();
     }
     let file = source.file.as_ref().map(|file| file.display().to_string());
     if global.json {
         let problems: Vec<Value> = wrong.iter().map(document).collect();
-        print::json(&json!({ "ok": wrong.is_empty(), "file": file, "settings": set, "problems": problems }))?;
+        print::json(&json!({
+            "ok": wrong.is_empty(), "file": file, "settings": set, "problems": problems, "warnings": warnings,
+        }))?;
     } else if wrong.is_empty() {
         let file = file.unwrap_or_else(|| "no settings file, defaults are in force".to_owned());
         print(&format!("ok: {file} ({})\n", count(set, "setting")))?;
     }
+    warnings.iter().for_each(|warning| print::say(&format!("warning: {warning}\n")));
     if wrong.is_empty() {
         return Ok(DONE);
     }

@@ -38,6 +38,45 @@ pub enum EmbedError {
         /// What is there.
         problem: String,
     },
+    /// The settings want models in the form of ONNX, and the program was built without them.
+    #[error("`embed.kind` is `onnx`, which this program was built without")]
+    NotBuilt,
+    /// There is no model in the form of ONNX in the folder.
+    #[error("no `model.onnx` in `{}`, nor `onnx/model.onnx`", folder.display())]
+    NoGraph {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A file of a model in the form of ONNX is not what it should be.
+    #[error("cannot use `{}` as an embedding model: {problem}", file.display())]
+    Graph {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// ONNX Runtime cannot be loaded.
+    #[error("cannot use `{}` as ONNX Runtime: {problem}", library.display())]
+    Library {
+        /// Its file, or the name that the system knows it by.
+        library: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The model works on none of the devices that it may work on.
+    #[error("the embedding model works on no device of `embed.devices`: {refused}")]
+    Devices {
+        /// Each of them, with what is wrong with it.
+        refused: String,
+    },
+    /// The model in this process did not do its work.
+    #[error("the embedding model `{model}` failed: {problem}")]
+    Failed {
+        /// The model.
+        model: String,
+        /// What happened.
+        problem: String,
+    },
     /// A setting is missing or wrong.
     #[error("`embed.{key}` {problem}")]
     Setting {
@@ -98,6 +137,12 @@ impl Explain for EmbedError {
             Self::Unusable { .. } => "embed_model_unusable",
             Self::File { .. } => "embed_file",
             Self::Occupied { .. } => "embed_target",
+            Self::NotBuilt => "embed_not_built",
+            Self::NoGraph { .. } => "embed_onnx_missing",
+            Self::Graph { .. } => "embed_onnx_unusable",
+            Self::Library { .. } => "embed_library",
+            Self::Devices { .. } => "embed_devices",
+            Self::Failed { .. } => "embed_failed",
             Self::Setting { .. } => "embed_setting",
             Self::Busy { .. } => "embed_busy",
             Self::Closed => "embed_closed",
@@ -110,11 +155,13 @@ impl Explain for EmbedError {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Missing { .. } => Kind::NotFound,
+            Self::Missing { .. } | Self::NoGraph { .. } => Kind::NotFound,
             Self::Unusable { .. } | Self::Occupied { .. } | Self::Setting { .. } => Kind::BadInput,
+            Self::NotBuilt | Self::Graph { .. } | Self::Library { .. } | Self::Devices { .. } => Kind::BadInput,
             Self::File { .. } => Kind::Internal,
             Self::Busy { .. } => Kind::Overloaded,
-            Self::Closed | Self::Unreached { .. } | Self::Refused { .. } | Self::NotVectors { .. } => Kind::Unavailable,
+            Self::Closed | Self::Failed { .. } => Kind::Unavailable,
+            Self::Unreached { .. } | Self::Refused { .. } | Self::NotVectors { .. } => Kind::Unavailable,
             Self::Late { .. } => Kind::Deadline,
         }
     }
@@ -124,7 +171,12 @@ impl Explain for EmbedError {
             Self::Missing { .. } | Self::Unusable { .. } | Self::Occupied { .. } | Self::Setting { .. } => {
                 Origin::Caller
             }
-            Self::File { .. } | Self::Busy { .. } | Self::Closed => Origin::Us,
+            Self::NotBuilt
+            | Self::NoGraph { .. }
+            | Self::Graph { .. }
+            | Self::Library { .. }
+            | Self::Devices { .. } => Origin::Caller,
+            Self::File { .. } | Self::Busy { .. } | Self::Closed | Self::Failed { .. } => Origin::Us,
             Self::Unreached { .. } | Self::Late { .. } | Self::Refused { .. } | Self::NotVectors { .. } => {
                 Origin::Upstream
             }
@@ -133,7 +185,7 @@ impl Explain for EmbedError {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Busy { .. } | Self::Unreached { .. } | Self::Late { .. } => Retry::Now,
+            Self::Busy { .. } | Self::Failed { .. } | Self::Unreached { .. } | Self::Late { .. } => Retry::Now,
             Self::Refused { status, .. } if *status == 429 || *status >= 500 => Retry::Now,
             _ => Retry::Never,
         }
@@ -145,6 +197,17 @@ impl Explain for EmbedError {
             Self::Unusable { .. } => "run `make model` again: it converts the original afresh",
             Self::File { .. } => "check that the file is there, and who may read and write it",
             Self::Occupied { .. } => "name a new or an empty folder, or one that a conversion has made",
+            Self::NotBuilt => {
+                "build it with `cargo build --release -p althing --features onnx`, or choose another `embed.kind`"
+            }
+            Self::NoGraph { .. } => "name a folder with `model.onnx` and `tokenizer.json` in `embed.path`",
+            Self::Graph { .. } => "get the model again, or name the folder of another in `embed.path`",
+            Self::Library { .. } => {
+                "get ONNX Runtime 1.17 or newer (the Python packages `onnxruntime` and `onnxruntime-gpu` hold it), and \
+                 name its file in `embed.library` or `ORT_DYLIB_PATH`"
+            }
+            Self::Devices { .. } => "add `cpu` to `embed.devices`, or mend what is wrong with the others",
+            Self::Failed { .. } => "see the log; `althing doctor` tries the model",
             Self::Setting { .. } => "change the section `embed` of the settings",
             Self::Busy { .. } => "ask again in a moment",
             Self::Closed => return None,

@@ -1,4 +1,5 @@
-//! Texts as vectors: a local MiniLM in small integers, and any server that speaks `/embeddings`.
+//! Texts as vectors: a local MiniLM in small integers, any server that speaks `/embeddings`, and, where it is built with
+//! the feature `onnx`, any model in the form of ONNX.
 //!
 //! This room knows neither documents nor queries, keeps no vector and no table, and asks nobody whether a text was
 //! embedded before: it turns texts into vectors of unit length, and says what it did it with.
@@ -8,8 +9,11 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod folder;
+mod line;
 mod local;
 mod minilm;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod open;
 mod remote;
 mod tokens;
@@ -20,7 +24,9 @@ pub use error::EmbedError;
 pub use folder::{Converted, Sealed};
 pub use local::{Local, Options};
 pub use minilm::Precision;
-pub use open::open;
+#[cfg(feature = "onnx")]
+pub use onnx::Onnx;
+pub use open::{check, open};
 pub use remote::Remote;
 
 use std::pin::Pin;
@@ -49,6 +55,17 @@ pub trait Embedder: Send + Sync {
 
     /// How many numbers a vector has. Zero where the model is a server that was not asked yet.
     fn dimensions(&self) -> usize;
+
+    /// Where it works, where that can be more than one place, and which were refused before, such as
+    /// `cpu (cuda: there is no such device)`. It may change from start to start, and the vectors stay the same.
+    fn place(&self) -> Option<&str> {
+        None
+    }
+
+    /// How many texts it would best be given at a time by whoever has more, where it knows better than the settings.
+    fn batch(&self) -> Option<usize> {
+        None
+    }
 
     /// The vectors of `texts`, in their order. Any text has one, the empty text too.
     ///

@@ -8,11 +8,10 @@ use crate::tokens::Splitter;
 use crate::weights::HIDDEN;
 use crate::{EmbedError, EmbedFuture, Embedder, Precision, Urgency, Vector};
 use lanes::Lanes;
-use queue::{Job, Queue};
+use queue::Queue;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
 
 /// Threads that a model may have.
 const THREADS_MAX: usize = 64;
@@ -77,31 +76,12 @@ impl Local {
     }
 
     async fn vectors(&self, texts: &[&str], urgency: Urgency) -> Result<Vec<Vector>, EmbedError> {
-        // Texts of a length together, so that a piece is as full as it may be. A few that somebody waits for are dealt
-        // out to all threads.
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|at| texts.get(*at).map_or(0, |text| text.len()));
+        // A few that somebody waits for are dealt out to all threads.
         let together = match urgency {
             Urgency::Now => texts.len().div_ceil(self.threads.len().max(1)).clamp(1, self.batch),
             Urgency::Background => self.batch,
         };
-        let (mut jobs, mut replies) = (Vec::new(), Vec::new());
-        for places in order.chunks(together) {
-            let (reply, replied) = oneshot::channel();
-            let texts = places.iter().filter_map(|at| texts.get(*at).map(|text| (*text).to_owned())).collect();
-            jobs.push(Job { texts, reply });
-            replies.push((places, replied));
-        }
-        self.queue.push(jobs, urgency)?;
-        let mut vectors: Vec<Option<Vector>> = vec![None; texts.len()];
-        for (places, replied) in replies {
-            for (at, vector) in places.iter().zip(replied.await.map_err(|_| EmbedError::Closed)?) {
-                if let Some(place) = vectors.get_mut(*at) {
-                    *place = Some(vector);
-                }
-            }
-        }
-        vectors.into_iter().collect::<Option<_>>().ok_or(EmbedError::Closed)
+        self.queue.line().vectors(texts, together, urgency).await
     }
 }
 
@@ -145,7 +125,7 @@ impl Embedder for Local {
 impl Drop for Local {
     /// Waits for the pieces at hand, a few milliseconds; what waits is told that nobody comes.
     fn drop(&mut self) {
-        self.queue.close();
+        self.queue.line().close();
         for thread in self.threads.drain(..) {
             // A thread that broke has told whoever waited for it.
             let _ = thread.join();

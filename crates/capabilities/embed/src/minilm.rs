@@ -273,21 +273,21 @@ impl Reader<'_> {
 
     /// One product out of one or several that share their inputs.
     fn linear(&self, names: &[String], inputs: usize, outputs: usize) -> Result<Linear, String> {
-        let (mut floats, mut bytes, mut scales, mut bias) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut floats, mut pieces, mut scales, mut bias) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for name in names {
             let matrix = format!("{name}.weight");
             bias.extend(self.tensors.f32(&format!("{name}.bias"), &[outputs])?);
             match self.precision {
                 Precision::F32 => floats.extend(self.tensors.f32(&matrix, &[outputs, inputs])?),
                 Precision::Int8 => {
-                    bytes.extend(self.tensors.i8(&matrix, &[outputs, inputs])?);
+                    pieces.push(self.tensors.i8(&matrix, &[outputs, inputs])?);
                     scales.extend(self.tensors.f32(&scale_name(&matrix), &[outputs])?);
                 }
             }
         }
         let packed = match self.precision {
             Precision::F32 => PackedF32::pack(&floats, inputs, &bias).map(Linear::F32),
-            Precision::Int8 => PackedI8::pack(&bytes, inputs, &scales, &bias).map(Linear::Int8),
+            Precision::Int8 => PackedI8::pack(&pieces, inputs, &scales, &bias).map(Linear::Int8),
         };
         packed.ok_or_else(|| "its weights do not fit each other".to_owned())
     }
@@ -298,7 +298,7 @@ impl Reader<'_> {
         Ok(match self.precision {
             Precision::F32 => Words::F32(self.tensors.f32(&name, &shape)?),
             Precision::Int8 => Words::Int8 {
-                values: self.tensors.i8(&name, &shape)?,
+                values: self.tensors.i8(&name, &shape)?.to_vec(),
                 scales: self.tensors.f32(&scale_name(&name), &[VOCABULARY])?,
             },
         })

@@ -105,9 +105,9 @@ impl<'a> Tensors<'a> {
         Err(format!("`{name}` holds something that is not a number"))
     }
 
-    /// The integers of a tensor.
-    pub(crate) fn i8(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, String> {
-        Ok(self.bytes(name, shape, Dtype::I8)?.iter().map(|byte| byte.cast_signed()).collect())
+    /// The integers of a tensor, where they lie.
+    pub(crate) fn i8(&self, name: &str, shape: &[usize]) -> Result<&'a [i8], String> {
+        self.bytes(name, shape, Dtype::I8).map(lanes::signed)
     }
 
     fn bytes(&self, name: &str, shape: &[usize], kind: Dtype) -> Result<&'a [u8], String> {

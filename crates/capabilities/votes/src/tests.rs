@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use store::{Config, Store, StoreError, Value};
 use tempfile::TempDir;
-use testkit::Postgres;
+use testkit::{Postgres, on_both};
 
 /// Noon of 2026-11-21.
 const NOON_MS: i64 = 20_778 * 86_400_000 + 43_200_000;
@@ -81,19 +81,3 @@ fn asked(tenant: &str, request: &str, answers: &[(&str, u32)]) -> Asked {
         answers: answers.iter().map(|(model, cluster)| ((*model).to_owned(), *cluster)).collect(),
     }
 }
-
-/// Runs a case on both databases.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(crate::tests::Bench::sqlite().await).await; })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() {
-                let postgres = testkit::Postgres::start();
-                super::$name(crate::tests::Bench::postgres(&postgres).await).await;
-            })*
-        }
-    };
-}
-use on_both;

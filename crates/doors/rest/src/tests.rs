@@ -5,10 +5,8 @@ use ::audit::Audit;
 use access::{Flags, Keys};
 use axum::body::Body;
 use books::Books;
-use bytes::Bytes;
 use caller::{Guest, Identity, Role};
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt;
 use http_door::{Admits, Admitted, App, Parts};
 use load::history::History;
 use matrix::Matrix;
@@ -20,6 +18,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use store::{Config, Store};
 use tempfile::TempDir;
+use testkit::Heard;
 use tower::ServiceExt;
 
 /// What resources stand on, in a folder of their own.
@@ -82,38 +81,14 @@ impl Admits for Desk {
     }
 }
 
-/// A reply as it came.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Reply {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-}
-
 /// Asks as somebody.
 pub(crate) fn request(role: &str, method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {
     let request = Request::builder().method(method).uri(path).header("host", "localhost").header("x-api-key", role);
     request.body(body.into()).unwrap()
 }
 
-pub(crate) async fn call(app: &App, request: Request<Body>) -> Reply {
-    let (parts, body) = app.router().oneshot(request).await.unwrap().into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    Reply { status: parts.status, headers: parts.headers, body }
+pub(crate) async fn call(app: &App, request: Request<Body>) -> Heard {
+    Heard::of(app.router().oneshot(request).await.unwrap()).await
 }
 
 /// A refusal as tests look at it.

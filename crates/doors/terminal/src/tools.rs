@@ -132,6 +132,7 @@ pub fn domains(page: &Value) -> String {
 pub fn tool_statistics(told: &Value) -> String {
     let index = &told["index"];
     let model = index["model"].as_str().map_or_else(|| "words alone".to_owned(), clean);
+    let place = index["place"].as_str().map_or_else(String::new, |place| format!(" on {}", clean(place)));
     let vectors = format!("{} of {} with vectors, {} wait", index["embedded"], index["documents"], index["waiting"]);
     let mut text =
         labelled("tools", &format!("{}, version {} of the catalogue", told["tools"], told["catalog_version"]));
@@ -139,7 +140,7 @@ pub fn tool_statistics(told: &Value) -> String {
         "tokens",
         &format!("{}, of which {} were spared", told["tokens"], told["tokens_saved_total"]),
     ));
-    text.push_str(&labelled("index", &format!("{model}; {vectors}")));
+    text.push_str(&labelled("index", &format!("{model}{place}; {vectors}")));
     if let Some(degraded) = index["degraded"].as_str() {
         text.push_str(&labelled("degraded", degraded));
     }

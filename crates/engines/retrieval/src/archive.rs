@@ -3,6 +3,7 @@
 use crate::digest::Digest;
 use crate::document::Document;
 use crate::entry::{Entry, Place};
+use crate::snapshot;
 use futures_util::FutureExt;
 use search::{Doc, Vector};
 use std::collections::{HashMap, HashSet};
@@ -74,6 +75,9 @@ async fn put_all(tx: &mut Tx, collection: &Arc<str>, batch: &[Ready], now_ms: i6
             old.push(args![id]);
         }
     }
+    if !rows.is_empty() {
+        snapshot::raise(tx, collection).await?;
+    }
     part(tx, "retrieval_meaning", collection, &old, now_ms).await?;
     tx.insert_many(DOCUMENT, rows, REPLACED).await?;
     tx.insert_many("INSERT INTO retrieval_meaning (hash, collection, id)", meanings, "ON CONFLICT DO NOTHING").await?;
@@ -125,6 +129,7 @@ pub(crate) async fn remove(
         async move {
             let fixed = [Value::from(&collection)];
             let keys: Vec<Vec<Value>> = ids.iter().map(|id| args![id]).collect();
+            snapshot::raise(tx, &collection).await?;
             part(tx, "retrieval_meaning", &collection, &keys, now_ms).await?;
             part(tx, "retrieval_use", &collection, &keys, now_ms).await?;
             among_execute(tx, "DELETE FROM retrieval_document WHERE collection = $1 AND id", &fixed, &keys).await
@@ -146,7 +151,7 @@ fn kept(row: &Row) -> Result<(Arc<str>, Document), StoreError> {
 }
 
 /// A document as it is found by words.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Worded {
     pub(crate) collection: Arc<str>,
     pub(crate) doc: Doc,
@@ -156,11 +161,10 @@ pub(crate) struct Worded {
 }
 
 /// Without the texts that become vectors: half of what there is to read, and not needed yet.
-const WORDED: &str = "SELECT collection, id, scope, digest, fields, tags, \
-     CAST(CASE WHEN meanings = '[]' THEN 0 ELSE 1 END AS BIGINT) FROM retrieval_document \
-     WHERE (collection, id) > ($1, $2) ORDER BY collection, id LIMIT $3";
+pub(crate) const WORDED: &str = "SELECT collection, id, scope, digest, fields, tags, \
+     CAST(CASE WHEN meanings = '[]' THEN 0 ELSE 1 END AS BIGINT) FROM retrieval_document";
 
-fn worded(row: &Row) -> Result<Worded, StoreError> {
+pub(crate) fn worded(row: &Row) -> Result<Worded, StoreError> {
     let (id, scope) = (row.get::<Arc<str>>(1)?, row.get(2)?);
     let [fields, tags] = [row.get::<String>(4)?, row.get(5)?];
     let unread = || StoreError::Shape { reason: format!("the document `{id}` cannot be read") };
@@ -174,13 +178,21 @@ fn worded(row: &Row) -> Result<Worded, StoreError> {
 /// A collection and a document.
 pub(crate) type Key = (Arc<str>, Arc<str>);
 
-/// A page of all documents, those that follow `after`, with the key of its last row where more may follow.
-pub(crate) async fn page(store: &Store, after: &Key) -> Result<(Vec<Worded>, Option<Key>), StoreError> {
+/// A page of all documents but those of some collections: those that follow `after`, with the key of its last row where
+/// more may follow.
+pub(crate) async fn page(
+    store: &Store,
+    but: &[Arc<str>],
+    after: &Key,
+) -> Result<(Vec<Worded>, Option<Key>), StoreError> {
     let page = i64::try_from(PAGE).unwrap_or(i64::MAX);
+    let others: String = (4..).zip(but).map(|(at, _)| format!(" AND collection <> ${at}")).collect();
+    let sql: Arc<str> =
+        format!("{WORDED} WHERE (collection, id) > ($1, $2){others} ORDER BY collection, id LIMIT $3").into();
     let read = store.read(|tx| {
-        let args = args![&after.0, &after.1, page];
+        let (sql, args) = (Arc::clone(&sql), [args![&after.0, &after.1, page], but.iter().map(Value::from).collect()]);
         async move {
-            let rows = tx.fetch_all(WORDED, args).await?;
+            let rows = tx.fetch_all(sql, args.concat()).await?;
             let last = match rows.last().filter(|_| rows.len() == PAGE) {
                 None => None,
                 Some(row) => Some((row.get(0)?, row.get(1)?)),

@@ -68,7 +68,7 @@ impl Clerk {
                 let left = attach(&desk, &places).await.map_err(|error| error.to_string());
                 self.ended(places, left, Work::Finding);
             } else if missing && self.resting.is_none() {
-                let places = desk.shelf().take_missing(desk.rules.load().batch.max(1));
+                let places = desk.shelf().take_missing(desk.batch());
                 let left = embed(&desk, &**embedder, &places).await;
                 self.ended(places, left, Work::Embedding);
             } else {
@@ -137,7 +137,7 @@ async fn embed(desk: &Desk, embedder: &dyn Embedder, places: &[Place]) -> Result
     }
     keep(desk, embedder, &made).await?;
     let texts: Vec<(Digest, &str)> = texts.into_iter().collect();
-    for batch in texts.chunks(desk.rules.load().batch.max(1)) {
+    for batch in texts.chunks(desk.batch()) {
         if desk.is_stopped() {
             return Ok(places.to_vec());
         }

@@ -125,6 +125,12 @@ impl Desk {
         *self.waiting.borrow() == 0
     }
 
+    /// How many texts are embedded together.
+    pub(crate) fn batch(&self) -> usize {
+        let wanted = self.embedder.as_ref().and_then(|embedder| embedder.batch());
+        wanted.unwrap_or_else(|| self.rules.load().batch).max(1)
+    }
+
     pub(crate) fn progress(&self) -> Progress {
         let shelf = self.shelf();
         let Count { documents, whole } = shelf.counts();
@@ -132,6 +138,7 @@ impl Desk {
         drop(shelf);
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let model = self.embedder.as_ref().map(|embedder| embedder.model().to_owned());
+        let place = self.embedder.as_ref().and_then(|embedder| embedder.place()).map(str::to_owned);
         let degraded = match (&model, trouble) {
             (None, _) => Some(NOBODY.to_owned()),
             (Some(_), Some(trouble)) => Some(format!("{waiting} wait for their vectors: {trouble}")),
@@ -139,7 +146,7 @@ impl Desk {
             (Some(_), None) if refused > 0 => Some(format!("the model refused {refused} texts")),
             (Some(_), None) => None,
         };
-        Progress { documents, embedded: whole, waiting, refused, learned, model, degraded }
+        Progress { documents, embedded: whole, waiting, refused, learned, model, place, degraded }
     }
 
     /// What a question about scopes of a collection has to go without, beside its own vector.

@@ -224,6 +224,8 @@ pub struct Progress {
     pub learned: usize,
     /// Who makes vectors; `None` for nobody.
     pub model: Option<String>,
+    /// Where the model works, where that can be more than one place.
+    pub place: Option<String>,
     /// What is missing, where something is.
     pub degraded: Option<String>,
 }

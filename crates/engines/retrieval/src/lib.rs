@@ -28,6 +28,7 @@ mod question;
 mod schema;
 mod setup;
 mod shelf;
+mod snapshot;
 mod stock;
 #[cfg(test)]
 mod tests;
@@ -110,6 +111,15 @@ impl Retrieval {
     pub async fn remove_scope(&self, collection: &Collection, scope: &str) -> Result<usize, RetrievalError> {
         let (desk, collection, scope) = (Arc::clone(&self.desk), collection.clone(), scope.to_owned());
         to_the_end(async move { desk.remove_scope(&collection, &scope).await }).await
+    }
+
+    /// Keeps a collection in one piece where it has changed since that was done: the next start reads it several times as
+    /// fast. It is read whole and written whole, so not after each change. Whether there was anything to do.
+    ///
+    /// # Errors
+    /// [`RetrievalError::Store`].
+    pub async fn keep_snapshot(&self, collection: &Collection) -> Result<bool, RetrievalError> {
+        Ok(snapshot::keep(&self.desk.store, &collection.name()).await?)
     }
 
     /// The documents of a collection that can be found, by id.

@@ -13,9 +13,10 @@ pub(crate) async fn migrate(store: &Store) -> Result<(), StoreError> {
 /// A vector belongs to a text, not to a document: whoever has the same text shares it, and a text that comes back finds
 /// it again. `retrieval_meaning` says which texts documents have, so that the database can tell which vectors nobody
 /// needs any more.
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "documents, vectors, uses",
-    sql: "
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "documents, vectors, uses",
+        sql: "
 CREATE TABLE retrieval_document (
     collection TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -61,4 +62,21 @@ CREATE TABLE retrieval_use (
 CREATE INDEX retrieval_use_hash ON retrieval_use (hash);
 CREATE INDEX retrieval_use_tenant ON retrieval_use (collection, tenant);
 ",
-}];
+    },
+    Migration {
+        name: "snapshots",
+        sql: "
+CREATE TABLE retrieval_collection (
+    collection TEXT PRIMARY KEY NOT NULL,
+    version BIGINT NOT NULL
+);
+INSERT INTO retrieval_collection (collection, version) SELECT DISTINCT collection, 1 FROM retrieval_document;
+
+CREATE TABLE retrieval_snapshot (
+    collection TEXT PRIMARY KEY NOT NULL,
+    version BIGINT NOT NULL,
+    body BYTEA NOT NULL
+);
+",
+    },
+];

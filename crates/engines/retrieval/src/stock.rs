@@ -1,11 +1,11 @@
 //! What a start reads: all documents and the questions learned about them, by their words. Whoever embeds is not needed
 //! for it, nor known.
 
-use crate::archive::{self, Worded};
+use crate::archive::{self, PAGE, Worded};
 use crate::entry::Place;
 use crate::shelf::Shelf;
 use crate::writing::index_entries;
-use crate::{RetrievalError, learned, schema};
+use crate::{RetrievalError, learned, schema, snapshot};
 use futures_util::future::try_join;
 use search::{Doc, Index};
 use std::collections::HashMap;
@@ -18,16 +18,24 @@ pub struct Stock(pub(crate) Shelf);
 
 impl Stock {
     /// Fills an index with the words of everything in the store, and makes the tables where they are not there yet;
-    /// vectors are looked for afterwards. While a page is put in, the next one is read.
+    /// vectors are looked for afterwards. What a snapshot in force holds is not read by rows, as all else is; while a page
+    /// is put in, the next one is read.
     ///
     /// # Errors
     /// [`RetrievalError`]: the store or the index fails.
     pub async fn read(store: &Store, index: &dyn Index) -> Result<Self, RetrievalError> {
         schema::migrate(store).await?;
-        let mut shelf = Shelf::default();
-        let (mut page, mut last) = archive::page(store, &("".into(), "".into())).await?;
+        let (mut shelf, mut known) = (Shelf::default(), Vec::new());
+        for (collection, documents) in snapshot::read(store).await? {
+            let mut documents = documents.into_iter().peekable();
+            while documents.peek().is_some() {
+                put(index, &mut shelf, documents.by_ref().take(PAGE).collect()).await?;
+            }
+            known.push(collection);
+        }
+        let (mut page, mut last) = archive::page(store, &known, &("".into(), "".into())).await?;
         while let Some(after) = last {
-            let next = async { Ok(archive::page(store, &after).await?) };
+            let next = async { Ok(archive::page(store, &known, &after).await?) };
             ((), (page, last)) = try_join(put(index, &mut shelf, page), next).await?;
         }
         put(index, &mut shelf, page).await?;

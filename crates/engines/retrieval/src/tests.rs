@@ -7,6 +7,7 @@ mod hidden;
 mod keeping;
 mod learning;
 mod limits;
+mod snapshots;
 mod vectors;
 
 use crate::{Asked, Collection, Document, Found, Limits, Retrieval, RetrievalError, Rules, Setup, Used};
@@ -62,6 +63,8 @@ struct Fake {
     batches: Semaphore,
     /// How long a question takes.
     slow_ms: AtomicUsize,
+    /// How many texts it would like at a time; zero for as many as the rules say.
+    wanted: AtomicUsize,
 }
 
 impl Fake {
@@ -76,6 +79,7 @@ impl Fake {
             refusing: AtomicU16::new(400),
             batches: Semaphore::new(Semaphore::MAX_PERMITS),
             slow_ms: AtomicUsize::new(0),
+            wanted: AtomicUsize::new(0),
         })
     }
 
@@ -117,6 +121,14 @@ impl Embedder for Fake {
 
     fn dimensions(&self) -> usize {
         self.dimensions.load(Ordering::SeqCst)
+    }
+
+    fn place(&self) -> Option<&str> {
+        Some("a test")
+    }
+
+    fn batch(&self) -> Option<usize> {
+        Some(self.wanted.load(Ordering::SeqCst)).filter(|wanted| *wanted > 0)
     }
 
     fn embed<'a>(&'a self, texts: &'a [&'a str], urgency: Urgency) -> EmbedFuture<'a> {

@@ -41,6 +41,9 @@ pub struct Decisions {
     pub criterion_in_flight_max: usize,
     /// How many questions may be with models at once, over all evaluations of this server.
     pub in_flight_max: usize,
+    /// The share that one tenant may have of the places for questions which others leave it, and one place in any case;
+    /// with 1 nobody looks at tenants. The tenant `default` may have all places until another one has come.
+    pub tenant_share: f64,
     /// How many evaluations may run at once on this server.
     pub evaluations_max: usize,
     /// How long one pair may take over all attempts, in milliseconds.
@@ -80,6 +83,7 @@ impl Default for Decisions {
             message_chars_max: 8_000,
             criterion_in_flight_max: 10,
             in_flight_max: 20,
+            tenant_share: 0.5,
             evaluations_max: 100,
             pair_deadline_ms: 120_000,
             evaluation_deadline_ms: 3_600_000,

@@ -48,7 +48,9 @@ pub use model::{Guard, Server, Settings};
 pub use panel::{Answers, Choice, Class, Member, OnDisagreement, Panel, Resolution, Route, Rule, Weights, When};
 pub use provider::{Aws, Concurrency, LongPrice, ModelEntry, Price, Provider};
 pub use redis::{Redis, RedisUrl};
-pub use search::{Credential, Domain, Embed, EmbedKind, EmbedPrecision, Fusion, Ranking, Search, SearchBackend, Tools};
+pub use search::{
+    Credential, Domain, Embed, EmbedDevice, EmbedKind, EmbedPrecision, Fusion, Ranking, Search, SearchBackend, Tools,
+};
 pub use secret::{SECRET_BYTES_MAX, SecretRef};
 pub use show::{Shown, schema, show, to_json};
 pub use store::{Database, Store, StoreUrl};

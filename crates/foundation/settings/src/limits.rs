@@ -200,6 +200,7 @@ pub(crate) fn embed(embed: &Embed, found: &mut Findings) {
         ("question_ms", embed.question_ms, 1, TIME_MS_MAX),
     ];
     bounds.extend(embed.dimensions.map(|dimensions| ("dimensions", dimensions as u64, 1, 65_536)));
+    bounds.extend(embed.memory_mb_max.map(|most| ("memory_mb_max", most, 64, 16 * 1024 * 1024)));
     whole("embed", &bounds, found);
 }
 

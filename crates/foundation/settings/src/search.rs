@@ -17,6 +17,18 @@ pub struct Embed {
     /// A folder with a converted model, instead of the one that `model` names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
+    /// A folder with a model as it was published, for `onnx`: `model.onnx` or `onnx/model.onnx`, and `tokenizer.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// The library of ONNX Runtime, for `onnx`; without it the one that `ORT_DYLIB_PATH` names, else the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library: Option<PathBuf>,
+    /// Where a model for `onnx` may work: the first of these that can be used.
+    pub devices: Vec<EmbedDevice>,
+    /// The most memory of a graphics card that a model on `cuda` takes for its numbers, in MiB; without it, as much as
+    /// there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_mb_max: Option<u64>,
     /// Where a server answers `/embeddings`, such as `https://api.openai.com/v1`; for `openai`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
@@ -28,9 +40,9 @@ pub struct Embed {
     pub dimensions: Option<usize>,
     /// As what the local model keeps its weights.
     pub precision: EmbedPrecision,
-    /// How many texts are embedded together, 1 to 128.
+    /// How many texts are embedded together, 1 to 128; for `onnx` how many at first, as it finds out how many are best.
     pub batch: usize,
-    /// How many threads the local model works with.
+    /// How many threads a model in this process works with.
     pub threads: usize,
     /// How long a server may take for one batch, in milliseconds.
     pub timeout_ms: u64,
@@ -44,6 +56,10 @@ impl Default for Embed {
             kind: EmbedKind::Auto,
             model: "all-minilm-l6-v2".to_owned(),
             folder: None,
+            path: None,
+            library: None,
+            devices: vec![EmbedDevice::Cuda, EmbedDevice::Coreml, EmbedDevice::Cpu],
+            memory_mb_max: None,
             base_url: None,
             api_key: None,
             dimensions: None,
@@ -65,10 +81,37 @@ pub enum EmbedKind {
     Auto,
     /// The local model; without its weights the server does not start.
     Local,
+    /// Any model in the form of ONNX, on a graphics card too. Where it cannot be used search goes by words alone, and says
+    /// so; a program that was built without the feature `onnx` does not start.
+    Onnx,
     /// A server that speaks OpenAI's `/embeddings`.
     Openai,
     /// Nobody: search goes by words alone.
     Off,
+}
+
+/// Where a model works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbedDevice {
+    /// A graphics card of NVIDIA's.
+    Cuda,
+    /// What Apple's machines have; also `mps`.
+    #[serde(alias = "mps")]
+    Coreml,
+    /// The processor.
+    Cpu,
+}
+
+impl EmbedDevice {
+    /// As settings name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Coreml => "coreml",
+            Self::Cpu => "cpu",
+        }
+    }
 }
 
 /// As what a local model keeps its weights.

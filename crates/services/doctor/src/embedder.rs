@@ -11,7 +11,8 @@ const GET: &str = "`make model` fetches one, and `althing embed convert FOLDER` 
 
 /// Opens the embedder and has it embed a word.
 pub(crate) async fn check(settings: &Embed, models: PathBuf) -> Check {
-    let (place, asked) = (settings.folder.clone().unwrap_or_else(|| models.join(&settings.model)), settings.clone());
+    let named = if settings.kind == EmbedKind::Onnx { &settings.path } else { &settings.folder };
+    let (place, asked) = (named.clone().unwrap_or_else(|| models.join(&settings.model)), settings.clone());
     // Weights are read and checked, which is not for a runtime's thread.
     let opened = tokio::task::spawn_blocking(move || embed::open(&asked, &models)).await;
     let embedder = match opened {
@@ -33,7 +34,8 @@ pub(crate) async fn check(settings: &Embed, models: PathBuf) -> Check {
                 (EmbedKind::Openai, Some(url)) => format!("asked at {url}"),
                 _ => format!("in `{}`", place.display()),
             };
-            Check::ok("embedder", format!("`{}`, {dimensions} numbers a text, {place}", embedder.model()))
+            let on = embedder.place().map_or(String::new(), |on| format!(", on {on}"));
+            Check::ok("embedder", format!("`{}`, {dimensions} numbers a text, {place}{on}", embedder.model()))
         }
         Err(error) => wrong(&error),
     }

@@ -18,7 +18,7 @@ pub type Plan<'a> = &'a dyn Fn(&Settings) -> Result<Matrix, PlanError>;
 
 /// Something wrong, and what it is wrong with.
 pub struct Problem {
-    /// The name of the provider, panel or route, or `alias` and its name.
+    /// The name of the provider, panel or route, `alias` and its name, or `embed.kind`.
     pub name: String,
     /// What is wrong with it, with its place.
     pub error: SettingsError,
@@ -63,7 +63,13 @@ pub fn problems(loaded: &Loaded, plan: Plan<'_>) -> Vec<Problem> {
         );
     }
     let aliases = of_aliases(loaded, plan, &base, &broken);
-    found.into_iter().chain(aliases).collect()
+    found.into_iter().chain(aliases).chain(of_embedder(loaded)).collect()
+}
+
+/// Who embeds, where this program can never have it embed.
+fn of_embedder(loaded: &Loaded) -> Option<Problem> {
+    let error = embed::check(&loaded.settings.embed).err()?;
+    Some(Problem { name: "embed.kind".to_owned(), error: blame(loaded, "embed.kind", "onnx", &error) })
 }
 
 /// Aliases of what nobody offers; what is broken itself is not missed.
@@ -136,7 +142,7 @@ fn of_member(
 }
 
 /// An error with the place it is about.
-fn blame(loaded: &Loaded, path: &str, word: &str, error: &PlanError) -> SettingsError {
+fn blame(loaded: &Loaded, path: &str, word: &str, error: &dyn Explain) -> SettingsError {
     let place = match origin(loaded, path) {
         Some((_, Origin::File(file, line))) => spot(file, *line, word).map(|spot| Place::File(Box::new(spot))),
         Some((_, Origin::Env(name))) => Some(Place::Variable(name.clone())),
@@ -217,6 +223,15 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["alias y-*", "alias z"]);
         assert_eq!(found[0].1, "alias `y-*` names the model `s/zz`, which no provider offers at /althing.toml:20:10");
+    }
+
+    #[test]
+    fn an_embedder_that_the_program_was_built_without_is_told_with_its_place() {
+        let found = told("[embed]\nkind = 'onnx'\npath = '/srv/model'\n");
+        // Where another package has it built in, there is nothing to tell.
+        let expected = embed::check(&settings::Embed { kind: settings::EmbedKind::Onnx, ..Default::default() }).err();
+        let expected = expected.map(|error| ("embed.kind".to_owned(), format!("{error} at /althing.toml:2:9")));
+        assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Toolbox {
             self.sweep(&mut intake).await?;
         }
         intake.report.catalog_version = self.catalog_version();
-        self.show_count();
+        self.show_change();
         Ok(intake.report)
     }
 

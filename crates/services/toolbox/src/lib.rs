@@ -23,6 +23,7 @@ mod record;
 mod replay;
 mod results;
 mod saved;
+mod snapshot;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -55,10 +56,15 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use store::Store;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// How often figures about calls are written, and old keys removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
+/// How long after a change the catalogue is kept in one piece, and how long it is not kept again: that costs about what a
+/// start saves by it.
+const SNAPSHOT_AFTER: Duration = Duration::from_secs(1);
+const SNAPSHOT_AGAIN: Duration = Duration::from_secs(60);
 
 /// What a toolbox is made of.
 pub struct Setup {
@@ -101,7 +107,7 @@ impl Stock {
     /// [`ToolboxError`]: the store cannot be used.
     pub async fn read(store: &Store) -> Result<Self, ToolboxError> {
         tables::migrate(store).await?;
-        let (entries, version) = tables::all(store).await?;
+        let (entries, version) = snapshot::all(store).await?;
         Ok(Self { entries, version, records: Records::open(store).await? })
     }
 }
@@ -125,6 +131,8 @@ pub struct Toolbox {
     records: Records,
     validators: Validators,
     saved: Saved,
+    /// Rung when tools came or went.
+    changed: Arc<Notify>,
     /// Raised when rules change: what was found before is found differently now. It begins anywhere: what an earlier run or
     /// another server has kept was found by its own weights, and with what may have been forgotten since.
     epoch: AtomicU64,
@@ -173,14 +181,16 @@ impl Toolbox {
             records,
             validators: Validators::default(),
             saved: Saved::default(),
+            changed: Arc::default(),
             epoch: AtomicU64::new(fastrand::u64(..)),
             metrics: tool_metrics,
             tasks: Mutex::default(),
         });
         toolbox.reconcile().await?;
-        toolbox.show_count();
+        toolbox.show_change();
         let keeper = tokio::spawn(housekeeping(Arc::downgrade(&toolbox)));
-        lock(&toolbox.tasks).extend([worker, keeper]);
+        let keeping = tokio::spawn(keeping(Arc::downgrade(&toolbox), Arc::clone(&toolbox.changed)));
+        lock(&toolbox.tasks).extend([worker, keeper, keeping]);
         Ok(toolbox)
     }
 
@@ -222,6 +232,7 @@ impl Toolbox {
         for task in std::mem::take(&mut *lock(&self.tasks)) {
             task.abort();
         }
+        self.keep_snapshots().await;
         if let Err(error) = self.records.write(&self.store).await {
             tracing::warn!(code = error.code(), %error, "how the last calls of tools went could not be written");
         }
@@ -239,8 +250,22 @@ impl Toolbox {
         write(&self.catalogue).totals(viewer)
     }
 
-    fn show_count(&self) {
+    /// Tells that tools came or went.
+    fn show_change(&self) {
         self.metrics.known.set(i64::try_from(self.len()).unwrap_or(i64::MAX));
+        self.changed.notify_one();
+    }
+
+    /// Keeps what the next start reads in one piece, where it has changed since that was done.
+    async fn keep_snapshots(&self) {
+        let keep = async {
+            snapshot::keep(&self.store).await?;
+            self.retrieval.keep_snapshot(&COLLECTION).await?;
+            Ok::<_, ToolboxError>(())
+        };
+        if let Err(error) = keep.await {
+            tracing::warn!(code = error.code(), %error, "the catalogue is not kept in one piece: a start is slower");
+        }
     }
 }
 
@@ -249,6 +274,18 @@ impl Drop for Toolbox {
         for task in lock(&self.tasks).iter() {
             task.abort();
         }
+    }
+}
+
+/// Keeps the catalogue in one piece, a moment after it has changed and not too often.
+async fn keeping(toolbox: std::sync::Weak<Toolbox>, changed: Arc<Notify>) {
+    loop {
+        changed.notified().await;
+        tokio::time::sleep(SNAPSHOT_AFTER).await;
+        let Some(toolbox) = toolbox.upgrade() else { return };
+        toolbox.keep_snapshots().await;
+        drop(toolbox);
+        tokio::time::sleep(SNAPSHOT_AGAIN).await;
     }
 }
 

@@ -187,6 +187,9 @@ pub struct IndexCount {
     /// The model that makes vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Where the model works, where that can be more than one place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// What is missing, where something is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub degraded: Option<String>,
@@ -337,7 +340,7 @@ impl Toolbox {
         }
         let place = (column(entry.tenant.as_deref()).into(), Arc::clone(&entry.id));
         self.expel(vec![place], version).await?;
-        self.show_count();
+        self.show_change();
         Ok(())
     }
 
@@ -387,6 +390,7 @@ impl Toolbox {
             embedded: progress.embedded,
             waiting: progress.waiting,
             model: progress.model,
+            place: progress.place,
             degraded: progress.degraded,
         };
         let mut counted = Statistics {

@@ -93,6 +93,16 @@ ALTER TABLE toolbox_replay ADD COLUMN result_bytes BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX toolbox_replay_size ON toolbox_replay (tenant, at_ms, result_bytes);
 ",
     },
+    Migration {
+        name: "snapshots",
+        sql: "
+CREATE TABLE toolbox_snapshot (
+    name TEXT PRIMARY KEY NOT NULL,
+    version BIGINT NOT NULL,
+    body BYTEA NOT NULL
+);
+",
+    },
 ];
 
 /// What a row of the list holds of a tool; the definition is read when it is asked for.
@@ -131,36 +141,27 @@ fn entry(row: &Row) -> Result<Entry, StoreError> {
     })
 }
 
-/// All tools that are there, in pages; the version of the catalogue comes with them.
-pub(crate) async fn all(store: &Store) -> Result<(Vec<Entry>, i64), StoreError> {
-    let version = store.read(|tx| async move { version(tx).await }.boxed()).await?;
-    let mut found: Vec<Entry> = Vec::new();
-    loop {
-        let (tenant, id) = found.last().map_or(("".into(), "".into()), |last: &Entry| {
-            (Arc::<str>::from(column(last.tenant.as_deref())), Arc::clone(&last.id))
-        });
-        let page = store.read(|tx| {
-            let (tenant, id) = (Arc::clone(&tenant), Arc::clone(&id));
-            async move {
-                let sql = format!(
-                    "SELECT {LISTED} FROM toolbox_tool WHERE removed = 0 AND (tenant > $1 OR (tenant = $1 AND id > $2)) \
-                     ORDER BY tenant, id LIMIT {ROWS_MAX}"
-                );
-                tx.fetch_all(sql, args![tenant, id]).await?.iter().map(entry).collect::<Result<Vec<_>, StoreError>>()
-            }
-            .boxed()
-        });
-        let page = page.await?;
-        let last = (page.len() as i64) < ROWS_MAX;
-        found.extend(page);
-        if last {
-            return Ok((found, version));
-        }
-    }
+/// A page of the tools that are there, those that follow a place, by tenant and id; with the place of the last where more
+/// may follow.
+pub(crate) async fn page(tx: &mut Tx, (tenant, id): &Place) -> Result<(Vec<Entry>, Option<Place>), StoreError> {
+    let sql = format!(
+        "SELECT {LISTED} FROM toolbox_tool WHERE removed = 0 AND (tenant > $1 OR (tenant = $1 AND id > $2)) \
+         ORDER BY tenant, id LIMIT {ROWS_MAX}"
+    );
+    let rows = tx.fetch_all(sql, args![tenant, id]).await?;
+    let last = match rows.last().filter(|_| rows.len() as i64 >= ROWS_MAX) {
+        None => None,
+        Some(row) => Some((row.get(0)?, row.get(1)?)),
+    };
+    Ok((rows.iter().map(entry).collect::<Result<_, _>>()?, last))
 }
 
-async fn version(tx: &mut Tx) -> Result<i64, StoreError> {
-    let row = tx.fetch_optional("SELECT version FROM toolbox_catalogue WHERE name = $1", args!["tools"]).await?;
+/// What the version of the catalogue is kept under.
+pub(crate) const CATALOGUE: &str = "tools";
+
+/// The version of the catalogue.
+pub(crate) async fn version(tx: &mut Tx) -> Result<i64, StoreError> {
+    let row = tx.fetch_optional("SELECT version FROM toolbox_catalogue WHERE name = $1", args![CATALOGUE]).await?;
     row.map_or(Ok(0), |row| row.get(0))
 }
 
@@ -168,7 +169,7 @@ async fn version(tx: &mut Tx) -> Result<i64, StoreError> {
 async fn grow(tx: &mut Tx) -> Result<i64, StoreError> {
     let sql = "INSERT INTO toolbox_catalogue (name, version) VALUES ($1, 1) \
                ON CONFLICT (name) DO UPDATE SET version = toolbox_catalogue.version + 1 RETURNING version";
-    tx.fetch_one(sql, args!["tools"]).await?.get(0)
+    tx.fetch_one(sql, args![CATALOGUE]).await?.get(0)
 }
 
 /// Writes tools, which are not in the index yet; the version of the catalogue then.

@@ -4,6 +4,7 @@ mod calling;
 mod finding;
 mod importing;
 mod permission;
+mod snapshots;
 mod surface;
 
 use crate::{Defaults, Format, Report, Setup, Toolbox, ToolboxError};
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use store::{Config, Store};
 use tempfile::TempDir;
-use testkit::Postgres;
+use testkit::{Postgres, on_both};
 use tokio::time::Instant;
 
 /// A toolbox on a store of its own.
@@ -188,19 +189,3 @@ fn some() -> Vec<Value> {
         line("maths", "add_numbers", "Add two numbers"),
     ]
 }
-
-/// Runs a case on both databases.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(crate::tests::Bench::sqlite().await).await; })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() {
-                let postgres = testkit::Postgres::start();
-                super::$name(crate::tests::Bench::postgres(&postgres).await).await;
-            })*
-        }
-    };
-}
-use on_both;

@@ -222,6 +222,16 @@ fn settings_say_who_embeds() {
     assert!(matches!(empty(EmbedKind::Auto), Err(EmbedError::Unusable { .. })));
 }
 
+#[cfg(not(feature = "onnx"))]
+#[test]
+fn a_program_without_onnx_says_how_to_build_one() {
+    let settings = Embed { kind: EmbedKind::Onnx, path: Some("anywhere".into()), ..Embed::default() };
+    assert_eq!(crate::check(&settings).unwrap_err(), EmbedError::NotBuilt);
+    let refused = open(&settings, Path::new("")).err().unwrap();
+    assert_eq!(refused.to_string(), "`embed.kind` is `onnx`, which this program was built without");
+    assert!(refused.hint().unwrap().contains("`cargo build --release -p althing --features onnx`"));
+}
+
 #[test]
 fn a_hash_is_that_of_the_standard() {
     assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

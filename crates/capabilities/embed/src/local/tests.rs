@@ -137,7 +137,7 @@ async fn closing_ends_what_waits() {
     let waiting = model.embed(&texts, Urgency::Background);
     let (ended, ()) = tokio::join!(waiting, async {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        queue.close();
+        queue.line().close();
     });
     assert_eq!(ended.unwrap_err(), EmbedError::Closed);
     assert_eq!(model.embed(&["late"], Urgency::Now).await.unwrap_err(), EmbedError::Closed);

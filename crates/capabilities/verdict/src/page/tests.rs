@@ -4,6 +4,7 @@ use super::sample::{integrity, night, rush, sample};
 use super::*;
 use crate::report::{Curve, Environment, Percentiles, Pooled, TargetFacts};
 use proptest::prelude::*;
+use testkit::elements;
 
 const HOSTILE: &str = "<script>alert(\"1\")</script>'&\u{202e}\u{1b}[31m";
 
@@ -65,37 +66,6 @@ fn untouched() -> ScenarioReport {
         curve: Curve::default(),
         ..night()
     }
-}
-
-/// Elements that have no end.
-const VOID: [&str; 2] = ["meta", "!DOCTYPE"];
-
-/// The names and attributes of all elements, in order; says what is wrong with a page whose elements do not match.
-fn elements(page: &str) -> Result<Vec<&str>, String> {
-    let (mut open, mut found, mut rest) = (Vec::new(), Vec::new(), page);
-    while let Some((text, on)) = rest.split_once('<') {
-        if text.contains('>') && open.last() != Some(&"style") {
-            return Err(format!("`{text}` holds a loose `>`"));
-        }
-        let (tag, after) = on.split_once('>').ok_or("a tag has no end")?;
-        rest = after;
-        let name = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default();
-        if tag.starts_with('/') {
-            let opened = open.pop();
-            if opened != Some(name) {
-                return Err(format!("</{name}> closes {opened:?}"));
-            }
-        } else {
-            if tag.matches('"').count() % 2 == 1 {
-                return Err(format!("<{tag}> has a loose quote"));
-            }
-            found.push(tag);
-            if !tag.ends_with('/') && !VOID.contains(&name) {
-                open.push(name);
-            }
-        }
-    }
-    if open.is_empty() && rest.is_empty() { Ok(found) } else { Err(format!("{open:?} stay open before `{rest}`")) }
 }
 
 /// The page, having checked what holds for each: it is well-formed, runs nothing, fetches nothing, and every link in it

@@ -5,11 +5,12 @@
 
 use super::fuzz::{SETTINGS, from_env};
 use super::mutate::{body_for, once_in};
-use super::support::{Reply, app_of, call_router, request};
+use super::support::{app_of, call_router, request};
 use axum::Router;
 use fastrand::Rng;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use testkit::Heard;
 
 /// Bodies in a usual run, shared by the paths.
 const CASES: u64 = 14_000;
@@ -62,7 +63,7 @@ async fn check(router: &Router, seed: u64) -> (&'static str, bool) {
 }
 
 /// A whole answer, or a stream with one beginning and one end, whose data all parse.
-fn is_whole(path: &str, reply: &Reply) -> bool {
+fn is_whole(path: &str, reply: &Heard) -> bool {
     let text = String::from_utf8_lossy(&reply.body);
     let times = |what: &str| text.matches(what).count();
     let kind = reply.header("content-type").unwrap_or_default();
@@ -88,7 +89,7 @@ fn is_whole(path: &str, reply: &Reply) -> bool {
 }
 
 /// A refusal that blames the caller, in the words of its path.
-fn is_refusal(path: &str, reply: &Reply) -> bool {
+fn is_refusal(path: &str, reply: &Heard) -> bool {
     let body = reply.json();
     let id = reply.header("x-althing-request-id");
     let (message, told) = match path {

@@ -4,12 +4,13 @@
 //! which its one case comes back.
 
 use super::mutate;
-use super::support::{CHAT, Live, Reply, app_of, call_router, read_all, request};
+use super::support::{CHAT, Live, app_of, call_router, read_all, request};
 use axum::Router;
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use testkit::Heard;
 use tokio::io::AsyncWriteExt;
 
 /// Bodies in a usual run.
@@ -108,7 +109,7 @@ async fn check(router: &Router, seed: u64, tally: &Tally) {
 }
 
 /// A whole answer, or a stream that ends as streams do and holds no error.
-fn is_answer(reply: &Reply) -> bool {
+fn is_answer(reply: &Heard) -> bool {
     if reply.header("content-type") != Some("application/json") {
         let text = String::from_utf8_lossy(&reply.body);
         return text.ends_with("data: [DONE]\n\n") && !text.contains("data: {\"error\"");
@@ -118,7 +119,7 @@ fn is_answer(reply: &Reply) -> bool {
 }
 
 /// The code of a refusal that is as it should be.
-fn refusal(reply: &Reply) -> Option<String> {
+fn refusal(reply: &Heard) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(&reply.body).ok()?;
     let error = &body["error"];
     let text = |key: &str| error[key].as_str().filter(|text| !text.is_empty());

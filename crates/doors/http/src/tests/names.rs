@@ -4,7 +4,7 @@ use super::support::{CHAT, app, call, get, request};
 use axum::body::Body;
 use http::{HeaderValue, Request};
 
-async fn with(headers: &[(&'static str, &str)], method: &str, path: &str) -> super::support::Reply {
+async fn with(headers: &[(&'static str, &str)], method: &str, path: &str) -> testkit::Heard {
     let mut request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
     for (name, value) in headers {
         request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());

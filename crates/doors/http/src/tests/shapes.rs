@@ -1,6 +1,6 @@
 //! Errors as clients read them, one for each status.
 
-use super::support::{Reply, app, ask, call, get, post, request};
+use super::support::{app, ask, call, get, post, request};
 use crate::refusal::Shaped;
 use axum::body::Body;
 use fault::{Kind, Retry};
@@ -8,9 +8,10 @@ use http_body_util::BodyExt;
 use insta::assert_snapshot;
 use routes::Refusal;
 use std::time::Duration;
+use testkit::Heard;
 
 /// The status, the headers that matter and the body, with the request id replaced.
-fn shown(reply: &Reply) -> String {
+fn shown(reply: &Heard) -> String {
     let id = reply.header("x-althing-request-id").unwrap();
     assert!(id.len() == 36 && id.starts_with("req_"), "{id}");
     let body = serde_json::to_string_pretty(&reply.json()).unwrap().replace(id, "REQ");

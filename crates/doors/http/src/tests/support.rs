@@ -3,11 +3,9 @@
 use crate::{Admits, Admitted, App, Parts, serve};
 use axum::Router;
 use axum::body::Body;
-use bytes::Bytes;
 use caller::{Guest, Identity, Role, ToolFault};
 use fault::{Kind, Origin, Retry};
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt;
+use http::{HeaderMap, Request};
 use matrix::Matrix;
 use measure::Metrics;
 use routes::{Need, Row};
@@ -16,6 +14,7 @@ use settings::Settings;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use testkit::Heard;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -92,56 +91,23 @@ fn stranger() -> ToolFault {
     }
 }
 
-/// A reply as it came.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Reply {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// The error in OpenAI's shape, whose request id must be the header's.
-    pub(crate) fn error(&self) -> Value {
-        let error = self.json()["error"].take();
-        assert_eq!(error["request_id"].as_str(), self.header("x-althing-request-id"), "{self:?}");
-        assert!(!error["message"].as_str().unwrap().is_empty(), "{self:?}");
-        error
-    }
-
-    /// The status and the code of an error in OpenAI's shape.
-    pub(crate) fn refusal(&self) -> (u16, String) {
-        (self.status.as_u16(), self.error()["code"].as_str().unwrap().to_owned())
-    }
-}
-
-pub(crate) async fn call(app: &App, request: Request<Body>) -> Reply {
+pub(crate) async fn call(app: &App, request: Request<Body>) -> Heard {
     call_router(app.router(), request).await
 }
 
-pub(crate) async fn call_router(router: Router, request: Request<Body>) -> Reply {
-    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    Reply { status: parts.status, headers: parts.headers, body }
+pub(crate) async fn call_router(router: Router, request: Request<Body>) -> Heard {
+    Heard::of(router.oneshot(request).await.unwrap()).await
 }
 
 pub(crate) fn request(method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {
     Request::builder().method(method).uri(path).header("host", "localhost").body(body.into()).unwrap()
 }
 
-pub(crate) async fn get(app: &App, path: &str) -> Reply {
+pub(crate) async fn get(app: &App, path: &str) -> Heard {
     call(app, request("GET", path, Body::empty())).await
 }
 
-pub(crate) async fn post(app: &App, body: impl Into<Body>) -> Reply {
+pub(crate) async fn post(app: &App, body: impl Into<Body>) -> Heard {
     call(app, request("POST", CHAT, body)).await
 }
 
@@ -150,7 +116,7 @@ pub(crate) fn question(model: &str) -> Value {
     json!({ "model": model, "messages": [{ "role": "user", "content": "is it so?" }] })
 }
 
-pub(crate) async fn ask(app: &App, model: &str) -> Reply {
+pub(crate) async fn ask(app: &App, model: &str) -> Heard {
     post(app, question(model).to_string()).await
 }
 

@@ -1,12 +1,12 @@
 //! What the headers of an answer tell about it: a stream has no other place for that.
 
-use super::support::{CHAT, Reply, app, app_of, call, get, post, question, request, settings};
+use super::support::{CHAT, app, app_of, call, get, post, question, request, settings};
 use serde_json::json;
-use testkit::Upstream;
+use testkit::{Heard, Upstream};
 
 const TOLD: [&str; 3] = ["x-althing-cache", "x-althing-simulated", "x-althing-degraded"];
 
-fn told(reply: &Reply) -> [Option<&str>; 3] {
+fn told(reply: &Heard) -> [Option<&str>; 3] {
     TOLD.map(|name| reply.header(name))
 }
 

@@ -3,12 +3,13 @@
 mod described;
 mod listening;
 
-use crate::tests::{Ground, Reply, call, closed_to_lower_roles, request};
+use crate::tests::{Ground, call, closed_to_lower_roles, request};
 use ::decisions::{Clock, Decisions, Setup};
 use axum::body::Body;
 use http_door::App;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use testkit::Heard;
 
 /// Models that score, that take their time, that are broken, and that never answer.
 const MODELS: &str = r#"
@@ -50,7 +51,7 @@ impl House {
         Self { app: ground.app(super::rows(&room)), room, _ground: ground }
     }
 
-    async fn ask(&self, who: &str, method: &str, path: &str, body: impl Into<Body>) -> Reply {
+    async fn ask(&self, who: &str, method: &str, path: &str, body: impl Into<Body>) -> Heard {
         call(&self.app, request(who, method, &format!("/api/v1/decisions{path}"), body)).await
     }
 

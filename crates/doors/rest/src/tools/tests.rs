@@ -1,10 +1,11 @@
 //! The rows over a real catalogue, asked in process.
 
-use crate::tests::{Ground, Reply, call, request};
+use crate::tests::{Ground, call, request};
 use axum::body::Body;
 use http_door::App;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use testkit::Heard;
 
 /// A server with an empty catalogue.
 struct House {
@@ -35,7 +36,7 @@ impl House {
         Self { app: ground.app(rows), _ground: ground }
     }
 
-    async fn ask(&self, role: &str, method: &str, path: &str, body: impl Into<Body>) -> Reply {
+    async fn ask(&self, role: &str, method: &str, path: &str, body: impl Into<Body>) -> Heard {
         call(&self.app, request(role, method, path, body)).await
     }
 

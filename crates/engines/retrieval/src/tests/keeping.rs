@@ -4,6 +4,7 @@ use super::*;
 
 on_both!(
     found_by_words_at_once_and_by_meaning_soon,
+    an_embedder_that_knows_better_says_how_many_it_takes,
     what_is_there_already_costs_nothing,
     a_changed_document_gets_no_old_vector,
     what_is_removed_is_gone,
@@ -37,6 +38,26 @@ mod cases {
         assert_eq!((progress.documents, progress.embedded, progress.waiting), (4, 4, 0));
         assert_eq!((progress.model.as_deref(), progress.degraded), (Some("fake/1"), None));
         server.close().await;
+    }
+
+    pub(super) async fn an_embedder_that_knows_better_says_how_many_it_takes(bench: Bench) {
+        let calls = |wanted| {
+            let bench = &bench;
+            async move {
+                bench.fake().wanted.store(wanted, Ordering::SeqCst);
+                let before = bench.fake().calls.load(Ordering::SeqCst);
+                let named = |at: usize| document(&format!("{wanted}-{at}"), &format!("text {at} of {wanted}"));
+                let server = bench.server().await;
+                server.put((0..4).map(named).collect()).await;
+                server.settled().await;
+                assert_eq!(server.retrieval.progress().place.as_deref(), Some("a test"));
+                server.close().await;
+                bench.fake().calls.load(Ordering::SeqCst) - before
+            }
+        };
+        assert!(calls(1).await >= 4);
+        // The rules say 4.
+        assert!(calls(0).await < 4);
     }
 
     pub(super) async fn what_is_there_already_costs_nothing(bench: Bench) {

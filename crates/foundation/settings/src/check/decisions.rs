@@ -39,4 +39,5 @@ pub(super) fn decisions(it: &Decisions, found: &mut Findings) {
     ];
     limits::whole("decisions", &bounds, found);
     limits::share("decisions.memory_share_max", it.memory_share_max, (true, 1.0), found);
+    limits::share("decisions.tenant_share", it.tenant_share, (false, 1.0), found);
 }

@@ -28,9 +28,14 @@ fn embed(embed: &Embed, found: &mut Findings) {
         let problem = format!("is `{}`, not the name of a folder", cut(&embed.model));
         found.refuse("embed.model", &problem, "name the folder alone, or set `embed.folder` to where it is");
     }
-    if embed.folder.as_ref().is_some_and(|folder| folder.as_os_str().is_empty()) {
-        found.refuse("embed.folder", "is empty", "name a folder, or remove it");
+    for (key, place, what) in
+        [("folder", &embed.folder, "folder"), ("path", &embed.path, "folder"), ("library", &embed.library, "file")]
+    {
+        if place.as_ref().is_some_and(|place| place.as_os_str().is_empty()) {
+            found.refuse(&format!("embed.{key}"), "is empty", &format!("name a {what}, or remove it"));
+        }
     }
+    onnx(embed, found);
     match &embed.base_url {
         Some(url) => {
             if let Some((problem, hint)) = url_trouble(url) {
@@ -42,6 +47,20 @@ fn embed(embed: &Embed, found: &mut Findings) {
             found.refuse("embed.base_url", "is missing, and `embed.kind` is `openai`", hint);
         }
         None => {}
+    }
+}
+
+fn onnx(embed: &Embed, found: &mut Findings) {
+    if embed.kind == EmbedKind::Onnx && embed.path.is_none() {
+        let hint = "name a folder with `model.onnx` and `tokenizer.json`";
+        found.refuse("embed.path", "is missing, and `embed.kind` is `onnx`", hint);
+    }
+    if embed.devices.is_empty() {
+        found.refuse("embed.devices", "is empty", "write where a model may work, such as `[\"cuda\", \"cpu\"]`");
+    }
+    for (index, device) in embed.devices.iter().enumerate().filter(|(at, it)| embed.devices[..*at].contains(it)) {
+        let problem = format!("is `{}`, which is named before", device.name());
+        found.refuse(&element("embed.devices", index), &problem, "name each once, the best one first");
     }
 }
 

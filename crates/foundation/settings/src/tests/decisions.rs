@@ -22,9 +22,18 @@ fn numbers_have_bounds() {
         assert!(told.ends_with(&format!("hint: write a whole number from {range}")), "{told}");
     }
     assert!(first("decisions.memory_share_max = 1.1").starts_with("`decisions.memory_share_max` is `1.1`"));
-    for good in
-        ["breaker_failures = 0", "history_max = 0", "retries_max = 0", "memory_share_max = 0", "options_max = 50"]
-    {
+    for wrong in ["0.0", "1.1"] {
+        let told = first(&format!("decisions.tenant_share = {wrong}"));
+        assert!(told.starts_with("`decisions.tenant_share` is"), "{told}");
+    }
+    for good in [
+        "breaker_failures = 0",
+        "history_max = 0",
+        "retries_max = 0",
+        "memory_share_max = 0",
+        "options_max = 50",
+        "tenant_share = 1",
+    ] {
         assert_eq!(refusal(format!("decisions.{good}")), "accepted", "{good}");
     }
 }

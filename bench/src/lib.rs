@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the benchmarks of the registry, run one after the other against the release binary. Knows no
+//! `cargo xtask bench`: the benchmarks of the registry, run one after the other against the binary of `make dist`. Knows no
 //! benchmark by name, and measures nothing itself: `althing load run` does.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Part of a command-line tool: printing is its work.
 
@@ -20,6 +20,7 @@ mod page;
 mod panel;
 mod peers;
 mod process;
+pub mod profile;
 mod proxy;
 mod python;
 mod registry;
@@ -50,7 +51,7 @@ benchmarks:";
 
 /// What every benchmark is given.
 struct Setup {
-    /// The release binary.
+    /// The binary that is measured.
     binary: PathBuf,
     /// Where results lie.
     folder: PathBuf,
@@ -156,10 +157,10 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
 }
 
-/// The release binary, or the one that `ALTHING_BIN` names.
+/// The binary of `make dist`, or the one that `ALTHING_BIN` names.
 fn binary() -> PathBuf {
     let named = std::env::var_os("ALTHING_BIN").map(PathBuf::from);
-    let binary = named.unwrap_or_else(|| target().join("release").join("althing"));
+    let binary = named.unwrap_or_else(|| target().join("dist").join("althing"));
     // It is started in other folders.
     std::path::absolute(&binary).unwrap_or(binary)
 }

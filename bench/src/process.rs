@@ -145,6 +145,14 @@ impl Server {
         }
     }
 
+    /// The same, asked to end when it is dropped, and waited for.
+    pub(super) fn ended_politely(mut self) -> Self {
+        let mut ask = Command::new("kill");
+        ask.arg(self.child.id().to_string());
+        self.stop = Some(ask);
+        self
+    }
+
     /// The number of its process.
     pub(super) fn id(&self) -> u32 {
         self.child.id()

@@ -14,8 +14,9 @@ use bench::Trouble;
 const USAGE: &str = "usage: cargo xtask COMMAND
   tidy    check floors, ratchets, openings, licences, banned crates, words and manifests
   lines   print a table of lines per crate
-  bench   measure the release binary, which `make bench` builds first; `bench --help` lists the benchmarks
-  order   count which functions of the release binary requests pass through, and write that down for the linker";
+  bench   measure the binary of `make dist`, which `make bench` builds first; `bench --help` lists the benchmarks
+  order   count which functions of that binary requests pass through, and write that down for the linker
+  profile count how often requests take each branch, and write that down for the compiler: `make profile` calls it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("lines") => lines::run(),
         Some("order") => bench::order::run(),
+        Some("profile") => bench::profile::run(arguments.get(1..).unwrap_or_default()),
         Some("bench") => bench::run(arguments.get(1..).unwrap_or_default()),
         _ => {
             eprintln!("{USAGE}");

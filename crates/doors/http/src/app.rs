@@ -18,11 +18,13 @@ use measure::{Admission, Count, Metrics, RouteMetrics};
 use origin::{Allowed, Proxies};
 use routes::{Head, Need, Row, Terms};
 use settings::Server;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use wire::Dialect;
 use wire::openai::Limits;
 
 /// The most messages one chat may hold.
@@ -97,10 +99,16 @@ pub(crate) struct Inner {
     /// Everything that is served.
     pub(crate) heads: Vec<Head>,
     pub(crate) forbidden: Count,
+    /// Those of them that are for everybody, or may be: few, for each request goes through them.
+    open: Vec<(&'static str, Need)>,
     /// Paths as metrics name them.
-    routes: Vec<(&'static str, RouteMetrics)>,
+    routes: Vec<&'static str>,
+    figures: HashMap<&'static str, RouteMetrics>,
     other: RouteMetrics,
 }
+
+/// Who may chat.
+const CHATS_NEED: Need = Need::Role(Role::User);
 
 /// What the door itself serves.
 pub(crate) fn own(serves_api: bool) -> Vec<Row<App>> {
@@ -116,14 +124,11 @@ pub(crate) fn own(serves_api: bool) -> Vec<Row<App>> {
         row(Method::GET, "/", Need::Nobody, get(health::welcome)),
     ];
     if serves_api {
+        rows.extend(chat::PATHS.map(|(path, _)| Row::ahead(Method::POST, path, CHATS_NEED, openapi::operation(path))));
         rows.extend([
-            row(Method::POST, "/v1/chat/completions", Need::Role(Role::User), post(chat::complete)),
-            row(Method::POST, "/v1/messages", Need::Role(Role::User), post(chat::message)),
             row(Method::POST, "/v1/messages/count_tokens", Need::Role(Role::User), post(chat::count)),
-            row(Method::POST, "/v1/responses", Need::Role(Role::User), post(chat::respond)),
             row(Method::POST, "/v1/embeddings", Need::Role(Role::User), post(embeddings::embed)),
             row(Method::POST, "/api/embed", Need::Role(Role::User), post(embeddings::embed_ollama)),
-            row(Method::POST, "/api/chat", Need::Role(Role::User), post(chat::ollama)),
             providers::row(),
             row(Method::GET, "/api/tags", viewer, get(ollama::tags)),
             row(Method::POST, "/api/show", viewer, post(ollama::show)),
@@ -145,7 +150,9 @@ impl App {
         let mut paths: Vec<&'static str> = heads.iter().map(|head| head.path).collect();
         paths.retain(|path| !path.contains('{'));
         paths.dedup();
-        let routes = paths.into_iter().map(|path| (path, metrics.route("http", path))).collect();
+        let figures = paths.iter().map(|path| (*path, metrics.route("http", path))).collect();
+        let open = heads.iter().map(|head| (head.path, head.need));
+        let open = open.filter(|(_, need)| matches!(need, Need::Nobody | Need::Figures)).collect();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let (guarded, cut) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
         let inner = Inner {
@@ -158,7 +165,9 @@ impl App {
             started_unix: now.as_secs(),
             started: Instant::now(),
             api: serves_api,
-            routes,
+            routes: paths,
+            figures,
+            open,
             other: metrics.route("http", "other"),
             forbidden: metrics.access().admission(Admission::Forbidden).clone(),
             admits,
@@ -235,24 +244,29 @@ impl App {
         self.0.heads.iter().filter(fits).filter_map(|head| head.method.as_ref().map(Method::as_str)).collect()
     }
 
+    /// The dialect of a chat, and who may have one. Chats are most of what a server is asked: they do not take the way
+    /// through the router, whose futures, boxed twice, were a tenth of what a chat costs.
+    pub(crate) fn chat(&self, request: &Request) -> Option<(Dialect, Need)> {
+        let is_chat = self.0.api && request.method() == Method::POST;
+        let found = || chat::PATHS.into_iter().find(|(path, _)| *path == request.uri().path());
+        is_chat.then(found).flatten().map(|(_, dialect)| (dialect, CHATS_NEED))
+    }
+
     /// Whether a path is for everybody.
     pub(crate) fn is_public(&self, path: &str) -> bool {
-        let open = |need| need == Need::Nobody || (need == Need::Figures && self.0.admits.metrics_open());
-        self.0.heads.iter().any(|head| head.path == path && open(head.need))
+        let is_open = |need| need == Need::Nobody || (need == Need::Figures && self.0.admits.metrics_open());
+        self.0.open.iter().any(|(open, need)| *open == path && is_open(*need))
     }
 
     /// The paths that are served, without those that hold a name.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &'static str> {
-        self.0.routes.iter().map(|(path, _)| *path).filter(|path| *path != "/")
+        self.0.routes.iter().copied().filter(|path| *path != "/")
     }
 
     pub(crate) fn route_metrics(&self, path: &str) -> &RouteMetrics {
         // Of a path and one below it each has its own figures.
-        let named = |(route, _): &&(&str, RouteMetrics)| {
-            *route == path || (route.len() > 1 && path.strip_prefix(route).is_some_and(|rest| rest.starts_with('/')))
-        };
-        let fits = self.0.routes.iter().filter(named);
-        fits.max_by_key(|(route, _)| route.len()).map_or(&self.0.other, |(_, metrics)| metrics)
+        let above = || path.rmatch_indices('/').map(|(at, _)| &path[..at]).find_map(|above| self.0.figures.get(above));
+        self.0.figures.get(path).or_else(above).unwrap_or(&self.0.other)
     }
 }
 

@@ -23,35 +23,16 @@ use wire::{About, Dialect, WireError};
 /// Headers of Anthropic's dialect that go on to a provider that speaks it.
 const ANTHROPIC_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
-/// Everything about a request that does not hang on its dialect.
-type Asked = (State<App>, Extension<Arrival>, Extension<Guest>, Request);
+/// Where each dialect is spoken.
+pub(crate) const PATHS: [(&str, Dialect); 4] = [
+    ("/v1/chat/completions", Dialect::Chat),
+    ("/v1/messages", Dialect::Messages),
+    ("/v1/responses", Dialect::Responses),
+    ("/api/chat", Dialect::Ollama),
+];
 
-/// `POST /v1/chat/completions`.
-pub(crate) async fn complete(
-    app: State<App>,
-    at: Extension<Arrival>,
-    by: Extension<Guest>,
-    asked: Request,
-) -> Response {
-    serve(Dialect::Chat, (app, at, by, asked)).await
-}
-
-/// `POST /v1/messages`.
-pub(crate) async fn message(app: State<App>, at: Extension<Arrival>, by: Extension<Guest>, asked: Request) -> Response {
-    serve(Dialect::Messages, (app, at, by, asked)).await
-}
-
-/// `POST /v1/responses`.
-pub(crate) async fn respond(app: State<App>, at: Extension<Arrival>, by: Extension<Guest>, asked: Request) -> Response {
-    serve(Dialect::Responses, (app, at, by, asked)).await
-}
-
-/// `POST /api/chat`.
-pub(crate) async fn ollama(app: State<App>, at: Extension<Arrival>, by: Extension<Guest>, asked: Request) -> Response {
-    serve(Dialect::Ollama, (app, at, by, asked)).await
-}
-
-async fn serve(dialect: Dialect, (State(app), Extension(arrival), Extension(guest), request): Asked) -> Response {
+/// Answers a chat in this dialect.
+pub(crate) async fn serve(dialect: Dialect, app: App, arrival: Arrival, guest: Guest, request: Request) -> Response {
     let terms = app.terms();
     let parse = |headers: &HeaderMap, bytes, limits: &Limits| parse(dialect, headers, bytes, limits);
     let (request, caller) = match read(&app, &arrival, guest, request, &terms, parse).await {
@@ -162,15 +143,7 @@ pub(crate) fn note_overhead(
 ) {
     let total = arrival.at.elapsed();
     report.set_overhead(total, waited);
-    app.route_metrics(path(dialect)).overhead(total.saturating_sub(waited));
-}
-
-/// Where a dialect is spoken.
-fn path(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Chat => "/v1/chat/completions",
-        Dialect::Messages => "/v1/messages",
-        Dialect::Responses => "/v1/responses",
-        Dialect::Ollama => "/api/chat",
+    if let Some((path, _)) = PATHS.iter().find(|(_, spoken)| *spoken == dialect) {
+        app.route_metrics(path).overhead(total.saturating_sub(waited));
     }
 }

@@ -1,9 +1,9 @@
 //! What every request passes: an id, the check of host and origin, room, and figures.
 
-use crate::admission;
 use crate::app::{App, Rules};
 use crate::refusal::Shaped;
 use crate::unread::Unread;
+use crate::{admission, chat};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -53,9 +53,7 @@ pub(crate) async fn keep(app: App, routes: Router, mut request: Request) -> Resp
         Ok(Pass::Preflight) => preflight(request.headers()),
         Ok(Pass::In(room)) => {
             visit.room = room;
-            request.extensions_mut().insert(arrival.clone());
-            request.extensions_mut().insert(Arc::clone(&rules.terms));
-            let answered = AssertUnwindSafe(let_in(&app, &path, request, routes)).catch_unwind().await;
+            let answered = AssertUnwindSafe(let_in(&app, &rules, &arrival, request, routes)).catch_unwind().await;
             answered
                 .unwrap_or_else(|panic| Err(Box::new(panicked(panic.as_ref(), &arrival.id))))
                 .unwrap_or_else(|refusal| refusal.for_path(&path, &arrival.id))
@@ -87,12 +85,24 @@ pub(crate) async fn keep(app: App, routes: Router, mut request: Request) -> Resp
 }
 
 /// Serves whoever is let in. What is for everybody is served without a look at who comes.
-async fn let_in(app: &App, path: &str, mut request: Request, mut routes: Router) -> Result<Response, Box<Refusal>> {
-    if !app.is_public(path) {
-        let admitted = admission::admit(app, &request);
-        let guest = admitted.known().await?;
+async fn let_in(
+    app: &App,
+    rules: &Rules,
+    arrival: &Arrival,
+    mut request: Request,
+    mut routes: Router,
+) -> Result<Response, Box<Refusal>> {
+    if !app.is_public(request.uri().path()) {
+        let guest = admission::admit(app, &request).known().await?;
+        if let Some((dialect, need)) = app.chat(&request) {
+            app.demand(need, Some(guest.identity.role))?;
+            // Boxed, so that nothing else carries the room that a chat takes.
+            return Ok(Box::pin(chat::serve(dialect, app.clone(), arrival.clone(), guest, request)).await);
+        }
         request.extensions_mut().insert(guest);
     }
+    request.extensions_mut().insert(arrival.clone());
+    request.extensions_mut().insert(Arc::clone(&rules.terms));
     routes.call(request).await.map_err(|never| match never {})
 }
 

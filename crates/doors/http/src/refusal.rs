@@ -189,8 +189,15 @@ pub(crate) async fn wrong_method(
     request: Request,
 ) -> Response {
     let path = request.uri().path();
-    let wanted = app.methods(path).join(" or ");
+    let methods = app.methods(path);
+    let wanted = methods.join(" or ");
     let message = format!("`{}` is not served at `{}`", shown(request.method().as_str()), shown(path));
     let refusal = Refusal::new(Kind::BadInput, "method_not_allowed", message).hint(format!("use {wanted}"));
-    refusal.status_is(StatusCode::METHOD_NOT_ALLOWED).for_path(path, &arrival.id)
+    let mut response = refusal.status_is(StatusCode::METHOD_NOT_ALLOWED).for_path(path, &arrival.id);
+    // The router does not know of what is answered ahead of it.
+    let allowed: Vec<&str> = methods.iter().map(|method| if *method == "GET" { "GET,HEAD" } else { method }).collect();
+    if let Ok(allowed) = HeaderValue::try_from(allowed.join(",")) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
 }

@@ -50,16 +50,9 @@ impl Demand {
     /// Why a request may not pass.
     fn refusal(&self, request: &Request) -> Option<Response> {
         let role = request.extensions().get::<Guest>().map(|guest| guest.identity.role);
-        let fits = match self.need {
-            Need::Nobody => true,
-            Need::Figures => role.is_some() || self.app.0.admits.metrics_open(),
-            Need::Role(least) => role.is_some_and(|role| role >= least),
-        };
-        if fits {
-            return None;
-        }
+        let refusal = self.app.demand(self.need, role).err()?;
         let id = request.extensions().get::<Arrival>().map(|arrival| arrival.id.to_string()).unwrap_or_default();
-        Some(self.app.forbidden(role, self.need).for_path(request.uri().path(), &id))
+        Some(refusal.for_path(request.uri().path(), &id))
     }
 }
 
@@ -96,6 +89,16 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Demanding<S>
 }
 
 impl App {
+    /// Whether whoever has this role, or none, may use what needs that.
+    pub(crate) fn demand(&self, need: Need, role: Option<Role>) -> Result<(), Box<Refusal>> {
+        let fits = match need {
+            Need::Nobody => true,
+            Need::Figures => role.is_some() || self.0.admits.metrics_open(),
+            Need::Role(least) => role.is_some_and(|role| role >= least),
+        };
+        if fits { Ok(()) } else { Err(Box::new(self.forbidden(role, need))) }
+    }
+
     /// Why a row is closed to a role.
     fn forbidden(&self, role: Option<Role>, need: Need) -> Refusal {
         self.0.forbidden.inc();

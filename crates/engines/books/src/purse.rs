@@ -1,11 +1,12 @@
 //! Somebody's purse: money for a request, from memory where there is some, otherwise by the clerk.
 
 use super::Books;
-use super::accounts::Account;
+use super::accounts::{Account, Windows};
 use super::line::Ask;
 use super::money;
 use super::tab::{Amounts, Tab};
 use caller::{NanoUsd, Need, Spend, SpendFault, TabFuture};
+use futures_util::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -26,10 +27,12 @@ pub(super) struct Purse {
 
 impl Spend for Purse {
     fn reserve<'a>(&'a self, request_id: &'a Arc<str>, need: Need, deadline: Instant) -> TabFuture<'a> {
-        Box::pin(async move {
-            let tab = self.open(request_id, sane(need), deadline).await?;
-            Ok(Arc::new(tab) as Arc<dyn caller::Tab>)
-        })
+        let (need, shared) = (sane(need), |tab| Arc::new(tab) as Arc<dyn caller::Tab>);
+        match self.open_now(request_id, need) {
+            // A box for the answer alone, not for all that waiting takes.
+            Some(opened) => Box::pin(ready(opened.map(shared))),
+            None => Box::pin(async move { self.open(request_id, need, deadline).await.map(shared) }),
+        }
     }
 }
 
@@ -50,28 +53,48 @@ fn check_request(need: &Need, allowed: Option<NanoUsd>) -> Result<(), SpendFault
 }
 
 impl Purse {
+    /// From memory; none if that takes more than a look.
+    fn open_now(&self, request_id: &Arc<str>, need: Need) -> Option<Result<Tab, SpendFault>> {
+        let desk = &self.books.desk;
+        let request_max = desk.config.load().request_max;
+        if let Err(refused) = check_request(&need, request_max) {
+            desk.metrics.refused.inc();
+            return Some(Err(refused));
+        }
+        if desk.is_stale() {
+            return None;
+        }
+        self.take(request_id, need, desk.windows(&self.account)).ok().map(Ok)
+    }
+
+    /// A tab over what is left in these windows; they come back if that is not enough.
+    fn take(&self, request_id: &Arc<str>, need: Need, windows: Windows) -> Result<Tab, Windows> {
+        let desk = &self.books.desk;
+        if !desk.take(&windows, need.most) {
+            return Err(windows);
+        }
+        desk.metrics.granted.inc();
+        Ok(Tab {
+            desk: Arc::clone(desk),
+            account: Arc::clone(&self.account),
+            request_id: Arc::clone(request_id),
+            windows,
+            amounts: Amounts::Same(need.most),
+            cost: 0.into(),
+        })
+    }
+
+    /// The same, with a look into the store and a place in line where it takes them.
     async fn open(&self, request_id: &Arc<str>, need: Need, deadline: Instant) -> Result<Tab, SpendFault> {
         let desk = &self.books.desk;
-        let (request_max, wait) = {
-            let config = desk.config.load();
-            (config.request_max, config.wait)
-        };
-        check_request(&need, request_max).inspect_err(|_| desk.metrics.refused.inc())?;
         if desk.is_stale() {
             desk.refresh().await;
         }
-        let windows = desk.windows(&self.account);
-        if desk.take(&windows, need.most) {
-            desk.metrics.granted.inc();
-            return Ok(Tab {
-                desk: Arc::clone(desk),
-                account: Arc::clone(&self.account),
-                request_id: Arc::clone(request_id),
-                windows,
-                amounts: Amounts::Same(need.most),
-                cost: 0.into(),
-            });
-        }
+        let windows = match self.take(request_id, need, desk.windows(&self.account)) {
+            Ok(tab) => return Ok(tab),
+            Err(windows) => windows,
+        };
+        let wait = desk.config.load().wait;
         let now = Instant::now();
         let (reply, answer) = oneshot::channel();
         let ask = Ask {

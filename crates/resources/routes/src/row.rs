@@ -48,6 +48,7 @@ pub struct Row<S = ()> {
 enum Served<S> {
     Method(Box<MethodRouter<S>>),
     Below(Router),
+    Ahead,
 }
 
 impl<S: Clone + Send + Sync + 'static> Row<S> {
@@ -61,11 +62,18 @@ impl<S: Clone + Send + Sync + 'static> Row<S> {
         Self { head: Head { path, method: None, need, operation: Value::Null }, served: Served::Below(router) }
     }
 
+    /// One method of one path whose requests never come as far as the router: somebody ahead of it answers them. The
+    /// router only has to know that the path is there.
+    pub fn ahead(method: Method, path: &'static str, need: Need, operation: Value) -> Self {
+        Self { head: Head { path, method: Some(method), need, operation }, served: Served::Ahead }
+    }
+
     /// The row with the state that its handler needs.
     pub fn with_state(self, state: &S) -> Row {
         let served = match self.served {
             Served::Method(handler) => Served::Method(Box::new(handler.with_state(state.clone()))),
             Served::Below(router) => Served::Below(router),
+            Served::Ahead => Served::Ahead,
         };
         Row { head: self.head, served }
     }
@@ -83,6 +91,7 @@ impl Row {
         match self.served {
             Served::Below(nested) => router.nest(self.head.path, nested.layer(behind)),
             Served::Method(handler) => router.route(self.head.path, handler.route_layer(behind)),
+            Served::Ahead => router.route(self.head.path, MethodRouter::new()),
         }
     }
 }

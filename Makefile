@@ -30,9 +30,10 @@ run: ## build the release and start the server on 127.0.0.1:8700; ARGS="--bind 1
 	@$(MAKE) --no-print-directory model || echo "going on without the embedding model: tools are found by words alone" >&2
 	@exec $(TARGET)/release/althing up $(ARGS)
 
+# A copy that stays as it is, by its checksum: whatever is compiled with counts is compiled again once they are younger.
 dist: ## build what is to run for long: optimised by what requests do, in half as long again as the release
 	@counts=$(abspath $(TARGET))/requests-$$(cksum <$(COUNTS) | cut -d' ' -f1).profdata; \
-	mkdir -p $(TARGET); cp $(COUNTS) "$$counts"; \
+	mkdir -p $(TARGET); [ -f "$$counts" ] || cp $(COUNTS) "$$counts"; \
 	CARGO_ENCODED_RUSTFLAGS="$$(printf -- '-Cprofile-use=%s\037-Cllvm-args=-no-pgo-warn-mismatch' "$$counts")" \
 	cargo build --profile dist --locked -p althing
 

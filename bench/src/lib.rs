@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the benchmarks of the registry, run one after the other against the binary of `make dist`. Knows no
-//! benchmark by name, and measures nothing itself: `althing load run` does.
+//! `cargo xtask bench`: the benchmarks of the registry, run one after the other against the binary of `make dist`. Knows
+//! no benchmark by name, and measures nothing itself: `althing load run` does.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Part of a command-line tool: printing is its work.
 
 mod ask;

@@ -116,6 +116,14 @@ pub(super) fn run(setup: &Setup, plan: &Plan<'_>, address: SocketAddr) -> Result
     }
 }
 
+/// Sends this where it is of use only if every request is answered.
+pub(super) fn answered(setup: &Setup, plan: &Plan<'_>, address: SocketAddr) -> Result<(), Trouble> {
+    match run(setup, plan, address)?.counts()? {
+        (_, failed) if failed > 0.0 => Err(Trouble::Bench { what: format!("{failed} requests failed") }),
+        _ => Ok(()),
+    }
+}
+
 fn scenario(plan: &Plan<'_>) -> String {
     let Plan { model, users, requests, .. } = plan;
     let (kind, prompt) = (if plan.stream { "stream" } else { "chat" }, prompt());

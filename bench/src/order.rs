@@ -26,12 +26,13 @@ const COUNTED: u32 = 400;
 
 /// What is sent, if anything after a start counts.
 #[derive(Clone, Copy)]
-struct Load {
-    stream: bool,
-    prompts: Prompts,
+pub(super) struct Load {
+    pub(super) stream: bool,
+    pub(super) prompts: Prompts,
 }
 
-const LOADS: [Load; 3] = [
+/// What requests are, wherever it is counted what they do.
+pub(super) const LOADS: [Load; 3] = [
     Load { stream: false, prompts: Prompts::Unique },
     Load { stream: true, prompts: Prompts::Unique },
     Load { stream: false, prompts: Prompts::Same },
@@ -108,11 +109,7 @@ fn counted(binary: &Path, load: Option<Load>) -> Result<(String, u64), Trouble> 
     let ours = Full::start(&watched, upstream.address, "")?;
     let plain = Setup { binary: binary.to_owned(), ..watched };
     let send = |Load { stream, prompts }, requests| {
-        let plan = Plan { stream, prompts, requests, ..ours.plan() };
-        match load::run(&plain, &plan, ours.server.address)?.counts()? {
-            (_, failed) if failed > 0.0 => Err(Trouble::Bench { what: format!("{failed} requests failed") }),
-            _ => Ok(()),
-        }
+        load::answered(&plain, &Plan { stream, prompts, requests, ..ours.plan() }, ours.server.address)
     };
     let pid = ours.server.id().to_string();
     let control = |option: &str| output(&["callgrind_control", option, &pid]).map(|_| ());

@@ -3,7 +3,8 @@
 //! what the counts lead to.
 
 use super::full::Full;
-use super::load::{self, Plan, Prompts};
+use super::load::{self, Plan};
+use super::order::{LOADS, Load};
 use super::process::{Folder, Server};
 use super::{Setup, proxy};
 use crate::trouble::Trouble;
@@ -60,13 +61,10 @@ fn feed(binary: &Path) -> Result<(), Trouble> {
     let upstream = Server::simulate(binary, &proxy::script())?.ended_politely();
     let mut ours = Full::start(&setup, upstream.address, "")?;
     ours.server = ours.server.ended_politely();
-    for (stream, prompts) in [(false, Prompts::Unique), (true, Prompts::Unique), (false, Prompts::Same)] {
+    for Load { stream, prompts } in LOADS {
         for users in LEVELS {
             let plan = Plan { stream, prompts, users, requests: REQUESTS, ..ours.plan() };
-            let (_, failed) = load::run(&setup, &plan, ours.server.address)?.counts()?;
-            if failed > 0.0 {
-                return Err(Trouble::Bench { what: format!("{failed} requests failed") });
-            }
+            load::answered(&setup, &plan, ours.server.address)?;
         }
     }
     Ok(())

@@ -84,7 +84,7 @@ impl Purse {
         })
     }
 
-    /// As [`Self::open_now`], with a look into the store and a place in line where it takes them.
+    /// Where [`Self::open_now`] could not say: a look into the store, and a place in line.
     async fn open(&self, request_id: &Arc<str>, need: Need, deadline: Instant) -> Result<Tab, SpendFault> {
         let desk = &self.books.desk;
         if desk.is_stale() {

@@ -8,12 +8,13 @@ use shell::{Global, Simulate};
 use simulate::{Cast, Stage};
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZero;
 
 /// Serves until it is told to stop.
 pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
     wiring::logs(global, "warn")?;
     let cast = cast(args)?;
-    wiring::run(async {
+    wiring::run_alone(async {
         let listener = listener::listen(args.bind);
         let listener = listener.map_err(|error| {
             Failure::new(UNREACHABLE, format!("cannot listen on `{}`: {error}", args.bind))
@@ -25,8 +26,9 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
             true => format!("{}\n", json!({ "address": address.to_string() })),
             false => greeting(address),
         })?;
-        let served = simulate::serve(&Stage::new(&cast), listener, stop).await;
-        served.map(|()| DONE).map_err(|error| Failure::new(FAILED, error.to_string()))
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        simulate::serve(&Stage::new(&cast), listener, threads, stop).await;
+        Ok(DONE)
     })
 }
 

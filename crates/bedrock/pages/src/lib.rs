@@ -1,8 +1,9 @@
-//! Pages of code that only a start needed, given back: of what a server holds in memory when it begins to serve, half
-//! is code that reads settings, makes tables and loads certificates, and never runs again.
+//! Pages of memory that nobody needs any more, given back. Those of code: of what a server holds in memory when it begins
+//! to serve, half is code that reads settings, makes tables and loads certificates, and never runs again. And those that
+//! the allocator keeps for what may come.
 //!
-//! This room knows no server. It has one line of `unsafe`, for which the kernel's word is needed: a page of code that
-//! is let go is read from the program's file again when it next runs.
+//! This room knows no server. It has two lines of `unsafe`. For one the kernel's word is needed: a page of code that
+//! is let go is read from the program's file again when it next runs. The other asks the allocator, which is written in C.
 
 #![allow(unsafe_code)]
 
@@ -15,6 +16,13 @@ use std::ops::Range;
 pub fn let_go_of_code() -> usize {
     let maps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
     read_only(&maps).into_iter().filter(given_back).map(|stretch| stretch.len()).sum()
+}
+
+/// Has the allocator, where that is mimalloc, give back the pages in which nothing has lain for a second. It looks for such
+/// pages only while it is asked for others: of a rush that is over it would keep them for as long as nothing happens.
+pub fn let_go_of_memory() {
+    // SAFETY: any thread may ask for that at any time, and nothing that is in use is touched.
+    unsafe { libmimalloc_sys::mi_collect(false) };
 }
 
 /// One line of `/proc/self/smaps` that begins a stretch of memory.
@@ -74,6 +82,9 @@ fn given_back(_: &Range<usize>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[global_allocator]
+    static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
     const MAPS: &str = "\
 5000-7000 r--p 00000000 08:01 77 /usr/bin/program
@@ -136,5 +147,27 @@ Swap:                  0 kB
         let after = held_kb();
         assert!(after < before, "{after} KB are held, {before} were");
         assert_eq!("still here".split(' ').count(), 2);
+    }
+
+    /// Kilobytes in memory that belong to no file.
+    #[cfg(target_os = "linux")]
+    fn own_kb() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let own = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        own.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_of_a_rush_that_is_over_is_given_back() {
+        const RUSH: usize = 64 << 20;
+        let before = own_kb();
+        drop((0..RUSH >> 13).map(|at| vec![at as u8 | 1; 1 << 13]).collect::<Vec<_>>());
+        std::thread::sleep(std::time::Duration::from_millis(1_200));
+        let kept = own_kb();
+        let_go_of_memory();
+        let after = own_kb();
+        let most = before + (RUSH as u64 >> 13);
+        assert!(after < most && kept > most, "{before} KB before, {kept} while nobody asked, {after} after");
     }
 }

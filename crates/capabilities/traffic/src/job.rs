@@ -97,7 +97,7 @@ pub async fn run(job: Job, meter: Arc<Meter>, stop: CancellationToken) -> Result
         let (tell, told) = oneshot::channel();
         std::thread::Builder::new().name(format!("traffic-{number}")).spawn(move || {
             // Nobody waits only if the run itself was dropped.
-            let _ = tell.send(worker::work(&job, &share, &meter, &ready));
+            let _ = tell.send(worker::work(job, share, &meter, &ready));
         })?;
         ends.push(told);
     }

@@ -70,14 +70,14 @@ impl User {
     /// Connects, and begins a session if any of the requests needs one. What fails is tried again with a request.
     pub(crate) async fn open(&mut self, floor: &Floor) {
         let opening = async {
-            self.line = floor.dialler.open().await.ok();
+            self.line = floor.share.dialler.open().await.ok();
             let needs = floor.letters.iter().find(|letter| letter.reading == Reading::Mcp);
             if let (Some(letter), Some(line)) = (needs, &mut self.line) {
                 self.session = mcp::Session::begin(line, letter).await.ok();
             }
         };
         // A target that accepts and then says nothing is not waited for longer than for an answer.
-        let _ = tokio::time::timeout(floor.timeout, opening).await;
+        let _ = tokio::time::timeout(floor.job.timeout, opening).await;
     }
 
     /// Takes arrivals from the desk until there are no more.
@@ -99,15 +99,15 @@ impl User {
 
     /// One request, from the desk to its record; how long the user rests then.
     async fn turn(&mut self, floor: &Floor, start: Instant, due: Due) -> Duration {
-        let Some(arrival) = floor.arrivals.get(due.arrival as usize) else { return Duration::ZERO };
+        let Some(arrival) = floor.job.arrivals.get(due.arrival as usize) else { return Duration::ZERO };
         let Some(letter) = floor.letters.get(arrival.request as usize) else { return Duration::ZERO };
         let (lag, wait) = due.waited();
         let sent = Instant::now();
-        let answer = match wait > floor.timeout {
+        let answer = match wait > floor.job.timeout {
             true => Answer::of(Class::Timeout),
             false => {
                 let _flight = floor.desk.sends();
-                let asked = tokio::time::timeout(floor.timeout, self.ask(floor, letter, sent)).await;
+                let asked = tokio::time::timeout(floor.job.timeout, self.ask(floor, letter, sent)).await;
                 // A connection that still owes an answer is of no use to the next request.
                 asked.unwrap_or_else(|_| Answer::of(Class::Timeout))
             }
@@ -130,8 +130,8 @@ impl User {
             bytes: answer.bytes,
             cost_nano_usd: answer.cost_nano_usd,
         };
-        floor.meter.ended(floor.worker, &record);
-        floor.meter.between(floor.worker, &answer.between_us);
+        floor.meter.ended(floor.share.number, &record);
+        floor.meter.between(floor.share.number, &answer.between_us);
         let mut notes = floor.notes.borrow_mut();
         notes.simulated |= answer.simulated;
         if let Some(text) = answer.text {
@@ -151,7 +151,7 @@ impl User {
     async fn exchange(&mut self, floor: &Floor, letter: &Letter, sent: Instant) -> Result<Answer, NetError> {
         let mut line = match self.line.take().filter(|line| !line.is_closed()) {
             Some(line) => line,
-            None => floor.dialler.open().await?,
+            None => floor.share.dialler.open().await?,
         };
         let request = match letter.reading {
             Reading::Mcp => self.in_session(&mut line, letter).await?,
@@ -161,12 +161,12 @@ impl User {
             Ok(response) => response,
             // A kept connection may have been closed a moment ago; what never left is sent once more.
             Err((_, Some(request))) => {
-                line = floor.dialler.open().await?;
+                line = floor.share.dialler.open().await?;
                 line.send(request).await.map_err(|(error, _)| error)?
             }
             Err((error, None)) => return Err(error),
         };
-        let answer = read(response, letter.reading, sent, floor.keep_answers).await?;
+        let answer = read(response, letter.reading, sent, floor.job.keep_answers).await?;
         if answer.whole {
             self.line = Some(line);
         }

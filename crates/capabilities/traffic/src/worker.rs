@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Barrier, OnceLock};
 use std::time::{Duration, Instant};
-use tokio::task::LocalSet;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio_util::sync::CancellationToken;
 
 /// Between the last user's connecting and the first arrival.
@@ -22,6 +22,9 @@ const LEAD: Duration = Duration::from_millis(10);
 const CONNECTING_MAX: usize = 64;
 /// How many arrivals are handed out in a row before answers are looked after again.
 const HAND_MAX: u32 = 32;
+
+/// The shortest and the longest wait between two ticks.
+const TICK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
 
 /// Where workers wait for each other before the clock starts.
 pub(crate) struct Ready {
@@ -69,39 +72,30 @@ pub(crate) struct Notes {
 
 /// Everything that the users of a worker share.
 pub(crate) struct Floor {
-    pub(crate) worker: u32,
+    pub(crate) job: Job,
+    pub(crate) share: Share,
     pub(crate) desk: Desk,
     pub(crate) letters: Vec<Letter>,
-    pub(crate) arrivals: Arc<Vec<Arrival>>,
-    pub(crate) timeout: Duration,
-    pub(crate) keep_answers: bool,
     pub(crate) notes: RefCell<Notes>,
     pub(crate) meter: Arc<Meter>,
-    pub(crate) dialler: Dialler,
 }
 
 /// Does one worker's share, on the thread that calls it.
-pub(crate) fn work(job: &Job, share: &Share, meter: &Arc<Meter>, ready: &Ready) -> Result<Part, TrafficError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let floor = Rc::new(Floor {
-        worker: share.number,
-        desk: Desk::new(Arc::clone(meter)),
-        letters: Letter::all(job),
-        arrivals: Arc::clone(&job.arrivals),
-        timeout: job.timeout,
-        keep_answers: job.keep_answers,
-        notes: RefCell::default(),
-        meter: Arc::clone(meter),
-        dialler: share.dialler.clone(),
-    });
+pub(crate) fn work(job: Job, share: Share, meter: &Arc<Meter>, ready: &Ready) -> Result<Part, TrafficError> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let (desk, letters) = (Desk::new(Arc::clone(meter)), Letter::all(&job));
+    let floor = Rc::new(Floor { job, share, desk, letters, notes: RefCell::default(), meter: Arc::clone(meter) });
     // Whatever has failed here, the others are not to wait for it for ever.
-    let users = runtime.as_ref().map(|runtime| runtime.block_on(connected(job, share, &floor)));
+    let users = runtime.as_ref().map(|runtime| runtime.block_on(connected(&floor)));
     let start = ready.wait();
     let (runtime, users) = (runtime.as_ref().map_err(again)?, users.map_err(again)?);
     floor.desk.start(start);
     meter.start(start);
     let before = cpu();
-    runtime.block_on(LocalSet::new().run_until(send(job, share, &floor, users, start)))?;
+    // A task, and so are its parts: what a runtime blocks on is woken by a call of the system's, each time.
+    runtime.spawn_local(tick((floor.job.timeout / 2).clamp(TICK.0, TICK.1)));
+    let sent = runtime.spawn_local(send(Rc::clone(&floor), users, start));
+    runtime.block_on(sent).map_err(|_| TrafficError::Broken)??;
     let (whole, spent) = (start.elapsed(), cpu().saturating_sub(before));
     let tides = floor.desk.tides();
     let notes = floor.notes.take();
@@ -123,7 +117,8 @@ fn cpu() -> Duration {
 
 /// This worker's users, connected as far as the target lets them: who was turned away tries again with its first
 /// request, which then counts.
-async fn connected(job: &Job, share: &Share, floor: &Rc<Floor>) -> Vec<User> {
+async fn connected(floor: &Floor) -> Vec<User> {
+    let Floor { job, share, .. } = floor;
     let numbers: Vec<u32> = (0..job.users).filter(|user| user % share.of == share.number).collect();
     let mut users: Vec<User> = numbers.into_iter().map(User::new).collect();
     for some in users.chunks_mut(CONNECTING_MAX) {
@@ -136,26 +131,28 @@ async fn connected(job: &Job, share: &Share, floor: &Rc<Floor>) -> Vec<User> {
     users
 }
 
-async fn send(
-    job: &Job,
-    share: &Share,
-    floor: &Rc<Floor>,
-    users: Vec<User>,
-    start: Instant,
-) -> Result<(), TrafficError> {
+/// Keeps a timer that is due before that of any request: of one that is due before all others the runtime tells itself by
+/// a call of the system's and a turn of its own, which would be each request's while no other is outstanding.
+async fn tick(every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+    }
+}
+
+async fn send(floor: Rc<Floor>, users: Vec<User>, start: Instant) -> Result<(), TrafficError> {
     let turns: Vec<_> = users
         .into_iter()
         .map(|user| {
-            let (floor, stop) = (Rc::clone(floor), share.stop.clone());
+            let floor = Rc::clone(&floor);
             tokio::task::spawn_local(async move {
                 tokio::select! {
                     () = user.serve(&floor, start) => {}
-                    () = stop.cancelled() => {}
+                    () = floor.share.stop.cancelled() => {}
                 }
             })
         })
         .collect();
-    let handed = hand_out(job, share, floor, start).await;
+    let handed = hand_out(&floor, start).await;
     floor.desk.close();
     for turn in turns {
         turn.await.map_err(|_| TrafficError::Broken)?;
@@ -164,7 +161,8 @@ async fn send(
 }
 
 /// Hands every arrival of this worker's share to its desk when it is due.
-async fn hand_out(job: &Job, share: &Share, floor: &Floor, start: Instant) -> Result<(), TrafficError> {
+async fn hand_out(floor: &Floor, start: Instant) -> Result<(), TrafficError> {
+    let Floor { job, share, .. } = floor;
     let pacer = Pacer::new()?;
     let mut row = 0;
     // Dealt as the users are, so that each worker has as many arrivals as its users can carry.
@@ -210,6 +208,6 @@ fn dropped(floor: &Floor, due: &Due, arrival: &Arrival) {
         lag_us: micros(lag),
         ..Record::default()
     };
-    floor.meter.ended(floor.worker, &record);
+    floor.meter.ended(floor.share.number, &record);
     floor.notes.borrow_mut().records.push(record);
 }

@@ -10,15 +10,19 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use axum::{Json, Router};
+use futures_util::FutureExt;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use listener::Crew;
 use models::scripted::Act;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use wire::openai::{ChatRequest, Limits, SIMULATED_HEADER};
 
 /// What a request may ask for here.
@@ -28,6 +32,8 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// How long requests in progress may go on once the server was told to stop.
 const DRAIN: Duration = Duration::from_millis(500);
+/// How long to wait when the system has no more sockets to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything that is served.
 #[derive(Clone)]
@@ -109,27 +115,31 @@ async fn mark(mut response: Response) -> Response {
 
 /// Serves until `stop` is done, and then for at most half a second: what hangs on purpose would never end by itself.
 ///
-/// # Errors
-/// Whatever the listener says.
-pub async fn serve(
-    stage: &Stage,
-    listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let listener = listener.tap_io(|socket| {
+/// Connections are served by so many `threads` beside the caller's; with none, by the runtime of the caller.
+pub async fn serve(stage: &Stage, listener: TcpListener, threads: usize, stop: impl Future<Output = ()>) {
+    let (crew, connections) = (Crew::start(threads), GracefulShutdown::new());
+    let service = TowerToHyperService::new(stage.router());
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        // Whoever gives up while it waits in line is nobody's error; where no socket is to be had, one may be soon.
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
         // Without it the small packets of a stream would wait for acknowledgements.
-        let _ = socket.set_nodelay(true);
-    });
-    let (tell, told) = oneshot::channel();
-    let stop = async {
-        stop.await;
-        // Nobody hears it who has ended already.
-        let _ = tell.send(());
-    };
-    tokio::select! {
-        served = axum::serve(listener, stage.router()).with_graceful_shutdown(stop).into_future() => served,
-        () = async { let _ = told.await; tokio::time::sleep(DRAIN).await } => Ok(()),
+        let _ = stream.set_nodelay(true);
+        let (service, watcher) = (service.clone(), connections.watcher());
+        crew.serve(stream, move |stream| {
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            watcher.watch(connection).map(drop)
+        });
     }
+    let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
+    crew.leave().await;
 }
 
 /// A whole JSON reply.

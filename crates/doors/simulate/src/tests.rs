@@ -35,7 +35,7 @@ async fn play(script: &str) -> Played {
     let stage = Stage::new(&Cast::from_toml(script).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (played, at) = (stage.clone(), listener.local_addr().unwrap());
-    tokio::spawn(async move { serve(&played, listener, std::future::pending()).await });
+    tokio::spawn(async move { serve(&played, listener, 0, std::future::pending()).await });
     Played { stage, at }
 }
 

@@ -92,8 +92,8 @@ pub(crate) fn work(job: Job, share: Share, meter: &Arc<Meter>, ready: &Ready) ->
     floor.desk.start(start);
     meter.start(start);
     let before = cpu();
-    // A task, and so are its parts: what a runtime blocks on is woken by a call of the system's, each time.
     runtime.spawn_local(tick((floor.job.timeout / 2).clamp(TICK.0, TICK.1)));
+    // A task, and so are its parts: what a runtime blocks on is woken by a call of the system's, each time.
     let sent = runtime.spawn_local(send(Rc::clone(&floor), users, start));
     runtime.block_on(sent).map_err(|_| TrafficError::Broken)??;
     let (whole, spent) = (start.elapsed(), cpu().saturating_sub(before));

@@ -137,6 +137,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_copy_goes_into_its_file_and_makes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, to) = (folder.path().join("a.db"), folder.path().join("100%25 c#1?mode=rwc"));
+        database(&file, 3).await;
+        let gone = copy(&file, &to).await;
+        assert!(gone.is_err() && !to.exists(), "{gone:?}");
+        fs::write(&to, "").unwrap();
+        copy(&file, &to).await.unwrap();
+        let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.retain(|name| !name.to_string_lossy().starts_with("a.db"));
+        assert_eq!(names, [to.file_name().unwrap()]);
+        let copied = fs::metadata(&to).unwrap().len();
+        assert!(copied > 0, "what was verified was another file");
+    }
+
+    #[tokio::test]
     async fn broken_off_after_any_step_there_is_the_old_or_the_new() {
         for steps in 0..=4_usize {
             let folder = tempfile::tempdir().unwrap();

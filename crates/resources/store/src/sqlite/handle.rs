@@ -88,10 +88,11 @@ impl Handle {
         self.switch.0.store(false, Ordering::Relaxed);
     }
 
-    /// Copies the whole database into an empty file.
+    /// Copies the whole database into an empty file. One that is gone is not made again: whoever has stopped waiting has
+    /// removed it, perhaps before the copy begins on its own thread.
     pub(crate) async fn vacuum_into(&mut self, to: &Path) -> Result<(), StoreError> {
         let to = to.to_str().ok_or_else(|| StoreError::Failed { reason: "its name is not UTF-8".to_owned() })?;
-        let copy = sqlx::query("VACUUM INTO $1").bind(to.to_owned());
+        let copy = sqlx::query("VACUUM INTO $1").bind(as_uri(to) + "?mode=rw");
         copy.execute(&mut self.conn).await.map(drop).map_err(|error| read(error).0)
     }
 
@@ -125,6 +126,12 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .disable_statement_logging()
         .row_buffer_size(ROWS_AHEAD)
+}
+
+/// The path as SQLite reads it where it reads addresses.
+fn as_uri(path: &str) -> String {
+    let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{}{escaped}", if path.starts_with('/') { "//" } else { "" })
 }
 
 /// What is no database is not opened to be written: SQLite would throw the log beside it away, which may be all that is

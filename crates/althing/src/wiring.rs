@@ -265,6 +265,12 @@ pub(crate) fn run_alone<T>(work: impl Future<Output = Result<T, Failure>>) -> Re
     finish(prepared(Builder::new_current_thread())?, work)
 }
 
+/// How many threads serve connections. Without a number, one: whoever counts cores that it may not use would only make
+/// them fight.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 fn finish<T>(runtime: Runtime, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let result = runtime.block_on(work);
     runtime.shutdown_background();

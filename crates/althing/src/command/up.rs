@@ -132,7 +132,7 @@ async fn serve(global: &Global, args: &Up, serving: Serving) -> Result<u8, Failu
         told.await;
         drain.cancel();
     };
-    let served = http_door::serve(app, listener, &settings.server, wiring::threads(), stop).await;
+    let served = http_door::serve(app, listener, &settings.server, wiring::crew(), stop).await;
     let served = served.map_err(|error| refusal(&error));
     upkeep.abort();
     upkeep::last(&house, &data).await;

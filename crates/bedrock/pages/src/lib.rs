@@ -18,11 +18,12 @@ pub fn let_go_of_code() -> usize {
     read_only(&maps).into_iter().filter(given_back).map(|stretch| stretch.len()).sum()
 }
 
-/// Has the allocator, where that is mimalloc, give back the pages in which nothing has lain for a second. It looks for such
-/// pages only while it is asked for others: of a rush that is over it would keep them for as long as nothing happens.
+/// Has the allocator, where that is mimalloc, give back the pages in which nothing lies: those that this thread keeps, and
+/// those that no thread does. By itself it looks for such pages only while it is asked for others: of a rush that is over
+/// it would keep them for as long as nothing happens. Whoever is asked next has to get them again, which takes a while.
 pub fn let_go_of_memory() {
     // SAFETY: any thread may ask for that at any time, and nothing that is in use is touched.
-    unsafe { libmimalloc_sys::mi_collect(false) };
+    unsafe { libmimalloc_sys::mi_collect(true) };
 }
 
 /// One line of `/proc/self/smaps` that begins a stretch of memory.
@@ -163,7 +164,6 @@ Swap:                  0 kB
         const RUSH: usize = 64 << 20;
         let before = own_kb();
         drop((0..RUSH >> 13).map(|at| vec![at as u8 | 1; 1 << 13]).collect::<Vec<_>>());
-        std::thread::sleep(std::time::Duration::from_millis(1_200));
         let kept = own_kb();
         let_go_of_memory();
         let after = own_kb();

@@ -41,8 +41,8 @@ const FAREWELL: Duration = Duration::from_millis(300);
 /// While draining the listener stays open, so that `/readyz` can say so; every other new request gets 503. Connections
 /// are encrypted where settings name a certificate, whose files are looked at again every few seconds.
 ///
-/// Connections are served by so many `threads` beside the caller's, each with a runtime of its own, so that no request
-/// wakes a second thread; with none, by the runtime of the caller.
+/// Connections are served by the threads of the `crew`, each with a runtime of its own, so that no request wakes a second
+/// thread; with none, by the runtime of the caller.
 ///
 /// # Errors
 /// [`ServeError::Certificate`] at once, which [`listener::check_tls`] tells beforehand.
@@ -50,13 +50,13 @@ pub async fn serve(
     app: App,
     listener: TcpListener,
     server: &Server,
-    threads: usize,
+    crew: Crew,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     app.0.tls.start(server)?;
     let _renewed =
         server.tls.as_ref().map(|_| AbortOnDropHandle::new(tokio::spawn(listener::watch(app.0.tls.clone()))));
-    let door = Door::new(&app, listener, server, Crew::start(threads));
+    let door = Door::new(&app, listener, server, crew);
     tokio::pin!(stop);
     loop {
         tokio::select! {

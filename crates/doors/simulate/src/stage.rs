@@ -115,9 +115,9 @@ async fn mark(mut response: Response) -> Response {
 
 /// Serves until `stop` is done, and then for at most half a second: what hangs on purpose would never end by itself.
 ///
-/// Connections are served by so many `threads` beside the caller's; with none, by the runtime of the caller.
-pub async fn serve(stage: &Stage, listener: TcpListener, threads: usize, stop: impl Future<Output = ()>) {
-    let (crew, connections) = (Crew::start(threads), GracefulShutdown::new());
+/// Connections are served by the threads of the `crew`; with none, by the runtime of the caller.
+pub async fn serve(stage: &Stage, listener: TcpListener, crew: Crew, stop: impl Future<Output = ()>) {
+    let connections = GracefulShutdown::new();
     let service = TowerToHyperService::new(stage.router());
     tokio::pin!(stop);
     loop {

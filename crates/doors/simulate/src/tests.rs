@@ -1,6 +1,7 @@
 //! The stage on a real socket, asked by a client that times it from outside.
 
 use crate::{Cast, Stage, serve};
+use listener::Crew;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -35,7 +36,7 @@ async fn play(script: &str) -> Played {
     let stage = Stage::new(&Cast::from_toml(script).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (played, at) = (stage.clone(), listener.local_addr().unwrap());
-    tokio::spawn(async move { serve(&played, listener, 0, std::future::pending()).await });
+    tokio::spawn(async move { serve(&played, listener, Crew::start(0), std::future::pending()).await });
     Played { stage, at }
 }
 

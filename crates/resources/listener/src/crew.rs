@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::sleep;
 
 /// How long the threads may take to drop what they still serve.
 const LEAVE_MAX: Duration = Duration::from_millis(500);
+
+/// A thread rests while it does something for less than this share of the time: some ten requests a second.
+const REST_SHARE: u32 = 500;
 
 /// What a thread begins with a connection that was handed to it, and what counts that connection.
 type Begin = (Box<dyn FnOnce(Busy) + Send>, Busy);
@@ -36,6 +40,24 @@ impl Crew {
             tracing::warn!(%error, "no threads for connections alone");
             Vec::new()
         }))
+    }
+
+    /// Has every thread do something each time that it has rested for so long.
+    pub fn at_rest(&self, rest: Duration, what: fn()) {
+        for hand in &self.0 {
+            let again = async move {
+                let busy = || Handle::current().metrics().worker_total_busy_duration(0);
+                loop {
+                    let before = busy();
+                    sleep(rest).await;
+                    if busy() - before < rest / REST_SHARE {
+                        what();
+                    }
+                }
+            };
+            // One that has gone needs nothing.
+            let _ = hand.begin.send((Box::new(move |_| drop(tokio::spawn(again))), Busy::new(&hand.busy)));
+        }
     }
 
     /// Serves a connection on the thread that has the fewest.

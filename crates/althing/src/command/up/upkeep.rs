@@ -1,4 +1,4 @@
-//! What is done beside serving: memory that is not needed is let go; checkpoints of the audit log, scheduled backups.
+//! What is done beside serving: code and memory that only a start needs are let go; checkpoints of the audit log, scheduled backups.
 
 use crate::house::House;
 use audit::keep_checkpoints;
@@ -11,8 +11,6 @@ use std::time::Duration;
 const HOUR_S: u64 = 3_600;
 /// How long after a start its code is let go: by then vectors that are kept are read, and a certificate is.
 const STARTED: Duration = Duration::from_secs(2);
-/// How often memory that nothing lies in is given back; the allocator keeps it for a second in any case.
-const EMPTY: Duration = Duration::from_secs(1);
 
 /// Runs for as long as it is polled.
 pub(super) async fn run(house: Arc<House>, settings: Settings, data: PathBuf) {
@@ -25,16 +23,13 @@ pub(super) async fn run(house: Arc<House>, settings: Settings, data: PathBuf) {
             store::keep_backups(house.store.clone(), folder, every, settings.store.backup_keep).await;
         }
     };
-    let memory = async {
+    let start = async {
         tokio::time::sleep(STARTED).await;
         let bytes = pages::let_go_of_code();
-        tracing::debug!(bytes, "code that only a start needed is let go");
-        loop {
-            pages::let_go_of_memory();
-            tokio::time::sleep(EMPTY).await;
-        }
+        pages::let_go_of_memory();
+        tracing::debug!(bytes, "code and memory that only a start needed are let go");
     };
-    tokio::join!(checkpoints, backups, memory);
+    tokio::join!(checkpoints, backups, start);
 }
 
 /// The last thing before the store is closed.

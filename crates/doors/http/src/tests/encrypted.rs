@@ -2,7 +2,7 @@
 
 use super::sockets::endless;
 use super::support::{CHAT, Live, PATIENCE, question, settings};
-use listener::check_tls;
+use listener::{Crew, check_tls};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, SupportedProtocolVersion, version};
 use settings::Settings;
@@ -267,6 +267,7 @@ async fn without_a_usable_certificate_nothing_is_served() {
     let settings = encrypted(folder.path(), "");
     let app = super::support::app_of(&settings, Vec::new());
     let listener = listener::bind("127.0.0.1:0", false).await.unwrap();
-    let refused = crate::serve(app, listener, &settings.server, 0, std::future::pending()).await.unwrap_err();
+    let refused =
+        crate::serve(app, listener, &settings.server, Crew::start(0), std::future::pending()).await.unwrap_err();
     assert!(refused.to_string().ends_with("as `server.tls.cert`: there is no such file"), "{refused}");
 }

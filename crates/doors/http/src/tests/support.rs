@@ -6,6 +6,7 @@ use axum::body::Body;
 use caller::{Guest, Identity, Role, ToolFault};
 use fault::{Kind, Origin, Retry};
 use http::{HeaderMap, Request};
+use listener::Crew;
 use matrix::Matrix;
 use measure::Metrics;
 use routes::{Need, Row};
@@ -140,7 +141,7 @@ impl Live {
         let (stop, stopped) = oneshot::channel();
         let (serving, server) = (app.clone(), settings.server.clone());
         let served = tokio::spawn(async move {
-            serve(serving, listener, &server, 0, async move { _ = stopped.await }).await.unwrap();
+            serve(serving, listener, &server, Crew::start(0), async move { _ = stopped.await }).await.unwrap();
         });
         Self { app, address, stop: Some(stop), served }
     }

@@ -272,19 +272,17 @@ fn ordered(symbols: &[Symbol], sets: &[&Lines], group: impl Fn(&str) -> Option<S
 /// says so in the section's name; and what it split off as unlikely has one of its own.
 fn own(name: &str) -> String {
     let (whole, is_split) = name.strip_suffix(".cold").map_or((name, false), |whole| (whole, true));
-    let is_ours = hash_at(whole).is_some() || whole.starts_with("_R");
     // The hash says it all, and the beginning is for whoever reads it and for a linker that compares; behind it come the
     // optimiser's numbers, which are others in each build.
-    let whole = match hash_at(whole) {
-        Some(at) => format!("{:.NAME_CHARS$}*{}*", &whole[..at], &whole[at..at + HASH.len() + HASH_DIGITS]),
-        None if is_ours => format!("{}*", whole.split('.').next().unwrap_or(whole)),
-        None => whole.to_owned(),
+    let ours = match hash_at(whole) {
+        Some(at) => Some(format!("{:.NAME_CHARS$}*{}*", &whole[..at], &whole[at..at + HASH.len() + HASH_DIGITS])),
+        None => whole.starts_with("_R").then(|| format!("{}*", whole.split('.').next().unwrap_or(whole))),
     };
-    match (is_split, is_ours) {
-        (true, true) => format!(".text.split.{whole}"),
-        (true, false) => format!(".text.unlikely.{whole}"),
-        (false, true) => format!(".text.{whole} .text.hot.{whole} .text.unlikely.{whole}"),
-        (false, false) => format!(".text.{whole}"),
+    match (ours, is_split) {
+        (Some(name), true) => format!(".text.split.{name}"),
+        (Some(name), false) => format!(".text.{name} .text.hot.{name} .text.unlikely.{name}"),
+        (None, true) => format!(".text.unlikely.{whole}"),
+        (None, false) => format!(".text.{whole}"),
     }
 }
 

@@ -158,7 +158,21 @@ fn check_version(found: &str) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_version;
+    use super::{Handle, check_version};
+
+    /// As `.cargo/config.toml` has SQLite built; built otherwise, one connection grows up to the limits of all.
+    #[tokio::test]
+    async fn each_connection_keeps_its_own_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.db");
+        std::fs::write(&path, "").unwrap();
+        let mut writer = Handle::writer(&path).await.unwrap();
+        let built = writer.column("PRAGMA compile_options").await.unwrap();
+        let has = |name: &str| built.iter().any(|option| option == name);
+        assert!(has("THREADSAFE=1"), "{built:?}");
+        assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{built:?}");
+        assert!(has("DEFAULT_MEMSTATUS=0"), "{built:?}");
+    }
 
     #[test]
     fn versions_that_can_lose_data_are_refused() {

@@ -1,8 +1,8 @@
 //! Which functions run: written down for the linker, which puts them side by side, first those that requests pass
-//! through, then those that run now and then while requests do, then those that run while nothing happens, then those
-//! that a start needs. On a core that has just woken, most of a request's time is waiting for code, and code from a hundred
-//! pages comes sooner than the same code from five hundred; and what lies between is not held in memory. Knows how calls
-//! are counted; refuses to know what the functions do.
+//! through, then those that run now and then while requests do, then those that run once in thousands of requests or while
+//! nothing happens, then those that a start needs. On a core that has just woken, most of a request's time is waiting for
+//! code, and code from a hundred pages comes sooner than the same code from five hundred; and what lies between is not held
+//! in memory. Knows how calls are counted; refuses to know what the functions do.
 
 use super::full::Full;
 use super::load::{self, Plan, Prompts};
@@ -27,6 +27,8 @@ const WARM: u32 = 200;
 const COUNTED: u32 = 400;
 /// Requests before, after which the cache replaces answers, as one does that has run for a while: it keeps 15,000.
 const FILL: u32 = 20_000;
+/// At once, while what runs now and then is counted: most of what is rare is that two meet.
+const USERS: u32 = 16;
 /// How long after its start a server rests, and how long it is watched then: some things are done once a minute.
 const REST: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(70);
@@ -36,8 +38,8 @@ const IDLE: Duration = Duration::from_secs(70);
 enum While {
     /// Requests are answered.
     Asked(Load),
-    /// Nothing happens, but that somebody reads the metrics.
-    Idle,
+    /// Many requests are answered, several at once, and then nothing happens but that somebody reads the metrics.
+    Seldom,
     /// It starts, and all else.
     Starting,
 }
@@ -74,7 +76,7 @@ pub fn run() -> Result<ExitCode, Trouble> {
     // As the kernel and valgrind name it.
     let binary = std::fs::canonicalize(binary()).map_err(|error| Trouble::Bench { what: error.to_string() })?;
     let symbols = functions(&binary)?;
-    let (mut hot, mut warm, mut idle, mut started) = (Lines::new(), Lines::new(), Lines::new(), Lines::new());
+    let (mut hot, mut warm, mut seldom, mut started) = (Lines::new(), Lines::new(), Lines::new(), Lines::new());
     for (load, at) in LOADS.into_iter().zip(1..) {
         eprintln!("counting what requests pass through, {at} of {}", LOADS.len());
         let (counts, base) = counted(&binary, While::Asked(load))?;
@@ -82,9 +84,9 @@ pub fn run() -> Result<ExitCode, Trouble> {
         // Among them what a connection begins with, and the ledger's turns.
         note(&counts, (&binary, base), 1, &symbols, &mut warm);
     }
-    eprintln!("counting what runs while nothing happens");
-    let (counts, base) = counted(&binary, While::Idle)?;
-    note(&counts, (&binary, base), 1, &symbols, &mut idle);
+    eprintln!("counting what runs now and then, and while nothing happens");
+    let (counts, base) = counted(&binary, While::Seldom)?;
+    note(&counts, (&binary, base), 1, &symbols, &mut seldom);
     eprintln!("counting what runs from the start on");
     let (counts, base) = counted(&binary, While::Starting)?;
     note(&counts, (&binary, base), 1, &symbols, &mut started);
@@ -92,7 +94,7 @@ pub fn run() -> Result<ExitCode, Trouble> {
         return Err(Trouble::Bench { what: "nothing of the binary was seen to run".to_owned() });
     }
     let pages: BTreeSet<u64> = hot.iter().flat_map(|(at, lines)| pages(&symbols[*at], lines)).collect();
-    let script = script(&symbols, &[&hot, &warm, &idle, &started]);
+    let script = script(&symbols, &[&hot, &warm, &seldom, &started]);
     std::fs::write(SCRIPT, script).map_err(|source| write_failed(Path::new(SCRIPT), source))?;
     let (functions, pages) = (hot.len(), pages.len());
     println!("{functions} functions with hot code, which lies on {pages} pages in this build; {SCRIPT} is written");
@@ -144,10 +146,12 @@ fn counted(binary: &Path, what: While) -> Result<(String, u64), Trouble> {
             send(load, COUNTED)?;
             control("--instr=off")?;
         }
-        While::Idle => {
+        While::Seldom => {
             all()?;
             sleep(REST);
             control("--instr=on")?;
+            let plan = Plan { prompts: LOADS[0].prompts, requests: FILL, users: USERS, ..ours.plan() };
+            load::answered(&plain, &plan, ours.server.address)?;
             sleep(IDLE);
             ask::ask(ours.server.address, "GET", "/metrics")?;
             control("--instr=off")?;
@@ -230,9 +234,10 @@ fn note(counts: &str, (binary, base): (&Path, u64), least: u32, symbols: &[Symbo
 }
 
 const HEAD: &str =
-    "/* The functions that requests pass through, then those that run now and then beside them, then those that run while
-   nothing happens, then those that a start needs, each time those with the most such code for their size first. The linker
-   puts them side by side; what is not found here lies where it would without. Written by `cargo xtask order`. */
+    "/* The functions that requests pass through, then those that run now and then beside them, then those that run once in
+   thousands of requests or while nothing happens, then those that a start needs, each time those with the most such code
+   for their size first. The linker puts them side by side; what is not found here lies where it would without. Written by
+   `cargo xtask order`. */
 ";
 
 /// What a compiler adds to a name, to tell instances of one function apart, is another where a library is: there all

@@ -173,9 +173,18 @@ impl Server {
 
     /// Resident memory of it and its children in MB (1,024 × 1,024 bytes).
     pub(super) fn resident_mb(&self) -> f64 {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// What of it no file holds as well: all but code.
+    pub(super) fn anonymous_mb(&self) -> f64 {
+        self.memory_mb("RssAnon:")
+    }
+
+    fn memory_mb(&self, what: &str) -> f64 {
         let of = |pid: u32| {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix(what))?;
             line.split_whitespace().next()?.parse::<f64>().ok()
         };
         tree(self.child.id()).into_iter().filter_map(of).sum::<f64>() / 1024.0

@@ -14,10 +14,10 @@ const REQUESTS: (u32, u32) = (1_000_000, 50_000);
 const PARTS: (u32, u32) = (20, 10);
 /// Requests before: far more than the 15,000 answers that the cache keeps in memory. As these are replaced one by one,
 /// the allocator's pages fill unevenly, and what it holds levels off only after some 400,000 (seen over 4.5 million,
-/// whose last four added nothing).
-const WARM_UP: (u32, u32) = (500_000, 60_000);
+/// whose last four added nothing); and what happens once in a hundred thousand brings its code in.
+const WARM_UP: (u32, u32) = (1_000_000, 60_000);
 /// In parts: no run of `althing load` has more prompts of its own than 100,000.
-const WARM_PARTS: u32 = 5;
+const WARM_PARTS: u32 = 10;
 const USERS: u32 = 16;
 /// What it may do after a part before it is looked at: the ledger is written every quarter of a second, and each thread
 /// gives back memory that nothing lies in at the end of a second of rest: one of its own, not all at once.

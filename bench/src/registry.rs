@@ -174,8 +174,8 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
         name: "growth",
         title: "memory after a million requests",
         what: "A million chats from 16 users, none like another, through Althing with everything on (as for `gateway`), \
-               after 500,000 in its first two minutes that fill its cache and its pools and have it do once what it does now \
-               and then. Resident memory is looked at 3.5 s after each twentieth, and growth is that of a straight line through \
+               after a million before that fill its cache and its pools and have it do once what it does now and then. \
+               Resident memory is looked at 3.5 s after each twentieth, and growth is that of a straight line through \
                the looks. Code that runs for the first time comes in by 64 KB, as the kernel reads it, and counts.",
         ratio: "",
         target: "The target is the project's own.",

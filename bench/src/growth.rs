@@ -8,9 +8,10 @@ use super::{Setup, proxy, sample, version};
 use crate::trouble::Trouble;
 use std::time::{Duration, Instant};
 
-/// How many requests, whole and quick, and in how many parts.
+/// How many requests, whole and quick.
 const REQUESTS: (u32, u32) = (1_000_000, 50_000);
-/// Looks: what the allocator holds goes up and down by half a megabyte, from which ten would draw a line by chance.
+/// In how many parts, with a look after each: what the allocator holds goes up and down by half a megabyte, and ten looks
+/// drew a line through that by chance.
 const PARTS: (u32, u32) = (20, 10);
 /// Requests before: far more than the 15,000 answers that the cache keeps in memory. As these are replaced one by one,
 /// the allocator's pages fill unevenly, and what it holds levels off only after some 400,000 (seen over 4.5 million,

@@ -130,9 +130,10 @@ fn counted(binary: &Path, what: While) -> Result<(String, u64), Trouble> {
     let watched = Setup { binary: wrapper, folder: folder.path().to_owned(), quick: true };
     let ours = Full::start(&watched, upstream.address, "")?;
     let plain = Setup { binary: binary.to_owned(), ..watched };
-    let send = |Load { stream, prompts }, requests| {
-        load::answered(&plain, &Plan { stream, prompts, requests, ..ours.plan() }, ours.server.address)
+    let send_from = |users, Load { stream, prompts }, requests| {
+        load::answered(&plain, &Plan { users, stream, prompts, requests, ..ours.plan() }, ours.server.address)
     };
+    let send = |load, requests| send_from(1, load, requests);
     let pid = ours.server.id().to_string();
     let control = |option: &str| output(&["callgrind_control", option, &pid]).map(|_| ());
     let all = || LOADS.into_iter().try_for_each(|load| send(load, WARM));
@@ -150,8 +151,7 @@ fn counted(binary: &Path, what: While) -> Result<(String, u64), Trouble> {
             all()?;
             sleep(REST);
             control("--instr=on")?;
-            let plan = Plan { prompts: LOADS[0].prompts, requests: FILL, users: USERS, ..ours.plan() };
-            load::answered(&plain, &plan, ours.server.address)?;
+            send_from(USERS, LOADS[0], FILL)?;
             sleep(IDLE);
             ask::ask(ours.server.address, "GET", "/metrics")?;
             control("--instr=off")?;

@@ -1,4 +1,5 @@
-//! What is done beside serving: code and memory that only a start needs are let go; checkpoints of the audit log, scheduled backups.
+//! What is done beside serving: code and memory that only a start needs are let go; checkpoints of the audit log,
+//! scheduled backups.
 
 use crate::house::House;
 use audit::keep_checkpoints;

@@ -1,11 +1,21 @@
 //! The tier in memory: bounded in entries and in bytes, and it forgets what is asked for least.
+//!
+//! What comes waits beside the table until there are a few: to take one in now and then means to look at thousands, and
+//! whoever brings it has an answer to give first.
 
+use crate::cache::lock;
 use crate::entry::{Entry, Value};
 use crate::key::Key;
 use moka::Expiry;
 use moka::sync::Cache as Table;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+
+/// So many are taken in at once.
+const BATCH: usize = 8;
+/// What is larger does not wait.
+const WAITING_BYTES_MAX: usize = 32 * 1024;
 
 /// How much there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +42,10 @@ type Held<V> = (Arc<Entry<V>>, Duration);
 
 pub(crate) struct Memory<V> {
     table: Option<Table<Key, Held<V>>>,
+    /// What has come and is not in the table yet, the latest last.
+    waiting: Mutex<Vec<(Key, Held<V>)>>,
+    /// Held by whoever takes it in.
+    taking: Mutex<()>,
     pub(crate) room: Room,
 }
 
@@ -54,7 +68,7 @@ impl<V: Value> Memory<V> {
             let weigher = move |_: &Key, (entry, _): &Held<V>| room.weight(entry.weight());
             Table::builder().max_capacity(room.bytes).weigher(weigher).expire_after(UntilDead).build()
         });
-        Self { table, room }
+        Self { table, waiting: Mutex::default(), taking: Mutex::default(), room }
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -62,16 +76,49 @@ impl<V: Value> Memory<V> {
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Entry<V>>> {
-        self.table.as_ref()?.get(key).map(|(entry, _)| entry)
+        let table = self.table.as_ref()?;
+        let waits = |waiting: &[(Key, Held<V>)]| {
+            waiting.iter().rev().find(|(other, _)| other == key).map(|(_, (entry, _))| Arc::clone(entry))
+        };
+        waits(&lock(&self.waiting)).or_else(|| table.get(key).map(|(entry, _)| entry))
     }
 
-    pub(crate) fn put(&self, key: Key, entry: Arc<Entry<V>>, now_ms: u64) {
-        if let Some(table) = &self.table {
-            let left = Duration::from_millis(entry.times.dead_ms.saturating_sub(now_ms));
-            table.insert(key, (entry, left));
+    /// Found from now on; what that leads to is done once whoever brings it has done everything else.
+    pub(crate) fn put(self: &Arc<Self>, key: Key, entry: Arc<Entry<V>>, now_ms: u64) {
+        if !self.is_on() {
+            return;
+        }
+        let left = Duration::from_millis(entry.times.dead_ms.saturating_sub(now_ms));
+        let is_large = entry.weight() > WAITING_BYTES_MAX;
+        let mut waiting = lock(&self.waiting);
+        waiting.push((key, (entry, left)));
+        let waits = waiting.len();
+        drop(waiting);
+        // Again with every batch: whoever was to take the last one in may never have come to it.
+        if is_large || waits.is_multiple_of(BATCH) {
+            match Handle::try_current() {
+                Ok(runtime) => {
+                    let memory = Arc::clone(self);
+                    drop(runtime.spawn(async move { memory.take_in() }));
+                }
+                Err(_) => self.take_in(),
+            }
         }
     }
 
+    /// Takes in what waits, unless somebody does so already, and has the table forget what it has no room for.
+    fn take_in(&self) {
+        let alone = self.taking.try_lock();
+        let (Some(table), false) = (&self.table, matches!(alone, Err(TryLockError::WouldBlock))) else { return };
+        // None is gone from here before it is there, and nobody who looks for one waits for all of them.
+        let batch = lock(&self.waiting).clone();
+        let taken = batch.len();
+        batch.into_iter().for_each(|(key, held)| table.insert(key, held));
+        lock(&self.waiting).drain(..taken);
+        table.run_pending_tasks();
+    }
+
+    /// Forgets what is in the table; what waits goes in and out on its own.
     pub(crate) fn remove(&self, key: &Key) {
         if let Some(table) = &self.table {
             table.invalidate(key);
@@ -80,6 +127,7 @@ impl<V: Value> Memory<V> {
 
     /// Removes what `dropped` names; how many those were.
     pub(crate) fn sweep(&self, dropped: impl Fn(&Entry<V>) -> bool) -> u64 {
+        self.take_in();
         let Some(table) = &self.table else { return 0 };
         let gone: Vec<Arc<Key>> = table.iter().filter(|(_, (entry, _))| dropped(entry)).map(|(key, _)| key).collect();
         for key in &gone {
@@ -90,8 +138,8 @@ impl<V: Value> Memory<V> {
 
     /// Entries and bytes.
     pub(crate) fn size(&self) -> (u64, u64) {
+        self.take_in();
         let Some(table) = &self.table else { return (0, 0) };
-        table.run_pending_tasks();
         (table.entry_count(), table.iter().map(|(_, (entry, _))| entry.weight() as u64).sum())
     }
 }
@@ -102,16 +150,45 @@ mod tests {
     use crate::entry::{Label, Times};
     use crate::fixtures::Text;
     use crate::key::KeyMaker;
+    use tokio::task::yield_now;
+
+    fn key(at: u32) -> Key {
+        KeyMaker::default().with(&at.to_le_bytes()).key()
+    }
+
+    fn entry(text: &str) -> Arc<Entry<Text>> {
+        let times = Times { stored_ms: 0, fresh_ms: 60_000, dead_ms: 60_000 };
+        Entry::new(Text::from(text), Label::default(), times, 0)
+    }
 
     fn filled(room: Room, count: u32, bytes: usize) -> (u64, u64) {
-        let memory = Memory::new(room);
+        let memory = Arc::new(Memory::new(room));
         for at in 0..count {
-            let key = KeyMaker::default().with(&at.to_le_bytes()).key();
-            let times = Times { stored_ms: 0, fresh_ms: 60_000, dead_ms: 60_000 };
-            let entry = Entry::new(Text::from("x".repeat(bytes).as_str()), Label::default(), times, 0);
-            memory.put(key, entry, 0);
+            memory.put(key(at), entry(&"x".repeat(bytes)), 0);
         }
         memory.size()
+    }
+
+    #[tokio::test]
+    async fn whoever_brings_something_goes_on_first_and_it_is_found_meanwhile() {
+        let memory = Arc::new(Memory::new(Room { entries: 100, bytes: 1 << 20 }));
+        let found = |at| memory.get(&key(at)).map(|entry: Arc<Entry<Text>>| entry.value.clone());
+        let waits = || lock(&memory.waiting).len();
+        for at in 0..BATCH as u32 {
+            memory.put(key(at), entry("old"), 0);
+            assert_eq!((waits(), found(at)), (at as usize + 1, Some(Text::from("old"))));
+        }
+        yield_now().await;
+        assert_eq!((waits(), found(0)), (0, Some(Text::from("old"))));
+        for text in ["new", "newest"] {
+            memory.put(key(0), entry(text), 0);
+            assert_eq!(found(0), Some(Text::from(text)));
+        }
+        memory.put(key(1), entry(&"x".repeat(WAITING_BYTES_MAX)), 0);
+        assert_eq!(waits(), 3);
+        yield_now().await;
+        assert_eq!((waits(), found(0)), (0, Some(Text::from("newest"))), "a large one does not wait");
+        assert_eq!(memory.size().0, BATCH as u64);
     }
 
     #[test]

@@ -17,7 +17,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, Sender};
 
 /// The wall clock, in milliseconds since 1970: entries outlive this process.
@@ -199,8 +198,6 @@ pub struct Cache<V: Value, E: Clone> {
     rng: Mutex<fastrand::Rng>,
     jobs: Sender<Job<V>>,
     renewals: Sender<Renewal>,
-    /// Whoever takes what comes into memory is told here.
-    pub(crate) due: Arc<Notify>,
 }
 
 impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
@@ -212,16 +209,15 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
     pub fn open(setup: Setup) -> io::Result<(Arc<Self>, Worker<V, E>)> {
         let Setup { name, settings, folder, remote, metrics, clock, seed } = setup;
         let disk = disk(folder.as_ref(), &settings)?;
-        let dropped = disk.as_ref().map(|disk| dropped(disk)).unwrap_or_default();
-        let ((jobs, written), (renewals, renewed)) = (mpsc::channel(QUEUE_MAX), mpsc::channel(QUEUE_MAX));
-        let due = Arc::default();
+        let written = disk.as_ref().map(|disk| written(disk));
+        let ((jobs, waiting), (renewals, due)) = (mpsc::channel(QUEUE_MAX), mpsc::channel(QUEUE_MAX));
         let cache = Arc::new(Self {
             rules: ArcSwap::from_pointee(Rules::new(&settings)),
-            memory: ArcSwap::from_pointee(Memory::new(room(&settings), &due)),
+            memory: ArcSwap::from_pointee(Memory::new(room(&settings))),
             disk: ArcSwapOption::new(disk),
             folder,
             remote,
-            drops: ArcSwap::from_pointee(dropped),
+            drops: ArcSwap::from_pointee(written.unwrap_or_default()),
             dropping: Mutex::default(),
             untold: Mutex::default(),
             flights: Arc::default(),
@@ -232,9 +228,8 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             jobs,
             renewals,
-            due,
         });
-        Ok((Arc::clone(&cache), Worker::new(cache, written, renewed)))
+        Ok((Arc::clone(&cache), Worker::new(cache, waiting, due)))
     }
 
     /// Takes over other sizes and lives; which Redis there is, is fixed at the start. Other sizes of memory empty it.
@@ -245,7 +240,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
         self.rules.store(Arc::new(Rules::new(settings)));
         let room = room(settings);
         if self.memory.load().room != room {
-            self.memory.store(Arc::new(Memory::new(room, &self.due)));
+            self.memory.store(Arc::new(Memory::new(room)));
         }
         match self.disk.load_full() {
             Some(disk) => {
@@ -632,11 +627,6 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Cache<V, E> {
         TierStats { tier, on, entries, bytes, bytes_max, lookups, hits, hit_rate: share(hits, lookups) }
     }
 
-    /// Takes what has come into memory, with all that leads to.
-    pub(crate) fn take_in(&self) {
-        self.memory.load().take_in();
-    }
-
     /// Shows the sizes of the tiers on this machine among the figures.
     pub(crate) fn show_sizes(&self) {
         let memory = self.memory.load().size();
@@ -677,7 +667,7 @@ fn disk(folder: Option<&PathBuf>, settings: &settings::Cache) -> io::Result<Opti
 }
 
 /// What was dropped, as it was written down. Where that cannot be told, nothing on the disk is given.
-fn dropped(disk: &Disk) -> Drops {
+fn written(disk: &Disk) -> Drops {
     match disk.drops() {
         Ok(None) => Drops::default(),
         Ok(Some(bytes)) => serde_json::from_slice(&bytes).unwrap_or_else(|error| forgotten(disk, &error)),

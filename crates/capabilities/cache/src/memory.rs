@@ -1,7 +1,7 @@
 //! The tier in memory: bounded in entries and in bytes, and it forgets what is asked for least.
 //!
-//! What comes waits beside the table until there are a few and somebody has time: to take one in now and then means to
-//! look at thousands, and whoever brings it has an answer to give.
+//! What comes waits beside the table until there are a few: to take one in now and then means to look at thousands, and
+//! whoever brings it has an answer to give first.
 
 use crate::cache::lock;
 use crate::entry::{Entry, Value};
@@ -10,12 +10,10 @@ use moka::Expiry;
 use moka::sync::Cache as Table;
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::runtime::Handle;
 
-/// How many come before somebody is told.
-const BATCH: usize = 16;
-/// How many may wait; whoever brings one more takes them in.
-const WAITING_MAX: usize = 4 * BATCH;
+/// So many are taken in at once.
+const BATCH: usize = 8;
 /// What is larger does not wait.
 const WAITING_BYTES_MAX: usize = 32 * 1024;
 
@@ -48,8 +46,6 @@ pub(crate) struct Memory<V> {
     waiting: Mutex<Vec<(Key, Held<V>)>>,
     /// Held by whoever takes it in.
     taking: Mutex<()>,
-    /// Told when it is time to.
-    due: Arc<Notify>,
     pub(crate) room: Room,
 }
 
@@ -67,13 +63,12 @@ impl<V> Expiry<Key, Held<V>> for UntilDead {
 }
 
 impl<V: Value> Memory<V> {
-    /// `due` is who hears of it when [`Memory::take_in`] has something to do.
-    pub(crate) fn new(room: Room, due: &Arc<Notify>) -> Self {
+    pub(crate) fn new(room: Room) -> Self {
         let table = (!room.is_none()).then(|| {
             let weigher = move |_: &Key, (entry, _): &Held<V>| room.weight(entry.weight());
             Table::builder().max_capacity(room.bytes).weigher(weigher).expire_after(UntilDead).build()
         });
-        Self { table, waiting: Mutex::default(), taking: Mutex::default(), due: Arc::clone(due), room }
+        Self { table, waiting: Mutex::default(), taking: Mutex::default(), room }
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -88,27 +83,31 @@ impl<V: Value> Memory<V> {
         waits(&lock(&self.waiting)).or_else(|| table.get(key).map(|(entry, _)| entry))
     }
 
-    /// Found from now on.
-    pub(crate) fn put(&self, key: Key, entry: Arc<Entry<V>>, now_ms: u64) {
+    /// Found from now on; what that leads to is done once whoever brings it has done everything else.
+    pub(crate) fn put(self: &Arc<Self>, key: Key, entry: Arc<Entry<V>>, now_ms: u64) {
         if !self.is_on() {
             return;
         }
         let left = Duration::from_millis(entry.times.dead_ms.saturating_sub(now_ms));
         let is_large = entry.weight() > WAITING_BYTES_MAX;
-        let waits = {
-            let mut waiting = lock(&self.waiting);
-            waiting.push((key, (entry, left)));
-            waiting.len()
-        };
-        if is_large || waits >= WAITING_MAX {
-            self.take_in();
-        } else if waits.is_multiple_of(BATCH) {
-            self.due.notify_one();
+        let mut waiting = lock(&self.waiting);
+        waiting.push((key, (entry, left)));
+        let waits = waiting.len();
+        drop(waiting);
+        // Again with every batch: whoever was to take the last one in may never have come to it.
+        if is_large || waits.is_multiple_of(BATCH) {
+            match Handle::try_current() {
+                Ok(runtime) => {
+                    let memory = Arc::clone(self);
+                    drop(runtime.spawn(async move { memory.take_in() }));
+                }
+                Err(_) => self.take_in(),
+            }
         }
     }
 
     /// Takes in what waits, unless somebody does so already, and has the table forget what it has no room for.
-    pub(crate) fn take_in(&self) {
+    fn take_in(&self) {
         let alone = self.taking.try_lock();
         let (Some(table), false) = (&self.table, matches!(alone, Err(TryLockError::WouldBlock))) else { return };
         // None is gone from here before it is there, and nobody who looks for one waits for all of them.
@@ -117,8 +116,6 @@ impl<V: Value> Memory<V> {
         batch.into_iter().for_each(|(key, held)| table.insert(key, held));
         lock(&self.waiting).drain(..taken);
         table.run_pending_tasks();
-        // What the table let go is freed by whoever looks into it next, some hundreds at a time, unless that is done here.
-        crossbeam_epoch::pin().flush();
     }
 
     /// Forgets what is in the table; what waits goes in and out on its own.
@@ -148,20 +145,12 @@ impl<V: Value> Memory<V> {
 }
 
 #[cfg(test)]
-impl<V> Memory<V> {
-    /// How many wait.
-    pub(crate) fn waiting(&self) -> usize {
-        lock(&self.waiting).len()
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use crate::entry::{Label, Times};
     use crate::fixtures::Text;
     use crate::key::KeyMaker;
-    use futures_util::FutureExt;
+    use tokio::task::yield_now;
 
     fn key(at: u32) -> Key {
         KeyMaker::default().with(&at.to_le_bytes()).key()
@@ -173,36 +162,33 @@ mod tests {
     }
 
     fn filled(room: Room, count: u32, bytes: usize) -> (u64, u64) {
-        let memory = Memory::new(room, &Arc::default());
+        let memory = Arc::new(Memory::new(room));
         for at in 0..count {
             memory.put(key(at), entry(&"x".repeat(bytes)), 0);
         }
         memory.size()
     }
 
-    #[test]
-    fn whoever_brings_something_leaves_it_to_others_and_it_is_found_meanwhile() {
-        let due = Arc::default();
-        let memory = Memory::new(Room { entries: 100, bytes: 1 << 20 }, &due);
+    #[tokio::test]
+    async fn whoever_brings_something_goes_on_first_and_it_is_found_meanwhile() {
+        let memory = Arc::new(Memory::new(Room { entries: 100, bytes: 1 << 20 }));
         let found = |at| memory.get(&key(at)).map(|entry: Arc<Entry<Text>>| entry.value.clone());
-        let is_due = || due.notified().now_or_never().is_some();
+        let waits = || lock(&memory.waiting).len();
         for at in 0..BATCH as u32 {
-            assert!(!is_due());
             memory.put(key(at), entry("old"), 0);
-            assert_eq!((memory.waiting(), found(at)), (at as usize + 1, Some(Text::from("old"))));
+            assert_eq!((waits(), found(at)), (at as usize + 1, Some(Text::from("old"))));
         }
-        assert!(is_due());
-        memory.take_in();
-        assert_eq!((memory.waiting(), found(0)), (0, Some(Text::from("old"))));
+        yield_now().await;
+        assert_eq!((waits(), found(0)), (0, Some(Text::from("old"))));
         for text in ["new", "newest"] {
             memory.put(key(0), entry(text), 0);
-            assert_eq!((memory.waiting() > 0, found(0)), (true, Some(Text::from(text))));
+            assert_eq!(found(0), Some(Text::from(text)));
         }
         memory.put(key(1), entry(&"x".repeat(WAITING_BYTES_MAX)), 0);
-        assert_eq!((memory.waiting(), found(0)), (0, Some(Text::from("newest"))), "a large one does not wait");
+        assert_eq!(waits(), 3);
+        yield_now().await;
+        assert_eq!((waits(), found(0)), (0, Some(Text::from("newest"))), "a large one does not wait");
         assert_eq!(memory.size().0, BATCH as u64);
-        (0..WAITING_MAX as u32).for_each(|at| memory.put(key(at), entry("many"), 0));
-        assert_eq!((memory.waiting(), memory.size().0), (0, WAITING_MAX as u64), "somebody has to do it in the end");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What is done while nobody waits: answers taken into memory and written to the tiers below, old ones renewed, drops
-//! exchanged with other replicas.
+//! What is done while nobody waits: answers written to the tiers below memory, old ones renewed, drops exchanged with
+//! other replicas.
 
 use crate::cache::{Cache, lock};
 use crate::codec;
@@ -57,8 +57,7 @@ impl<V: Value, E: Clone + Send + Sync + 'static> Worker<V, E> {
         let Self { cache, jobs, renewals } = self;
         // Nothing goes to Redis before it is known what was dropped.
         exchange(cache).await;
-        let writing = join(write_all(cache, jobs), renew_all(renewals));
-        join(join(writing, exchange_all(cache)), take_in_all(cache)).await;
+        join(join(write_all(cache, jobs), renew_all(renewals)), exchange_all(cache)).await;
     }
 
     /// Writes what waits to be written and finishes what waits to be renewed, and no more than that.
@@ -83,14 +82,6 @@ async fn write_all<V: Value, E: Clone + Send + Sync + 'static>(cache: &Arc<Cache
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while jobs.recv_many(&mut batch, BATCH_MAX).await > 0 {
         write(cache, std::mem::take(&mut batch)).await;
-    }
-}
-
-/// Takes answers into memory, some at a time.
-async fn take_in_all<V: Value, E: Clone + Send + Sync + 'static>(cache: &Arc<Cache<V, E>>) {
-    loop {
-        cache.due.notified().await;
-        cache.take_in();
     }
 }
 

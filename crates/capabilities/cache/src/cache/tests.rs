@@ -486,17 +486,3 @@ async fn who_shares_a_look_at_an_old_answer_does_not_pay_for_the_new_one() {
     let (first, second) = tokio::join!(ask(), ask());
     assert_eq!((first.unwrap().age, second.unwrap().age), (Age::Renewed, Age::Stale));
 }
-
-#[tokio::test]
-async fn the_worker_takes_into_memory_what_waits() {
-    let Bench { cache, mut worker, .. } = Bench::new(settings::Cache::default(), false);
-    let working = tokio::spawn(async move { worker.run().await });
-    let life = (Life::Usual, None);
-    (0..40_u8)
-        .for_each(|at| cache.keep(wanted(&at.to_string(), "t", &[]).key, "one".into(), Label::default(), 0, life));
-    while cache.memory.load().waiting() > 0 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(cache.stats().tiers[0].entries, Some(40));
-    working.abort();
-}

@@ -8,12 +8,18 @@ use crate::entry::{Entry, Value};
 use crate::key::Key;
 use moka::Expiry;
 use moka::sync::Cache as Table;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// So many are taken in at once.
 const BATCH: usize = 8;
+/// Entries and bytes that a table is for, and how many tables there may be. A table lays itself out anew part by part, of
+/// which it always has as many: in a small one that is done sooner.
+const TABLE_ENTRIES: u64 = 1_500;
+const TABLE_BYTES: u64 = 8 * 1024 * 1024;
+const TABLES_MAX: u64 = 8;
 /// What is larger does not wait.
 const WAITING_BYTES_MAX: usize = 32 * 1024;
 
@@ -41,7 +47,10 @@ impl Room {
 type Held<V> = (Arc<Entry<V>>, Duration);
 
 pub(crate) struct Memory<V> {
-    table: Option<Table<Key, Held<V>>>,
+    /// None, or a power of two, which each hold an equal part.
+    tables: Vec<Table<Key, Held<V>>>,
+    /// Which of them is put in order next.
+    next: AtomicUsize,
     /// What has come and is not in the table yet, the latest last.
     waiting: Mutex<Vec<(Key, Held<V>)>>,
     /// Held by whoever takes it in.
@@ -64,19 +73,27 @@ impl<V> Expiry<Key, Held<V>> for UntilDead {
 
 impl<V: Value> Memory<V> {
     pub(crate) fn new(room: Room) -> Self {
-        let table = (!room.is_none()).then(|| {
-            let weigher = move |_: &Key, (entry, _): &Held<V>| room.weight(entry.weight());
-            Table::builder().max_capacity(room.bytes).weigher(weigher).expire_after(UntilDead).build()
-        });
-        Self { table, waiting: Mutex::default(), taking: Mutex::default(), room }
+        let count = (room.entries / TABLE_ENTRIES).min(room.bytes / TABLE_BYTES).clamp(1, TABLES_MAX);
+        let count = 1 << count.ilog2();
+        let weigher = move |_: &Key, (entry, _): &Held<V>| room.weight(entry.weight());
+        let table =
+            |_| Table::builder().max_capacity(room.bytes / count).weigher(weigher).expire_after(UntilDead).build();
+        let tables = (0..count).filter(|_| !room.is_none()).map(table).collect();
+        Self { tables, next: AtomicUsize::new(0), waiting: Mutex::default(), taking: Mutex::default(), room }
     }
 
     pub(crate) fn is_on(&self) -> bool {
-        self.table.is_some()
+        !self.tables.is_empty()
+    }
+
+    /// The table of a key; there is none if there are no tables.
+    fn table(&self, key: &Key) -> Option<&Table<Key, Held<V>>> {
+        let [number, ..] = key.0;
+        self.tables.get(usize::from(number) & self.tables.len().wrapping_sub(1))
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Entry<V>>> {
-        let table = self.table.as_ref()?;
+        let table = self.table(key)?;
         let waits = |waiting: &[(Key, Held<V>)]| {
             waiting.iter().rev().find(|(other, _)| other == key).map(|(_, (entry, _))| Arc::clone(entry))
         };
@@ -106,21 +123,28 @@ impl<V: Value> Memory<V> {
         }
     }
 
-    /// Takes in what waits, unless somebody does so already, and has the table forget what it has no room for.
+    /// Takes in what waits, unless somebody does so already, and has one of the tables forget what it has no room for.
     fn take_in(&self) {
         let alone = self.taking.try_lock();
-        let (Some(table), false) = (&self.table, matches!(alone, Err(TryLockError::WouldBlock))) else { return };
+        if matches!(alone, Err(TryLockError::WouldBlock)) {
+            return;
+        }
         // None is gone from here before it is there, and nobody who looks for one waits for all of them.
         let batch = lock(&self.waiting).clone();
         let taken = batch.len();
-        batch.into_iter().for_each(|(key, held)| table.insert(key, held));
+        for (key, held) in batch {
+            if let Some(table) = self.table(&key) {
+                table.insert(key, held);
+            }
+        }
         lock(&self.waiting).drain(..taken);
-        table.run_pending_tasks();
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        self.tables.iter().cycle().nth(next % TABLES_MAX as usize).into_iter().for_each(Table::run_pending_tasks);
     }
 
     /// Forgets what is in the table; what waits goes in and out on its own.
     pub(crate) fn remove(&self, key: &Key) {
-        if let Some(table) = &self.table {
+        if let Some(table) = self.table(key) {
             table.invalidate(key);
         }
     }
@@ -128,19 +152,22 @@ impl<V: Value> Memory<V> {
     /// Removes what `dropped` names; how many those were.
     pub(crate) fn sweep(&self, dropped: impl Fn(&Entry<V>) -> bool) -> u64 {
         self.take_in();
-        let Some(table) = &self.table else { return 0 };
-        let gone: Vec<Arc<Key>> = table.iter().filter(|(_, (entry, _))| dropped(entry)).map(|(key, _)| key).collect();
-        for key in &gone {
-            table.invalidate(&**key);
-        }
-        gone.len() as u64
+        let gone = |table: &Table<Key, Held<V>>| {
+            let gone = table.iter().filter(|(_, (entry, _))| dropped(entry)).map(|(key, _)| key);
+            let gone: Vec<Arc<Key>> = gone.collect();
+            gone.iter().for_each(|key| table.invalidate(&**key));
+            gone.len() as u64
+        };
+        self.tables.iter().map(gone).sum()
     }
 
     /// Entries and bytes.
     pub(crate) fn size(&self) -> (u64, u64) {
         self.take_in();
-        let Some(table) = &self.table else { return (0, 0) };
-        (table.entry_count(), table.iter().map(|(_, (entry, _))| entry.weight() as u64).sum())
+        self.tables.iter().for_each(Table::run_pending_tasks);
+        let bytes =
+            |table: &Table<Key, Held<V>>| table.iter().map(|(_, (entry, _))| entry.weight() as u64).sum::<u64>();
+        (self.tables.iter().map(Table::entry_count).sum(), self.tables.iter().map(bytes).sum())
     }
 }
 

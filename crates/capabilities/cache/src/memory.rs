@@ -89,7 +89,12 @@ impl<V: Value> Memory<V> {
     /// The table of a key; there is none if there are no tables.
     fn table(&self, key: &Key) -> Option<&Table<Key, Held<V>>> {
         let [number, ..] = key.0;
-        self.tables.get(usize::from(number) & self.tables.len().wrapping_sub(1))
+        self.numbered(usize::from(number))
+    }
+
+    /// The tables by number, over and over.
+    fn numbered(&self, number: usize) -> Option<&Table<Key, Held<V>>> {
+        self.tables.get(number & self.tables.len().wrapping_sub(1))
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Entry<V>>> {
@@ -138,8 +143,9 @@ impl<V: Value> Memory<V> {
             }
         }
         lock(&self.waiting).drain(..taken);
-        let next = self.next.fetch_add(1, Ordering::Relaxed);
-        self.tables.iter().cycle().nth(next % TABLES_MAX as usize).into_iter().for_each(Table::run_pending_tasks);
+        if let Some(next) = self.numbered(self.next.fetch_add(1, Ordering::Relaxed)) {
+            next.run_pending_tasks();
+        }
     }
 
     /// Forgets what is in the table; what waits goes in and out on its own.

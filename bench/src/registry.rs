@@ -109,8 +109,9 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
                through nginx, crabllm, TensorZero and LiteLLM (one worker, a few requests), all without keys, limits, \
                logs and databases, and through Althing with a key and its rate, three budgets, a cache that is asked in \
                vain, prices, the ledger on SQLite and metrics: by 1 user, each request after the last answer; then \
-               1,000 chats a second in open arrivals, five rounds, without LiteLLM; then chats that Althing's memory \
-               cache answers. nginx collects answers as it does on its own, streams it passes on as they come.",
+               1,000 chats a second in open arrivals, five rounds of ten seconds, without LiteLLM; then chats that \
+               Althing's memory cache answers. nginx collects answers as it does on its own, streams it passes on as \
+               they come.",
         ratio: "As for `chat`; figures \"over\" somebody are medians of the rounds' ratios. TensorZero's streams wait \
                 for the acknowledgements of a client that does not hurry them.",
         target: "The targets are the project's own.",

@@ -41,7 +41,12 @@ dist: ## build what is to run for long: optimised by what requests do, in half a
 
 # A release that counts is half as fast, and of no other use.
 profile: ## count what requests do, for `make dist`: after changes to what they pass through, and of Cargo.lock
-	@counting=$(abspath $(TARGET))/counting; rm -rf "$$counting/counts"; \
+	@ls "$$(rustc --print sysroot)"/lib/rustlib/*/bin/llvm-profdata >/dev/null 2>&1 || { \
+		echo 'error: `llvm-profdata` is not there, which reads the counts' >&2; \
+		echo 'hint: rustup component add llvm-tools' >&2; \
+		exit 1; \
+	}; \
+	counting=$(abspath $(TARGET))/counting; rm -rf "$$counting/counts"; \
 	CARGO_ENCODED_RUSTFLAGS="-Cprofile-generate=$$counting/counts" LLVM_PROFILE_FILE=/dev/null \
 	cargo build --profile dist --target-dir "$$counting" --locked -p althing; \
 	cargo xtask profile "$$counting/dist/althing" "$$counting/counts"
